@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Tracepoints: an edge as the top half recorded it, an event as
+ * the debouncer made it
+ */
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM button_irq
+
+#if !defined(BUTTON_IRQ_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
+#define BUTTON_IRQ_TRACE_H
+
+#include <linux/tracepoint.h>
+
+#include "button_irq.h"
+#include "button_irq_debounce.h"
+
+TRACE_DEFINE_ENUM(BUTTON_IRQ_LEVEL_UNKNOWN);
+TRACE_DEFINE_ENUM(BUTTON_IRQ_LEVEL_RELEASED);
+TRACE_DEFINE_ENUM(BUTTON_IRQ_LEVEL_PRESSED);
+
+/* In hard IRQ context, but for nested interrupts. */
+TRACE_EVENT(button_irq_edge,
+	    TP_PROTO(unsigned int minor, u64 time, enum button_irq_level level),
+	    TP_ARGS(minor, time, level),
+	    TP_STRUCT__entry(__field(u64, time)
+			     __field(unsigned int, minor)
+			     __field(int, level)),
+	    TP_fast_assign(__entry->time = time;
+			   __entry->minor = minor;
+			   __entry->level = level;),
+	    TP_printk("minor=%u time=%llu level=%s", __entry->minor, __entry->time,
+		      __print_symbolic(__entry->level,
+				       { BUTTON_IRQ_LEVEL_UNKNOWN, "unknown" },
+				       { BUTTON_IRQ_LEVEL_RELEASED, "released" },
+				       { BUTTON_IRQ_LEVEL_PRESSED, "pressed" }))
+);
+
+/* In the IRQ thread (a work item for nested interrupts). */
+TRACE_EVENT(button_irq_event,
+	    TP_PROTO(unsigned int minor, const struct button_irq_event *event),
+	    TP_ARGS(minor, event),
+	    TP_STRUCT__entry(__field(u64, seq)
+			     __field(u64, time)
+			     __field(u64, held)
+			     __field(unsigned int, minor)
+			     __field(u32, type)
+			     __field(u32, count)),
+	    TP_fast_assign(__entry->seq = event->seq;
+			   __entry->time = event->timestamp_ns;
+			   __entry->held = event->held_ns;
+			   __entry->minor = minor;
+			   __entry->type = event->type;
+			   __entry->count = event->count;),
+	    TP_printk("minor=%u seq=%llu time=%llu type=%s held=%llu count=%u", __entry->minor,
+		      __entry->seq, __entry->time,
+		      __print_symbolic(__entry->type,
+				       { BUTTON_IRQ_PRESS, "press" },
+				       { BUTTON_IRQ_RELEASE, "release" },
+				       { BUTTON_IRQ_MISSED, "missed" }),
+		      __entry->held, __entry->count)
+);
+
+#endif /* BUTTON_IRQ_TRACE_H */
+
+#undef TRACE_INCLUDE_PATH
+#define TRACE_INCLUDE_PATH .
+#undef TRACE_INCLUDE_FILE
+#define TRACE_INCLUDE_FILE button_irq_trace
+#include <trace/define_trace.h>
