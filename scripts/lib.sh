@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash disable=SC2034 # what is set here is used by those who source it
+#
+# Shared shell helpers, to be sourced: where things are kept, how to become root, where this machine gets its packages
+# from, and what a Debian architecture is called elsewhere.
+
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/button_irq
+HOSTARCH=$(dpkg --print-architecture)
+PATH=$PATH:/usr/sbin:/sbin
+KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
+
+# Fetched things older than this are fetched anew, so that "newest kernel of the suite" stays true.
+# Until then a run asks the network nothing.
+REFRESH_DAYS=${REFRESH_DAYS:-7}
+
+say()
+{
+	printf '## %s\n' "$*" >&2
+}
+
+die()
+{
+	printf '%s: %s\n' "$(basename "$0")" "$*" >&2
+	exit 1
+}
+
+as_root()
+{
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	else
+		sudo "$@"
+	fi
+}
+
+# The machine's own mirror of the Debian archive, so that the tree names no host.
+mirror()
+{
+	local uri
+
+	# $(...) are apt's fields, not the shell's.
+	# shellcheck disable=SC2016
+	uri=$(. /etc/os-release
+	      apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' |
+	      awk -v suite="$VERSION_CODENAME" '$1 == suite { print $2; exit }')
+	[ -n "$uri" ] || die "apt on this machine has no source for the suite it runs"
+	printf '%s\n' "$uri"
+}
+
+# One apt source line for each suite named. bookworm-backports brings bookworm along.
+apt_sources()
+{
+	local suite uri
+
+	uri=$(mirror)
+	for suite in "$@"; do
+		case $suite in
+		*-backports) printf 'deb [signed-by=%s] %s %s main\n' "$KEYRING" "$uri" "${suite%-backports}" ;;
+		esac
+		printf 'deb [signed-by=%s] %s %s main\n' "$KEYRING" "$uri" "$suite"
+	done
+}
+
+# Removes a root. mmdebstrap, when killed, leaves file systems mounted in it: those go first, and rm enters none.
+remove_root()
+{
+	local mount
+
+	awk -v root="$1/" 'index($2, root) == 1 { print $2 }' /proc/mounts | tac | while read -r mount; do
+		as_root umount "$mount"
+	done
+	as_root rm -rf --one-file-system "$1"
+}
+
+# True when FILE is there, younger than REFRESH_DAYS, and says TEXT on its first line.
+stamp_ok()
+{
+	[ -n "$(find "$1" -mtime "-$REFRESH_DAYS" 2>/dev/null)" ] && [ "$(head -n1 "$1")" = "$2" ]
+}
+
+# The line of tests/vm/kernels for a kernel's name: sets suite, arch and flavour.
+kernel_line()
+{
+	local name
+
+	while read -r name suite arch flavour; do
+		[ "$name" = "$1" ] && return 0
+	done < "$TOP/tests/vm/kernels"
+	die "no kernel $1 in tests/vm/kernels"
+}
+
+# The GNU triplet's first part and the kernel's ARCH for a Debian architecture.
+gnu_triplet()
+{
+	case $1 in
+	amd64) echo x86_64-linux-gnu ;;
+	arm64) echo aarch64-linux-gnu ;;
+	armhf) echo arm-linux-gnueabihf ;;
+	*) die "unknown architecture $1" ;;
+	esac
+}
+
+kernel_arch()
+{
+	case $1 in
+	armhf) echo arm ;;
+	*) echo "$1" ;;
+	esac
+}
