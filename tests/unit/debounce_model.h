@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * debounce_model.h - what button_irq_debounce.h is to do, said in another way
+ *
+ * The debouncer sees one input at a time and remembers flags. The model is given the
+ * whole history and remembers none: it cuts the history into windows, looks at all that
+ * lies in a window together, and where the debouncer has to wait and see (does a second
+ * sample agree?) it looks ahead. Counters, clamped times, held times and counts are not
+ * kept along the way but worked out from the list of changes when that is complete.
+ *
+ * Why it is right, sentence by sentence of DESIGN.md and the header:
+ *
+ *  - "the first edge at once": model_idle(), an edge to the other level is a change.
+ *  - "then ignore edges for debounce_us; then re-sample, and if the line ended elsewhere
+ *    report that too": model_window() steps over everything before the window's end,
+ *    noting only where the last edge leaves the line. The first edge, wake-up or sample
+ *    at or after the end is the first moment the debouncer can know that it is over.
+ *  - "its time, not the timer's": a change carries the time of an edge in the window.
+ *  - "the report opens a new window": eager, and it starts where this one ended.
+ *  - "when the line has been quiet for debounce_us": settle, each edge moves the start.
+ *  - "counts only when a second one agrees": model_second_look() searches the rest of
+ *    the history for it, as far as nothing else says where the line is.
+ *  - "an edge whose level equals the last one from an edge had a merged twin": the
+ *    model looks back through the history for what moved the line last.
+ *  - "times never go backwards", "first release held 0", "edges debounced away since
+ *    the event before": model_tell(), sums over the finished list.
+ */
+#ifndef DEBOUNCE_MODEL_H
+#define DEBOUNCE_MODEL_H
+
+#include <stddef.h>
+
+#include "button_irq_debounce.h"
+
+#define MODEL_MAX	400
+
+enum input_op { EDGE, SAMPLE, MISSED, WAKE, CONFIGURE };
+
+/* One call into the debouncer. */
+struct input {
+	enum input_op op;
+	enum button_irq_level level;	/* EDGE, SAMPLE */
+	u64 time;
+	u64 window_ns;			/* CONFIGURE */
+	u32 mode;			/* CONFIGURE */
+	u32 count;			/* MISSED */
+};
+
+struct output {
+	unsigned int at;		/* the input that gave it */
+	struct button_irq_report r;
+};
+
+/* Why the state changed: an edge just now, an edge that was held back, no edge at all. */
+enum model_reason { AT_ONCE, HELD_BACK, INFERRED };
+
+struct model {
+	/* the history */
+	const struct input *in;
+	unsigned int n;
+	bool bound_pressed;
+	/* settings in force at each input */
+	u64 window[MODEL_MAX];
+	u32 mode[MODEL_MAX];
+	/* found out about each input */
+	bool not_edge[MODEL_MAX];	/* moved the line, or told of a gap, and is no edge */
+	bool gap[MODEL_MAX];		/* an edge that shows that another is missing */
+	/* changes of the reported state, in order; they alternate */
+	struct {
+		unsigned int at;
+		u64 time;
+		enum model_reason reason;
+	} change[2 * MODEL_MAX];
+	unsigned int changes;
+	bool state;
+	/* the result */
+	struct output out[3 * MODEL_MAX];
+	unsigned int outs;
+	unsigned long edges;
+	unsigned long inferred;
+	unsigned long missed;
+};
+
+static inline void model_change(struct model *m, unsigned int at, u64 time,
+				enum model_reason reason)
+{
+	m->change[m->changes].at = at;
+	m->change[m->changes].time = time;
+	m->change[m->changes].reason = reason;
+	m->changes++;
+	m->state = !m->state;
+}
+
+/* Where edge @in takes the line: an unknown level is the opposite of where it was. */
+static inline bool model_resolve(const struct input *in, bool line)
+{
+	return in->level == BUTTON_IRQ_LEVEL_UNKNOWN ? !line : in->level;
+}
+
+/*
+ * Sample @j saw what no edge explains. Which input settles that? A sample late enough
+ * that saw the same confirms it (*@confirmed). An edge, a wake-up or a sample that saw
+ * something else refutes it, and so does a sample that finds the window that started at
+ * *@start, if there was one, open again, because it was made longer.
+ */
+static inline unsigned int model_second_look(const struct model *m, unsigned int j,
+					     const u64 *start, bool *confirmed)
+{
+	unsigned int k;
+
+	*confirmed = false;
+	for (k = j + 1; k < m->n; k++) {
+		const struct input *in = &m->in[k];
+
+		if (in->op == MISSED || in->op == CONFIGURE)
+			continue;
+		if (in->op != SAMPLE || in->level != m->in[j].level)
+			break;
+		if (start && in->time < *start + m->window[k])
+			break;
+		*confirmed = in->time >= m->in[j].time + BUTTON_IRQ_CONFIRM_NS;
+		if (*confirmed)
+			break;
+	}
+	return k;
+}
+
+/*
+ * A window starts at @start; inputs from @i on are not dealt with yet. Return the first
+ * input after the last of an unbroken row of windows.
+ */
+static inline unsigned int model_window(struct model *m, unsigned int i, u64 start)
+{
+	bool line = m->state;
+	bool held = false;
+	bool guess = false;
+	bool confirmed;
+	u64 candidate = 0;
+	unsigned int k;
+
+	for (; i < m->n; i++) {
+		const struct input *in = &m->in[i];
+
+		if (in->op == MISSED || in->op == CONFIGURE)
+			continue;
+
+		if (in->time < start + m->window[i]) {
+			/* In the window: only edges matter. */
+			if (in->op != EDGE)
+				continue;
+			line = model_resolve(in, line);
+			guess = in->level == BUTTON_IRQ_LEVEL_UNKNOWN;
+			if (!held || m->mode[i] == BUTTON_IRQ_MODE_EAGER)
+				candidate = in->time;
+			held = true;
+			if (m->mode[i] == BUTTON_IRQ_MODE_SETTLE)
+				start = in->time;
+			continue;
+		}
+
+		/* The window is over. Where did the line stand? */
+		if (in->op == SAMPLE && in->level != BUTTON_IRQ_LEVEL_UNKNOWN &&
+		    (bool)in->level != line) {
+			if (held && guess) {
+				/* The guess was wrong, the edges are explained. */
+				line = in->level;
+				m->not_edge[i] = true;
+			} else {
+				/* Not where a known level left it. */
+				k = model_second_look(m, i, &start, &confirmed);
+				if (!confirmed) {
+					i = k - 1;
+					continue;
+				}
+				m->not_edge[k] = true;
+				if ((bool)in->level == m->state)
+					return k + 1;
+				model_change(m, k, in->time, INFERRED);
+				return m->window[k] ? model_window(m, k + 1, m->in[k].time) : k + 1;
+			}
+		}
+		if (line == m->state)
+			return in->op == SAMPLE ? i + 1 : i;
+
+		model_change(m, i, candidate, HELD_BACK);
+		if (!m->window[i] || m->mode[i] == BUTTON_IRQ_MODE_SETTLE)
+			return in->op == SAMPLE ? i + 1 : i;
+		/* The next window starts here, and this input may be past that as well. */
+		start += m->window[i];
+		held = false;
+		i--;
+	}
+	return i;
+}
+
+/* Was the line, before edge @i, where an edge had left it? */
+static inline bool model_after_edge(const struct model *m, unsigned int i)
+{
+	while (i-- > 0) {
+		if (m->in[i].op == EDGE)
+			return true;
+		if (m->in[i].op == MISSED || m->not_edge[i])
+			return false;
+	}
+	return false;
+}
+
+/* No window is open and the line is where it was reported. Deal with input @i. */
+static inline unsigned int model_idle(struct model *m, unsigned int i)
+{
+	const struct input *in = &m->in[i];
+	bool confirmed;
+	unsigned int k;
+
+	switch (in->op) {
+	case EDGE:
+		if (m->window[i] && m->mode[i] == BUTTON_IRQ_MODE_SETTLE)
+			return model_window(m, i, in->time);
+		if (model_resolve(in, m->state) == m->state) {
+			m->gap[i] = !m->window[i] && model_after_edge(m, i);
+			return i + 1;
+		}
+		model_change(m, i, in->time, AT_ONCE);
+		break;
+	case WAKE:
+		m->not_edge[i] = true;
+		model_change(m, i, in->time, INFERRED);
+		break;
+	case SAMPLE:
+		if (in->level == BUTTON_IRQ_LEVEL_UNKNOWN || (bool)in->level == m->state)
+			return i + 1;
+		k = model_second_look(m, i, NULL, &confirmed);
+		if (!confirmed)
+			return k;
+		m->not_edge[k] = true;
+		model_change(m, k, in->time, INFERRED);
+		i = k;
+		break;
+	default:
+		return i + 1;
+	}
+	return m->window[i] ? model_window(m, i + 1, m->in[i].time) : i + 1;
+}
+
+static inline void model_output(struct model *m, unsigned int at, u64 time, u32 type,
+				unsigned long count)
+{
+	struct output *o = &m->out[m->outs];
+
+	o->at = at;
+	o->r.type = type;
+	o->r.count = count;
+	o->r.held = 0;
+	o->r.time = m->outs && time < o[-1].r.time ? o[-1].r.time : time;
+	m->outs++;
+}
+
+/* Make events of the changes, the gaps and the inputs that are events themselves. */
+static inline void model_tell(struct model *m)
+{
+	const struct output *press = NULL;
+	bool state = m->bound_pressed;
+	unsigned long told = 0;
+	unsigned int i, c = 0;
+
+	for (i = 0; i < m->n; i++) {
+		bool gap = m->in[i].op == MISSED || m->gap[i];
+
+		for (; c < m->changes && m->change[c].at == i; c++) {
+			struct output *o = &m->out[m->outs];
+			/* An edge that finds a window over comes behind what that gave. */
+			bool own = m->change[c].reason == AT_ONCE;
+			unsigned long bounces;
+
+			/* c + 1 edges or inferred changes became events, the rest bounced. */
+			m->inferred += m->change[c].reason == INFERRED;
+			bounces = m->edges + own + m->inferred - (c + 1);
+
+			state = !state;
+			model_output(m, i, m->change[c].time,
+				     state ? BUTTON_IRQ_PRESS : BUTTON_IRQ_RELEASE,
+				     bounces - told);
+			told = bounces;
+			if (state)
+				press = o;
+			else if (press)
+				o->r.held = o->r.time - press->r.time;
+		}
+		m->edges += m->in[i].op == EDGE;
+		if (gap) {
+			unsigned int count = m->gap[i] ? 1 : m->in[i].count;
+
+			m->missed += count;
+			model_output(m, i, m->in[i].time, BUTTON_IRQ_MISSED, count);
+		}
+	}
+}
+
+/* @n inputs @in to a debouncer that starts with no debouncing. */
+static inline void model_run(struct model *m, const struct input *in, unsigned int n,
+			     bool bound_pressed)
+{
+	u32 mode = BUTTON_IRQ_MODE_EAGER;
+	u64 window = 0;
+	unsigned int i;
+
+	m->in = in;
+	m->n = n;
+	m->bound_pressed = bound_pressed;
+	m->state = bound_pressed;
+	m->changes = 0;
+	m->outs = 0;
+	m->edges = 0;
+	m->inferred = 0;
+	m->missed = 0;
+	for (i = 0; i < n; i++) {
+		if (in[i].op == CONFIGURE) {
+			window = in[i].window_ns;
+			mode = in[i].mode;
+		}
+		m->window[i] = window;
+		m->mode[i] = mode;
+		m->not_edge[i] = false;
+		m->gap[i] = false;
+	}
+
+	for (i = 0; i < n;)
+		i = model_idle(m, i);
+	model_tell(m);
+}
+
+#endif /* DEBOUNCE_MODEL_H */

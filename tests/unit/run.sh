@@ -1,0 +1,128 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# `make check-unit`: the debouncer on the host, in about half a minute. All examples and
+# every short history; again with sanitizers and as 32-bit code; line coverage of the
+# header; and a fixed number of runs of the fuzzer. TAP.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/../../scripts/lib.sh"
+build=$TOP/build/unit
+runs=${BUTTON_IRQ_FUZZ_RUNS:-50000}
+passed=0
+failed=0
+
+# result STATUS NAME
+result()
+{
+	if [ "$1" = 0 ]; then
+		passed=$((passed + 1))
+		printf 'ok %d %s\n' $((passed + failed)) "$2"
+	else
+		failed=$((failed + 1))
+		printf 'not ok %d %s\n' $((passed + failed)) "$2"
+	fi
+}
+
+# Build $1, or count a failure.
+build()
+{
+	local log=$build/$1.log
+
+	mkdir -p "$build"
+	make -s -C "$here" "../../build/unit/$1" > "$log" 2>&1 && return
+	sed 's/^/# /' "$log"
+	result 1 "$1 compiles"
+	return 1
+}
+
+# Run the TAP program $1 with the arguments that follow, its lines as ours.
+tap()
+{
+	local program=$1 status=0 line want=0 got=0 bad=0
+
+	shift
+	build "$program" || return 0
+	(cd "$build" && "./$program" "$@") > "$build/$program.out" 2> "$build/$program.err" || status=$?
+	while read -r line; do
+		case $line in
+		1..*)
+			want=${line#1..} ;;
+		'ok '*)
+			got=$((got + 1))
+			result 0 "$program: ${line#ok * }" ;;
+		'not ok '*)
+			got=$((got + 1))
+			bad=1
+			result 1 "$program: ${line#not ok * }" ;;
+		'#'*)
+			printf '%s\n' "$line" ;;
+		esac
+	done < "$build/$program.out"
+	# Died in mid test, or failed for no test.
+	if [ "$status" != "$bad" ] || [ "$got" != "$want" ] || [ "$got" = 0 ]; then
+		sed 's/^/# /' "$build/$program.err"
+		result 1 "$program: $got of $want tests, exit $status"
+	fi
+}
+
+coverage()
+{
+	local out header lines status=0
+
+	rm -f "$build"/*.gcda
+	tap debounce_test_cov 2
+	out=$(cd "$build" && gcov -b debounce_test_cov-debounce_test.gcda 2>&1) || true
+	header=$(grep -A3 "^File .*/button_irq_debounce.h'" <<< "$out") || true
+	lines=$(sed -n 's/^Lines executed:\([0-9.]*%\) of .*/\1/p' <<< "$header")
+	printf '%s\n' "${header:-$out}" | sed 's/^/# /'
+	[ "$lines" = 100.00% ] || status=1
+	# The lines that no test runs.
+	[ "$status" = 0 ] || grep '#####:' "$build/button_irq_debounce.h.gcov" | sed 's/^/# /'
+	result "$status" "button_irq_debounce.h: line coverage is 100 %"
+}
+
+# Bounce trains with each setting, to start from. The same ones each time.
+seeds()
+{
+	python3 - "$1" <<- 'EOF'
+		import pathlib, random, sys
+		rng = random.Random(1)
+		for n in range(64):
+		    steps = bytes(b for _ in range(rng.randrange(4, 100))
+		                  for b in (rng.randrange(256), rng.randrange(256)))
+		    pathlib.Path(sys.argv[1], str(n)).write_bytes(bytes([n]) + steps)
+	EOF
+}
+
+fuzz()
+{
+	local log=$build/debounce_fuzz.out status=0
+
+	build debounce_fuzz || return 0
+	rm -rf "$build/corpus" "$build/seeds"
+	mkdir "$build/corpus" "$build/seeds"
+	seeds "$build/seeds"
+	"$build/debounce_fuzz" -seed=1 -runs="$runs" -max_len=200 -timeout=10 \
+		-artifact_prefix="$build/" "$build/corpus" "$build/seeds" > "$log" 2>&1 || status=$?
+	grep -q "^Done $runs runs" "$log" || status=1
+	[ "$status" = 0 ] || sed 's/^/# /' "$log"
+	result "$status" "debounce_fuzz: $runs runs"
+}
+
+"$TOP/scripts/deps.sh" unit
+say "debouncer on the host: every short history, sanitizers, coverage, fuzzing: half a minute"
+echo 'TAP version 13'
+tap debounce_test
+tap debounce_test_san 1
+if echo 'int main(void) { return 0; }' | gcc -m32 -x c -o /dev/null - 2> /dev/null; then
+	tap debounce_test_m32 1
+else
+	say "gcc cannot make 32-bit programs here: left out"
+fi
+coverage
+fuzz
+echo "1..$((passed + failed))"
+echo "$passed passed, $failed failed, 0 skipped"
+[ "$failed" = 0 ]
