@@ -1,0 +1,123 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# run.sh: everything that can be found without running the code, one TAP line each: licences, shellcheck, codespell,
+# pyflakes, checkpatch --strict, and on 6.1's headers a W=1 build by gcc with sparse and one by clang. (The W=1 builds
+# for the other kernels are part of make check-vm.) Any warning fails its line.
+
+set -euo pipefail
+. "$(dirname "$0")/../../scripts/lib.sh"
+
+[ $# = 0 ] || die "usage: run.sh"
+cd "$TOP"
+
+kernel=6.1-arm64
+number=0 passed=0 failed=0
+checks=(spdx shellcheck codespell pyflakes checkpatch sparse clang)
+
+# The tree's files, or those of them that match patterns.
+files()
+{
+	git ls-files --cached --others --exclude-standard -- "$@" | while read -r file; do
+		[ ! -f "$file" ] || echo "$file"
+	done
+}
+
+check_spdx()
+{
+	local bare
+
+	# These have no place for a comment, or are the licence itself.
+	bare=$(files ':!COPYING' ':!*.md' ':!*.patch' ':!tests/config' ':!tests/settings' |
+	       xargs -d '\n' grep -L -m1 'SPDX-License-Identifier: ') || true
+	[ -z "$bare" ] || { echo "no SPDX line in:"; echo "$bare"; return 1; }
+}
+
+check_shellcheck()
+{
+	files | xargs -d '\n' awk 'FNR == 1 && (/^#!.*sh$/ || /^# shellcheck shell/ || FILENAME ~ /\.sh$/) { print FILENAME }' |
+		xargs -d '\n' shellcheck
+}
+
+check_codespell()
+{
+	files ':!COPYING' | xargs -d '\n' codespell
+}
+
+check_pyflakes()
+{
+	files '*.py' | xargs -d '\n' pyflakes3
+}
+
+# Ignored: LINUX_VERSION_CODE, since a driver outside the kernel's tree has to ask which kernel it is built for, and
+# CONSTANT_COMPARISON, since both sides of that question look like constants; UNDOCUMENTED_DT_STRING, since not all of the
+# kernel's bindings are here (tests/dt checks ours). Left out: what goes into QEMU's tree.
+check_checkpatch()
+{
+	local out status=0 root
+
+	# It leaves a file where it runs, and looks into a kernel's tree.
+	root=$(mktemp -d)
+	mkdir "$root/include"
+	ln -s "$CACHE/linux-source/"{scripts,Documentation} "$root/"
+	out=$(files '*.[ch]' '*.dts' '*.dtsi' ':!tests/pi/qemu' | sed "s|^|$TOP/|" | (cd "$root" && xargs -d '\n' -n 1 \
+		scripts/checkpatch.pl --strict --no-tree --root=. --terse --show-types \
+		--ignore LINUX_VERSION_CODE,CONSTANT_COMPARISON,UNDOCUMENTED_DT_STRING -f) | sed "s|^$TOP/||") || status=$?
+	rm -rf "$root"
+	# Nothing at all is said of files that are clean.
+	printf '%s' "$out" | grep -v '^total: 0 errors, 0 warnings, 0 checks, ' || return "$status"
+	return 1
+}
+
+# build COMPILER-OPTION...: the driver and the tests' modules, in a copy inside 6.1's build root
+build()
+{
+	local root=$CACHE/roots/bookworm-arm64 copy part log status=0
+
+	copy=$(as_root mktemp -d "$root/tmp/static.XXXXXX")
+	as_root chmod 755 "$copy"
+	files Kbuild ':(glob)*.[ch]' tests/modules tests/naive | tar -cf - -T - |
+		as_root tar -C "$copy" -xf - --no-same-owner
+	for part in . tests/modules tests/naive; do
+		[ -e "$part/Kbuild" ] || continue
+		log=$(as_root chroot "$root" make -C "/lib/modules/$(cat "$CACHE/kernels/$kernel/version")/build" \
+			M="/tmp/${copy##*/}/$part" ARCH=arm64 W=1 "$@" modules 2>&1) || status=1
+		if [ "$status" != 0 ] || grep -qE 'warning:|error:' <<< "$log"; then
+			echo "$log"
+			status=1
+		fi
+	done
+	as_root rm -rf "$copy"
+	return "$status"
+}
+
+check_sparse()
+{
+	build CROSS_COMPILE=aarch64-linux-gnu- C=2 CF=-D__CHECK_ENDIAN__
+}
+
+check_clang()
+{
+	# The kernel was configured for gcc: say what differs, and let clang pass over gcc's warning options.
+	build LLVM=1 CC=clang CONFIG_CC_IS_GCC= CONFIG_CC_IS_CLANG=y CONFIG_CC_HAS_AUTO_VAR_INIT_ZERO_ENABLER=y \
+		KCFLAGS=-Wno-unknown-warning-option
+}
+
+scripts/deps.sh static
+printf '%s\n' "$kernel" linux-source | xargs -P 2 -n 1 tests/vm/fetch.sh
+
+echo "TAP version 13"
+echo "1..${#checks[@]}"
+for check in "${checks[@]}"; do
+	number=$((number + 1))
+	if output=$("check_$check" 2>&1); then
+		passed=$((passed + 1))
+		echo "ok $number $check"
+	else
+		failed=$((failed + 1))
+		printf '%s\n' "$output" | sed 's/^/# /'
+		echo "not ok $number $check"
+	fi
+done
+echo "$passed passed, $failed failed, 0 skipped"
+[ "$failed" = 0 ]
