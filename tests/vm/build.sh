@@ -1,0 +1,121 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Builds what runs in a test machine with the kernel NAME of the table "kernels" -> build/vm/NAME/:
+#
+#	overlay/	laid over the userland: the driver and the tests' modules in /opt/button_irq, the
+#			kernel's own modules that the tests use in /lib/modules
+#	tests.list	names of the selftests, in order
+#
+# Modules are built in the kernel's build root with W=1, the test programs in bookworm's. Any warning is an error.
+# Nothing is built when nothing changed.
+
+set -euo pipefail
+. "$(dirname "$0")/../../scripts/lib.sh"
+
+# The kernel's own modules that tests load, where the kernel has them.
+wanted=(configfs gpio-sim gpio_keys evdev)
+
+# Runs the rest of the command line in a root; any warning is an error.
+in_root()
+{
+	local root=$1 log=$2
+
+	shift 2
+	if ! as_root chroot "$root" "$@" > "$log" 2>&1 || grep -n 'warning:' "$log"; then
+		tail -n 50 "$log" >&2
+		die "build for $name failed or warned, see above and $log"
+	fi
+}
+
+sources()
+{
+	git -C "$TOP" ls-files -z --cached --others --exclude-standard \
+		Kbuild ':(glob)*.[ch]' ':(glob)tests/*.[ch]' ':(glob)tests/*.sh' tests/{Makefile,config,settings} \
+		tests/modules tests/naive
+}
+
+# Copies the sources into a root, to $copy; there it is called $dir.
+copy_sources()
+{
+	local root=$1
+
+	copy=$(as_root mktemp -d "$root/tmp/button_irq.XXXXXX")
+	as_root chmod 755 "$copy"
+	sources | tar -C "$TOP" --null -T - -cf - | as_root tar -C "$copy" -xf - --no-same-owner
+	dir=/tmp/$(basename "$copy")
+}
+
+# The sources and the tools, in one number.
+inputs()
+{
+	(cd "$TOP" && sources | LC_ALL=C sort -z | xargs -0 sha256sum "$self" "$@") | sha256sum | cut -d' ' -f1
+}
+
+build_modules()
+{
+	local root=$CACHE/roots/$suite-$arch part
+
+	copy_sources "$root"
+	for part in . tests/modules tests/naive; do
+		[ -e "$copy/$part/Kbuild" ] || continue
+		in_root "$root" "$out/log-modules" make -C "/lib/modules/$version/build" M="$dir/$part" \
+			ARCH="$(kernel_arch "$arch")" CROSS_COMPILE="$(gnu_triplet "$arch")-" W=1 modules
+	done
+	# As packages do: debugging information only makes loading slow.
+	find "$copy" -name '*.ko' -printf "$dir/%P\n" |
+		as_root xargs chroot "$root" "$(gnu_triplet "$arch")-strip" --strip-debug
+	mkdir -p "$out/overlay/opt/button_irq/modules"
+	cp "$copy/button_irq.ko" "$out/overlay/opt/button_irq/"
+	find "$copy/tests" -name '*.ko' -exec cp -t "$out/overlay/opt/button_irq/modules" {} +
+	as_root rm -rf "$copy"
+}
+
+build_tests()
+{
+	local root=$CACHE/roots/bookworm-$arch
+
+	copy_sources "$root"
+	as_root cp -r "$CACHE/linux-source" "$copy/linux"
+	as_root mkdir "$copy/out"
+	in_root "$root" "$out/log-tests" env PKG_CONFIG_LIBDIR="/usr/lib/$(gnu_triplet "$arch")/pkgconfig" \
+		make -C "$dir/tests" KSFT="$dir/linux/tools/testing/selftests" \
+		CROSS_COMPILE="$(gnu_triplet "$arch")-" PKG_CONFIG=pkg-config \
+		OUTPUT="$dir/out" INSTALL_PATH="$dir/install" COLLECTION=button_irq install
+	as_root chroot "$root" make -s -C "$dir/tests" KSFT="$dir/linux/tools/testing/selftests" \
+		OUTPUT="$dir/out" COLLECTION=button_irq emit_tests | sed -n 's/^button_irq://p' > "$out/tests.list"
+	mkdir -p "$out/overlay/opt/button_irq"
+	cp -r "$copy/install" "$out/overlay/opt/button_irq/selftests"
+	as_root rm -rf "$copy"
+}
+
+add_kernel_modules()
+{
+	local kernel=$CACHE/kernels/$name target=$out/overlay/lib/modules/$version module file
+
+	mkdir -p "$target"
+	for module in "${wanted[@]}"; do
+		modprobe -d "$kernel" -S "$version" --show-depends "$module" 2> /dev/null || true
+	done | sed -n 's/^insmod //p' | sort -u | while read -r file; do
+		install -D -m 644 "$file" "$target/${file#*/modules/"$version"/}"
+	done
+	cp "$kernel/lib/modules/$version"/modules.{builtin,builtin.modinfo,order} "$target/"
+	depmod -b "$out/overlay" "$version"
+}
+
+[ $# = 1 ] || die "usage: build.sh NAME"
+name=$1
+self=$(realpath "$0")
+kernel_line "$name"
+version=$(cat "$CACHE/kernels/$name/version")
+out=$TOP/build/vm/$name
+hash=$(inputs "$CACHE/kernels/$name/version" "$CACHE/roots/$suite-$arch.stamp" "$CACHE/linux-source/stamp")
+[ "$(cat "$out/stamp" 2> /dev/null)" = "$hash" ] && exit 0
+
+say "building modules and tests for $version (about 30 s)"
+rm -rf "$out"
+mkdir -p "$out"
+build_modules
+build_tests
+add_kernel_modules
+printf '%s\n' "$hash" > "$out/stamp"

@@ -1,0 +1,176 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Fetches what a test machine needs from Debian, into the cache:
+#
+#	fetch.sh NAME		the kernel called NAME in the table "kernels" -> kernels/NAME/, and a root with that
+#				kernel's headers and compiler to build modules in -> roots/SUITE-ARCH/
+#	fetch.sh linux-source	the kernel's kselftest headers and checkpatch -> linux-source/
+#
+# Packages are the newest of their suite. What is there and not older than REFRESH_DAYS is left alone; when a refresh
+# fails (no network), what is there is used and that is said.
+
+set -euo pipefail
+. "$(dirname "$0")/../../scripts/lib.sh"
+
+# Packages of a build root beyond those that the headers ask for.
+root_packages()
+{
+	local suite=$1 arch=$2 list=make,kmod
+
+	if [ "$suite" = bookworm ]; then
+		# Here the test programs are compiled too, and sparse and clang look at the module.
+		list+=,gcc-$(gnu_triplet "$arch" | tr _ -),libc6-dev:$arch,libgpiod-dev:$arch/bookworm-backports
+		list+=,pkgconf,rsync,clang,lld,llvm,sparse
+	fi
+	printf '%s' "$list"
+}
+
+# Every flavour that the table has for this suite and architecture.
+flavours()
+{
+	awk -v suite="$1" -v arch="$2" '$2 == suite && $3 == arch { print $4 }' "$TOP/tests/vm/kernels" | paste -sd' '
+}
+
+# Called by mmdebstrap, as root, when the build root's base is there. The header package depends on a compiler that runs
+# on the kernel's architecture, which would be of no use here: take its other dependencies and the same version of the
+# cross compiler, and force it in. The kernels themselves are laid into /kernel, not installed; since 7.x the image
+# package is empty and what was in it is in three others.
+hook()
+{
+	local root=$1 suite=$2 arch=$3 flavours=$4 flavour version package needed=() headers=() kernel=() part
+
+	for flavour in $flavours; do
+		version=$(chroot "$root" apt-cache show "linux-headers-$flavour:$arch/$suite" |
+			  sed -n 's/^Depends:.*linux-headers-\([^ ,]*\).*/\1/p' | head -n1)
+		package=linux-headers-$version:$arch
+		mapfile -t -O "${#needed[@]}" needed < <(
+			chroot "$root" apt-cache depends --important "$package" |
+			sed -En "s/^    (linux-(kbuild|headers)-.*)/\1/p; s/.*Depends: <?(gcc-[0-9]+)(-for-host)?:$arch>?$/\1/p" |
+			if [ "$arch" = "$HOSTARCH" ]; then cat; else
+				sed "s/^gcc-[0-9]*/&-$(gnu_triplet "$arch" | tr _ -)/"
+			fi)
+		headers+=("$package/$suite")
+		for part in image binary modules base; do
+			package=linux-$part-$version:$arch
+			if chroot "$root" apt-cache show "$package" > /dev/null 2>&1; then
+				kernel+=("$package")
+			fi
+		done
+	done
+	# Without it the root would look complete and every build in it fail.
+	[[ " ${needed[*]}" == *" gcc-"* ]] || die "the headers in $suite name no compiler that we know how to find"
+	chroot "$root" apt-get -q -y install "${needed[@]}"
+	mkdir "$root/kernel" "$root/headers"
+	chroot "$root" sh -c 'cd /headers && apt-get -q -o APT::Sandbox::User=root download "$@"' - "${headers[@]%/*}"
+	chroot "$root" sh -c 'cd /kernel && apt-get -q -o APT::Sandbox::User=root download "$@"' - "${kernel[@]}"
+	chroot "$root" sh -c 'dpkg --force-depends --unpack /headers/*.deb'
+}
+
+fetch_root()
+{
+	local suite=$1 arch=$2 root=$CACHE/roots/$1-$2 packages list recipe suites=$1
+
+	packages=$(root_packages "$suite" "$arch")
+	list=$(flavours "$suite" "$arch")
+	recipe="$packages $list $(declare -f hook | sha256sum | cut -c1-16)"
+	stamp_ok "$root.stamp" "$recipe" && return
+
+	say "making a build root from $suite for $arch (about 60 s)"
+	# libgpiod's second version is not in bookworm itself.
+	[ "$suite" != bookworm ] || suites=bookworm-backports
+	remove_root "$root.new"
+	if apt_sources "$suites" |
+	   as_root mmdebstrap --mode=root --variant=apt --include="$packages" \
+		--architectures="$(printf '%s\n' "$HOSTARCH" "$arch" | uniq | paste -sd,)" \
+		--aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Check-Valid-Until "false"' \
+		--customize-hook="'$(realpath "$0")' hook \"\$1\" '$suite' '$arch' '$list'" \
+		- "$root.new" - > "$root.log" 2>&1; then
+		remove_root "$root"
+		as_root mv "$root.new" "$root"
+		printf '%s\n' "$recipe" > "$root.stamp"
+		return
+	fi
+	remove_root "$root.new"
+	tail -n 30 "$root.log" >&2
+	if [ ! -f "$root.stamp" ] || [ "$(head -n1 "$root.stamp")" != "$recipe" ]; then
+		die "no build root for $suite $arch, see above"
+	fi
+	say "$suite could not be refreshed; going on with what was fetched on $(date -r "$root.stamp" +%F)"
+}
+
+fetch_kernel()
+{
+	local name=$1 dir=$CACHE/kernels/$1 root=$CACHE/roots/$suite-$arch new version deb
+
+	mkdir -p "$CACHE/roots" "$CACHE/kernels"
+	exec 9> "$root.lock"
+	flock 9
+	fetch_root "$suite" "$arch"
+	[ "$dir/stamp" -nt "$root.stamp" ] && return
+
+	new=$dir.new
+	rm -rf "$new"
+	mkdir -p "$new/deb" "$new/lib/modules"
+	# Of all flavours there: "-arm64" but not "-rt-arm64".
+	version=$(cd "$root/lib/modules" && printf '%s\n' * | grep -Ex ".*[0-9]-$flavour") ||
+		die "no headers of flavour $flavour in $root"
+	for deb in "$root"/kernel/linux-*-"$version"_*.deb; do
+		dpkg -x "$deb" "$new/deb"
+	done
+	# Up to 6.x the image is in /boot and the DTBs in /usr/lib/linux-image-*, since 7.x both are with the modules.
+	mv "$(find "$new/deb" -name 'vmlinuz*' -type f)" "$new/vmlinuz"
+	mv "$(find "$new/deb" -path "*/lib/modules/$version" -type d)" "$new/lib/modules/"
+	mv "$(find "$new/lib/modules/$version/dtb" "$new/deb/usr/lib/linux-image-$version" -maxdepth 0 2>/dev/null |
+	      head -n1)" "$new/dtb"
+	depmod -b "$new" "$version"
+	printf '%s\n' "$version" > "$new/version"
+	rm -rf "$new/deb" "$dir"
+	mv "$new" "$dir"
+	touch "$dir/stamp"
+	say "kernel $name is $version"
+}
+
+# Only what we use of the kernel's source; the package is 150 MB.
+fetch_linux_source()
+{
+	local dir=$CACHE/linux-source recipe new source=linux-source-6.12
+
+	recipe="$source $(declare -f fetch_linux_source | sha256sum | cut -c1-16)"
+	mkdir -p "$CACHE"
+	exec 9> "$dir.lock"
+	flock 9
+	stamp_ok "$dir/stamp" "$recipe" && return
+
+	say "fetching $source for checkpatch and the kselftest headers (about 45 s)"
+	new=$dir.new
+	as_root rm -rf "$new"
+	mkdir -p "$new"
+	apt_sources bookworm-backports |
+	as_root mmdebstrap --quiet --mode=root --variant=extract --include="$source/bookworm-backports" \
+		--aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Check-Valid-Until "false"' \
+		- "$new/package" - > /dev/null
+	tar -C "$new" -xJf "$new/package/usr/src/$source.tar.xz" --strip-components=1 --wildcards \
+		"$source/scripts/"{checkpatch.pl,spelling.txt,const_structs.checkpatch,subarch.include} \
+		"$source/Documentation/devicetree/bindings/vendor-prefixes.yaml" \
+		"$source/tools/testing/selftests/"{lib.mk,'kselftest*',run_kselftest.sh}
+	as_root rm -rf "$new/package" "$dir"
+	printf '%s\n' "$recipe" > "$new/stamp"
+	mv "$new" "$dir"
+}
+
+case $#,${1:-} in
+1,linux-source)
+	fetch_linux_source
+	;;
+5,hook)
+	hook "$2" "$3" "$4" "$5"
+	;;
+1,*)
+	kernel_line "$1"
+	fetch_kernel "$1"
+	;;
+*)
+	die "usage: fetch.sh NAME | linux-source"
+	;;
+esac

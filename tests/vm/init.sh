@@ -1,0 +1,139 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# /init of the test machines: sets the machine up, runs the tests as the kernel's kselftest runner does, prints the
+# kernel log and turns the machine off. What to run is in /run.conf, which run.py writes:
+#
+#	STIMULUS	wire, host, gpio-sim, nested, mmio or none
+#	LINES, WIRE_PINS, HOST_PINS	the board's lines under test, and what moves them
+#	ENVIRONMENT	NAME=VALUE ... for the tests
+#	TESTS		names of selftests; COMMAND: a shell command instead
+
+export PATH=/opt/button_irq:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin HOME=/root LANG=C.UTF-8 TERM=linux
+
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t devtmpfs dev /dev
+mkdir -p /dev/pts /dev/shm
+mount -t devpts devpts /dev/pts
+mount -t tmpfs tmpfs /dev/shm
+mount -t tmpfs tmpfs /run
+mount -t tmpfs tmpfs /tmp
+mount -t debugfs debugfs /sys/kernel/debug
+mount -t tracefs tracefs /sys/kernel/tracing
+[ -e /dev/fd ] || ln -s /proc/self/fd /dev/fd
+ip link set lo up 2> /dev/null
+
+# A controlling terminal for what we run, and KTAP lines that no kernel message cuts in two: the log is printed at the end.
+dmesg -n 1
+cd /opt/button_irq || exit
+
+# shellcheck disable=SC1091 # written by run.py
+. /run.conf
+
+finish()
+{
+	echo "----8<---- kernel log"
+	dmesg -n 1
+	dmesg
+	echo "----8<---- end of kernel log"
+	sync
+	busybox poweroff -f
+}
+
+# gpio-sim in the guest: one chip with eight lines, pulled up like a button's.
+setup_gpio_sim()
+{
+	local dir=/sys/kernel/config/gpio-sim/button_irq line dev chip
+
+	modprobe gpio-sim || return
+	mountpoint -q /sys/kernel/config || mount -t configfs configfs /sys/kernel/config
+	mkdir -p "$dir/bank0" && echo 8 > "$dir/bank0/num_lines" && echo button-sim > "$dir/bank0/label" || return
+	for line in 0 1 2 3 4 5 6 7; do
+		mkdir "$dir/bank0/line$line" && echo "SIM$line" > "$dir/bank0/line$line/name" || return
+	done
+	echo 1 > "$dir/live" || return
+	dev=/sys/devices/platform/$(cat "$dir/dev_name") chip=$(cat "$dir/bank0/chip_name")
+	for line in 0 1 2 3 4 5 6 7; do
+		echo pull-up > "$dev/$chip/sim_gpio$line/pull"
+	done
+	export BUTTON_IRQ_LINES="button-sim:4 button-sim:5" BUTTON_IRQ_PINS="$dev/$chip/sim_gpio4 $dev/$chip/sim_gpio5"
+}
+
+# The host drives the board's controller, when we ask it to (see run.py).
+setup_host()
+{
+	export BUTTON_IRQ_LINES=$LINES BUTTON_IRQ_PINS=$HOST_PINS
+}
+
+# The board's controller has wires too, from outputs to the inputs under test; run.py tells where.
+setup_wire()
+{
+	export BUTTON_IRQ_LINES=$LINES BUTTON_IRQ_PINS=$WIRE_PINS
+}
+
+# The tests' own GPIO chip has wires: with nested interrupts, and with hard ones like a memory-mapped controller's.
+setup_nested()
+{
+	insmod /opt/button_irq/modules/button_irq_test_chip.ko nested="${1:-1}" || return
+	export BUTTON_IRQ_LINES="button-irq-test:4 button-irq-test:5" BUTTON_IRQ_PINS="button-irq-test:0 button-irq-test:1"
+	BUTTON_IRQ_STIMULUS=wire
+}
+
+setup_mmio()
+{
+	setup_nested 0
+}
+
+# The devices through which the host is asked.
+for dev in /sys/bus/pci/devices/*; do
+	case $(cat "$dev/vendor" "$dev/device" | paste -sd:) in
+	0x1af4:0x1110) export BUTTON_IRQ_HOST_SHM=$dev/resource2; echo 1 > "$dev/enable" ;;
+	0x1b36:0x0011) export BUTTON_IRQ_HOST_CALL=$dev/resource0; echo 1 > "$dev/enable" ;;
+	esac
+done
+
+# The kernel's kselftest runner in short: exit code 4 is a skip, "settings" may hold timeout=SECONDS (45 unless it says so).
+run_tests()
+{
+	local number=0 name timeout=45 rc
+
+	# shellcheck source=../settings
+	[ -r selftests/settings ] && . selftests/settings
+	# shellcheck disable=SC2086 # a list of names
+	set -- $TESTS
+	echo "TAP version 13"
+	echo "1..$#"
+	cd selftests || return
+	for name; do
+		number=$((number + 1))
+		echo "# selftests: button_irq: $name"
+		timeout --foreground --kill-after=10 "$timeout" stdbuf -oL "./$name" 2>&1 < /dev/null | sed -u 's/^/  /'
+		rc=${PIPESTATUS[0]}
+		case $rc in
+		0) echo "ok $number selftests: button_irq: $name" ;;
+		4) echo "ok $number selftests: button_irq: $name # SKIP" ;;
+		124|137) echo "not ok $number selftests: button_irq: $name # TIMEOUT $timeout seconds" ;;
+		*) echo "not ok $number selftests: button_irq: $name # exit=$rc" ;;
+		esac
+	done
+}
+
+BUTTON_IRQ_STIMULUS=$STIMULUS
+BUTTON_IRQ_KO=/opt/button_irq/button_irq.ko
+BUTTON_IRQ_TEST_CHIP_KO=/opt/button_irq/modules/button_irq_test_chip.ko
+BUTTON_IRQ_NAIVE_KO=/opt/button_irq/modules/naive_button.ko
+BUTTON_IRQ_HOST_PINS=$HOST_PINS
+export BUTTON_IRQ_HOST_PINS
+export BUTTON_IRQ_STIMULUS BUTTON_IRQ_KO BUTTON_IRQ_TEST_CHIP_KO BUTTON_IRQ_NAIVE_KO
+# shellcheck disable=SC2086,SC2163 # a list of settings
+[ -z "$ENVIRONMENT" ] || export $ENVIRONMENT
+if [ "$STIMULUS" != none ] && ! "setup_${STIMULUS//-/_}"; then
+	echo "Bail out! no stimulus $STIMULUS"
+elif [ -n "$COMMAND" ]; then
+	setsid -c bash -c "$COMMAND" < /dev/console
+	echo "----8<---- exit code $?"
+else
+	run_tests
+fi
+finish

@@ -1,0 +1,41 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Makes the userland that the test machines boot: Debian bookworm with the shells and interpreters that people read
+# buttons from, as a cpio archive for the kernel's initramfs. No program of the foreign architecture runs meanwhile.
+
+set -euo pipefail
+. "$(dirname "$0")/../../scripts/lib.sh"
+
+[ $# = 1 ] || die "usage: rootfs.sh ARCH"
+arch=$1
+out=$CACHE/rootfs/$arch.cpio
+packages=bash,dash,busybox-static,mawk,gawk,grep,sed,coreutils,diffutils,findutils,perl-base,python3,nodejs,kmod
+packages+=,procps,util-linux,mount,gpiod/bookworm-backports
+recipe="bookworm $packages $(sha256sum < "$0")"
+
+mkdir -p "$CACHE/rootfs"
+exec 9> "$CACHE/rootfs/$arch.lock"
+flock 9
+stamp_ok "$CACHE/rootfs/$arch.stamp" "$recipe" && exit 0
+
+say "making the $arch userland for the test machines (about 30 s)"
+root=$(mktemp -d "$CACHE/rootfs/$arch.XXXXXX")
+trap 'as_root rm -rf "$root"' EXIT
+apt_sources bookworm-backports |
+as_root mmdebstrap --quiet --mode=root --variant=extract --architectures="$arch" --include="$packages" \
+	--aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Check-Valid-Until "false"' - "$root" -
+cd "$root"
+# Less to unpack at each boot: nothing here is read by a test.
+as_root rm -rf usr/share/{doc,man,locale,info,lintian,bug,perl,perl5,bash-completion,common-licenses} \
+	usr/share/nodejs/@types usr/lib/*-linux-*/{gconv,perl,libperl.*,libdb-*,*.a} \
+	var/{lib,cache,log}/* boot dev/*
+# What the packages' own scripts would have made.
+as_root ln -s gawk usr/bin/awk
+as_root mkdir -p proc sys dev tmp run root opt
+printf 'root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/:/bin/sh\n' | as_root tee etc/passwd > /dev/null
+printf 'root:x:0:\nnogroup:x:65534:\n' | as_root tee etc/group > /dev/null
+
+find . -mindepth 1 | LC_ALL=C sort | as_root cpio --quiet -o -H newc -R 0:0 > "$out.new"
+mv "$out.new" "$out"
+printf '%s\n' "$recipe" > "$CACHE/rootfs/$arch.stamp"

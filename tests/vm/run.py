@@ -1,0 +1,491 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Boots a kernel of the table "kernels" in QEMU and runs the kselftests, or a shell command, in it.
+
+The machine is QEMU's "virt" board. Its time counts instructions (-icount) and idle time passes at once, so results
+do not depend on how busy the host is. The guest can have an input pin of the board's GPIO controller changed: it puts
+a command into a page of memory that it shares with us (ivshmem) and writes to the pvpanic device. QEMU then pauses the
+machine; we set the pin through QEMU's qtest socket and let the machine go on. To the guest that is one synchronous
+call that takes no time.
+"""
+
+import argparse
+import collections
+import errno
+import json
+import mmap
+import os
+import re
+import resource
+import select
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[2]
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "button_irq"
+
+MACHINES = {
+    "arm64": {
+        "qemu": ["qemu-system-aarch64", "-M", "virt,gic-version=2,dtb-randomness=off",
+                 "-cpu", "cortex-a72,cntfrq=1000000000", "-smp", "2", "-m", "1G"],
+        "console": "ttyAMA0",
+        "chip": "9030000.pl061",
+        "qom_type": "pl061",
+        "gpio_node": "/pl061@9030000",
+        "idle": [0, 1, 2, 5, 6],            # 3 is the power key
+        "wires": {4: 5, 7: 6},              # output joined to input, as by a jumper wire
+    },
+}
+
+KERNEL_TROUBLE = re.compile(
+    r"\bBUG\b|WARNING:|KASAN|KCSAN|UBSAN|possible (circular|recursive) locking|inconsistent lock state|"
+    r"sleeping function called|Call trace:|Oops|rcu.*stall|refcount_t|nobody cared|unreferenced object|"
+    r"soft lockup|blocked for more than|scheduling while atomic|Kernel panic|Unable to handle")
+
+MAGIC = 0x42495251
+CALL = struct.Struct("<IIIIIIi")            # magic seq ack op line level result
+OP_SET, OP_SET_ASLEEP, OP_SET_MASK, OP_PULSE, OP_PULSE_ASLEEP = range(1, 6)
+
+
+class Failure(Exception):
+    """The run cannot go on; the text says why."""
+
+
+class Qmp:
+    """QEMU's control socket. Commands wait for their answer; events that come meanwhile are kept for event()."""
+
+    def __init__(self, path):
+        self.sock = connect(path)
+        self.buffer = b""
+        self.events = collections.deque()
+        self.line()
+        self.execute("qmp_capabilities")
+
+    def event(self, timeout=None):
+        """The next event (or late answer) as text; nothing when QEMU has gone, None when none comes in time."""
+        if self.events:
+            return self.events.popleft()
+        if timeout is not None and b"\n" not in self.buffer and not select.select([self.sock], [], [], timeout)[0]:
+            return None
+        return self.line()
+
+    def line(self):
+        while b"\n" not in self.buffer:
+            try:
+                data = self.sock.recv(65536)
+            except ConnectionResetError:
+                data = b""
+            if not data:
+                return b""
+            self.buffer += data
+        line, self.buffer = self.buffer.split(b"\n", 1)
+        return line
+
+    def send(self, command):
+        self.sock.sendall(command)
+
+    def execute(self, command, **arguments):
+        self.send(json.dumps({"execute": command, "arguments": arguments, "id": command}).encode())
+        while True:
+            line = self.line()
+            if not line:
+                raise Failure(f"QEMU went away at {command}")
+            answer = json.loads(line)
+            if "event" in answer:
+                self.events.append(line)
+            elif answer.get("id") == command:
+                if "error" in answer:
+                    raise Failure(f"QEMU: {command}: {answer['error']['desc']}")
+                return answer["return"]
+
+    def find(self, qom_type):
+        """The path of the only device of that type that QEMU's board made itself."""
+        parent = "/machine/unattached"
+        found = [f"{parent}/{node['name']}" for node in self.execute("qom-list", path=parent)
+                 if node["type"] == f"child<{qom_type}>"]
+        if len(found) != 1:
+            raise Failure(f"{len(found)} devices of type {qom_type} in this machine")
+        return found[0]
+
+
+def connect(path, seconds=20):
+    """Connects to a socket that QEMU is about to open."""
+    sock = socket.socket(socket.AF_UNIX)
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            sock.connect(str(path))
+            return sock
+        except OSError:
+            if time.monotonic() > end:
+                raise Failure(f"QEMU does not open {path}") from None
+            time.sleep(0.01)
+
+
+class Machine:
+    """One QEMU. start() boots it, serve() drives its pins until it is off."""
+
+    def __init__(self, name, log, *, files=None, conf=None, append="", realtime=False, overlay=None, dtb=None,
+                 board=None, serial=None):
+        self.name = name
+        self.arch = kernel_line(name)["arch"]
+        self.board = MACHINES[board or self.arch]
+        self.log = log
+        self.files = files or {}
+        self.conf = conf or {}
+        self.append = append
+        self.realtime = realtime
+        self.overlay = overlay
+        self.dtb = dtb
+        self.serial = serial or f"file:{log}"
+        self.dir = Path(tempfile.mkdtemp(prefix="button_irq_vm."))
+        self.process = None
+        self.changes = 0
+        self.pending = collections.deque()      # changes that wait until the guest sleeps
+        self.looks, self.last_look = 0, None
+
+    def initrd(self):
+        """The userland, then what this run needs on top, in one file: the kernel unpacks both."""
+        stage = self.dir / "stage"
+        overlay = TOP / "build/vm" / self.name / "overlay"
+        if overlay.is_dir():
+            shutil.copytree(overlay, stage, symlinks=True)
+        (stage / "opt/button_irq").mkdir(parents=True, exist_ok=True)
+        shutil.copy(TOP / "tests/vm/init.sh", stage / "init")
+        for target, source in self.files.items():
+            path = stage / target.lstrip("/")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, path)
+        with open(stage / "run.conf", "w", encoding="utf-8") as conf:
+            for key, value in self.conf.items():
+                quoted = str(value).replace("'", "'\\''")
+                conf.write(f"{key}='{quoted}'\n")
+        path = self.dir / "initrd"
+        with open(path, "wb") as out:
+            with open(CACHE / "rootfs" / f"{self.arch}.cpio", "rb") as rootfs:
+                shutil.copyfileobj(rootfs, out, 1 << 20)
+            out.flush()
+            subprocess.run("find . -mindepth 1 | cpio --quiet -o -H newc -R 0:0", shell=True, cwd=stage, stdout=out,
+                           check=True)
+        return path
+
+    def device_tree(self, qemu):
+        """QEMU's own device tree with an overlay applied."""
+        plain, overlay, result = self.dir / "plain.dtb", self.dir / "overlay.dtbo", self.dir / "board.dtb"
+        qemu = [f"{arg},dumpdtb={plain}" if before == "-M" else arg for before, arg in zip([""] + qemu, qemu)]
+        subprocess.run(qemu, check=True, stdout=subprocess.DEVNULL)
+        # QEMU's tree has no symbols; overlays may call the GPIO controller "gpio".
+        subprocess.run(["fdtput", "-p", "-t", "s", plain, "/__symbols__", "gpio", self.board["gpio_node"]], check=True)
+        subprocess.run(["dtc", "-@", "-q", "-O", "dtb", "-o", overlay, self.overlay], check=True)
+        subprocess.run(["fdtoverlay", "-i", plain, "-o", result, overlay], check=True)
+        return result
+
+    def start(self):
+        kernel = CACHE / "kernels" / self.name
+        shm = self.dir / "shm"
+        with open(shm, "wb") as page:
+            page.truncate(4096)
+        self.shm_file = open(shm, "r+b")
+        self.shm = mmap.mmap(self.shm_file.fileno(), 4096)
+        CALL.pack_into(self.shm, 0, MAGIC, 0, 0, 0, 0, 0, 0)
+
+        qemu = list(self.board["qemu"]) + ["-accel", "tcg,tb-size=256"]
+        if not self.realtime:
+            qemu += ["-icount", "shift=0,sleep=off", "-rtc", "base=2026-01-01,clock=vm"]
+        qemu += [
+            "-nodefaults", "-display", "none", "-nic", "none", "-no-reboot", "-action", "panic=pause", "-S",
+            "-object", f"memory-backend-file,id=shm,share=on,mem-path={shm},size=4096",
+            "-device", "ivshmem-plain,memdev=shm", "-device", "pvpanic-pci",
+            "-qtest", f"unix:{self.dir}/qtest,server=on,wait=off", "-qtest-log", "/dev/null",
+            "-qmp", f"unix:{self.dir}/qmp,server=on,wait=off", "-serial", self.serial,
+            "-kernel", str(kernel / "vmlinuz"), "-initrd", str(self.initrd()),
+            "-append", f"console={self.board['console']} quiet panic=-1 oops=panic log_buf_len=8M nokaslr "
+                       f"cryptomgr.notests "
+                       f"{self.append}",
+        ]
+        if self.overlay:
+            qemu += ["-dtb", str(self.device_tree(qemu))]
+        elif self.dtb:
+            qemu += ["-dtb", self.dtb]
+        Path(self.log).write_bytes(b"")
+        self.process = subprocess.Popen(qemu, stdin=subprocess.DEVNULL)
+        self.qmp = Qmp(self.dir / "qmp")
+        self.qtest = connect(self.dir / "qtest")
+        self.path = self.qmp.find(self.board["qom_type"])
+        for line in self.board["idle"]:
+            self.set_line(line, 1)
+        for output, line in self.board["wires"].items():
+            self.qmp.execute("qom-set", path=self.path, property=f"unnamed-gpio-out[{output}]",
+                             value=f"{self.path}/unnamed-gpio-in[{line}]")
+        self.qmp.execute("cont")
+
+    def set_line(self, line, level):
+        self.qtest.sendall(b"set_irq_in %s unnamed-gpio-in %d %d\n" % (self.path.encode(), line, level))
+        answer = self.qtest.recv(256)
+        if not answer.endswith(b"OK\n"):
+            raise Failure(f"QEMU: set_irq_in: {answer!r}")
+
+    def change(self, op, line, level):
+        """Carries out one command of the guest; returns 0 or a negative errno."""
+        if op in (OP_SET, OP_SET_ASLEEP):
+            self.set_line(line, level)
+        elif op in (OP_PULSE, OP_PULSE_ASLEEP):
+            self.set_line(line, level)
+            self.set_line(line, not level)
+        elif op == OP_SET_MASK:
+            for bit in range(32):
+                if line >> bit & 1:
+                    self.set_line(bit, level >> bit & 1)
+        else:
+            return -errno.EINVAL
+        self.changes += 1
+        return 0
+
+    def call(self):
+        """The guest stands still and has a command in the shared page."""
+        _, seq, ack, op, line, level, _ = CALL.unpack_from(self.shm)
+        if seq == ack:
+            raise Failure("the machine stopped without a command in the shared page")
+        result = 0
+        if op in (OP_SET_ASLEEP, OP_PULSE_ASLEEP):
+            self.pending.append((op, line, level))
+        else:
+            result = self.change(op, line, level)
+        struct.pack_into("<i", self.shm, 24, result)
+        struct.pack_into("<I", self.shm, 8, seq)
+        self.qmp.send(b'{"execute":"cont"}')
+
+    def look(self):
+        """While changes wait for the guest to sleep: it does when no register changes any more."""
+        now = self.qmp.execute("human-monitor-command", **{"command-line": "info registers -a"})
+        self.looks = self.looks + 1 if now == self.last_look else 0
+        self.last_look = now
+        if self.looks == 10:
+            self.change(*self.pending.popleft())
+            self.looks = 0
+
+    def serve(self):
+        """Answers the guest's calls until QEMU exits."""
+        while True:
+            event = self.qmp.event(0.02 if self.pending else None)
+            if event is None:
+                self.look()
+            elif not event:
+                return
+            elif b'"STOP"' in event:
+                self.looks = 0
+                self.call()
+            elif b'"error"' in event:
+                raise Failure(f"QEMU: {event.decode().strip()}")
+
+    def close(self):
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+        if self.process:
+            self.process.wait()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+def kernel_line(name):
+    for line in (TOP / "tests/vm/kernels").read_text(encoding="utf-8").splitlines():
+        words = line.split()
+        if words and words[0] == name:
+            return dict(zip(("name", "suite", "arch", "flavour"), words))
+    raise SystemExit(f"run.py: no kernel {name} in tests/vm/kernels")
+
+
+class Ktap:
+    """Reads KTAP line by line. What counts are the leaves: a test that has subtests is its subtests."""
+
+    RESULT = re.compile(r"^( *)(not )?ok \d+ ?(.*)$")
+    PLAN = re.compile(r"^( *)1\.\.(\d+)")
+
+    def __init__(self):
+        self.passed, self.failed, self.skipped = [], [], []
+        self.levels = {}        # indentation -> [planned, seen, failed]
+
+    def level(self, indent):
+        return self.levels.setdefault(indent, [None, 0, 0])
+
+    def feed(self, line):
+        plan = self.PLAN.match(line)
+        if plan:
+            self.level(len(plan[1]))[0] = int(plan[2])
+        if line.startswith("Bail out!"):
+            self.failed.append(line)
+        result = self.RESULT.match(line)
+        if not result:
+            return
+        indent, bad, text = len(result[1]), bool(result[2]), re.sub(r"^- ", "", result[3])
+        children = 0
+        for deeper in [key for key in self.levels if key > indent]:
+            planned, seen, failed = self.levels.pop(deeper)
+            children += seen
+            if planned != seen:
+                self.failed.append(f"{text}: {planned} subtests planned, {seen} done")
+            elif bad and not failed:
+                self.failed.append(text)
+        level = self.level(indent)
+        level[1] += 1
+        level[2] += bad
+        if children:
+            return
+        if bad:
+            self.failed.append(text)
+        elif re.search(r"# *SKIP", text, re.IGNORECASE):
+            self.skipped.append(text)
+        else:
+            self.passed.append(text)
+
+    def end(self):
+        for planned, seen, _ in self.levels.values():
+            if planned != seen:
+                self.failed.append(f"{planned} tests planned, {seen} done")
+        if not self.levels:
+            self.failed.append("no test ran")
+
+
+class Follower(threading.Thread):
+    """Prints the console as it comes."""
+
+    def __init__(self, log):
+        super().__init__(daemon=True)
+        self.log, self.done = log, threading.Event()
+
+    def run(self):
+        with open(self.log, encoding="utf-8", errors="replace") as log:
+            kernel_log, rest, began = False, "", time.monotonic()
+            while True:
+                last = self.done.is_set()
+                *lines, rest = (rest + log.read()).split("\n")
+                for line in lines:
+                    kernel_log = kernel_log or line.startswith("----8<---- kernel log")
+                    if not kernel_log and not line.startswith("----8<----"):
+                        print(line.rstrip("\r"), flush=True)
+                    if re.match(r"(not )?ok \d+ selftests: ", line):
+                        print(f"# {time.monotonic() - began:.0f} s", flush=True)
+                        began = time.monotonic()
+                if last:
+                    return
+                self.done.wait(0.2)
+
+
+def judge(text, shell):
+    """What the console says about the run: (KTAP counts, complaints, exit code of the shell command)."""
+    ktap, code = Ktap(), None
+    tests, _, rest = text.partition("----8<---- kernel log")
+    kernel_log, ended, _ = rest.partition("----8<---- end of kernel log")
+    for line in tests.splitlines():
+        if not shell:
+            ktap.feed(line)
+        exit_code = re.match(r"----8<---- exit code (\d+)", line)
+        if exit_code:
+            code = int(exit_code[1])
+    if not shell:
+        ktap.end()
+    complaints = []
+    if not ended:
+        complaints.append("the machine stopped before the end; the console's last lines:\n" +
+                          "\n".join(text.splitlines()[-30:]))
+    lines = (kernel_log if ended else text).splitlines()
+    trouble = [number for number, line in enumerate(lines) if KERNEL_TROUBLE.search(line)]
+    if trouble:
+        complaints.append("the kernel log has warnings:\n" + "\n".join(lines[max(0, trouble[0] - 5):trouble[0] + 40]))
+    return ktap, complaints, code
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("kernel", help="name in tests/vm/kernels")
+    parser.add_argument("--stimulus", default="wire",
+                        choices=("wire", "host", "gpio-sim", "nested", "mmio", "none"),
+                        help="what moves the lines: wire (default), from output lines of the board's controller; host, "
+                             "we do; gpio-sim; nested and mmio, wires on the tests' own GPIO chip")
+    parser.add_argument("--tests", help="names, separated by commas (default: all)")
+    parser.add_argument("--shell", metavar="COMMAND", help="run this in the guest instead of the tests")
+    parser.add_argument("--file", action="append", default=[], metavar="SOURCE:TARGET", help="copy into the guest")
+    parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="set for the tests")
+    parser.add_argument("--realtime", action="store_true", help="let guest time pass as host time does")
+    parser.add_argument("--append", default="", help="kernel parameters to add")
+    parser.add_argument("--overlay", metavar="DTS", help="apply this to the board's device tree")
+    parser.add_argument("--dtb", metavar="FILE", help="boot with this device tree")
+    parser.add_argument("--timeout", type=int, default=600, metavar="S", help="seconds to wait (default: 600)")
+    args = parser.parse_args()
+
+    board = MACHINES[kernel_line(args.kernel)["arch"]]
+    tests = args.tests.split(",") if args.tests else []
+    listed = TOP / "build/vm" / args.kernel / "tests.list"
+    if not tests and not args.shell:
+        tests = listed.read_text(encoding="utf-8").split()
+    log = TOP / "build/log" / f"vm-{args.kernel}-{args.stimulus}{'-realtime' if args.realtime else ''}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    console = log.with_suffix(f".{os.getpid()}")        # another run may have the same name
+    # So that QEMU does not outlive us.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+
+    machine = Machine(
+        args.kernel, console, append=args.append, realtime=args.realtime, overlay=args.overlay, dtb=args.dtb,
+        files={target: source for source, _, target in (entry.partition(":") for entry in args.file)},
+        conf={"STIMULUS": args.stimulus, "TESTS": " ".join(tests), "COMMAND": args.shell or "",
+              "ENVIRONMENT": " ".join(args.env),
+              "LINES": " ".join(f"{board['chip']}:{pin}" for pin in board["wires"].values()),
+              "WIRE_PINS": " ".join(f"{board['chip']}:{pin}" for pin in board["wires"]),
+              "HOST_PINS": " ".join(map(str, board["wires"].values()))})
+    watchdog = None
+    follower = Follower(console)
+    began, late = time.monotonic(), threading.Event()
+
+    def too_late():
+        late.set()
+        machine.process.kill()
+
+    complaints = []
+    try:
+        machine.start()
+        follower.start()
+        watchdog = threading.Timer(args.timeout, too_late)
+        watchdog.start()
+        machine.serve()
+        if machine.process.wait() < 0 and not late.is_set():
+            complaints.append(f"QEMU was ended by signal {-machine.process.returncode}")
+    except Failure as failure:
+        complaints.append(str(failure))
+    finally:
+        if watchdog:
+            watchdog.cancel()
+        machine.close()
+        if follower.is_alive():
+            follower.done.set()
+            follower.join()
+    if late.is_set():
+        complaints.append(f"not finished after {args.timeout} s")
+
+    console.replace(log)
+    ktap, more, code = judge(log.read_text(encoding="utf-8", errors="replace"), bool(args.shell))
+    complaints += more
+    for name in ktap.skipped:
+        print(f"# skipped: {name}")
+    for name in ktap.failed:
+        print(f"# failed: {name}")
+    for complaint in complaints:
+        print("# failed: " + complaint.replace("\n", "\n#   "))
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    print(f"# {args.kernel} {args.stimulus}: {time.monotonic() - began:.0f} s, of them {usage.ru_utime + usage.ru_stime:.0f} s "
+          f"on a CPU, {machine.changes} pin changes by the host, log in {log.relative_to(TOP)}")
+    if args.shell:
+        sys.exit(1 if complaints or code is None else code)
+    failed = len(ktap.failed) + len(complaints)
+    print(f"{len(ktap.passed)} passed, {failed} failed, {len(ktap.skipped)} skipped")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
