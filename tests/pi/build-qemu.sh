@@ -1,0 +1,153 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Builds QEMU with GPIO inputs on the Raspberry Pi boards: Debian's source package, the files and patches in qemu/, the
+# Raspberry Pi boards only. Prints the path of the program. The result is kept in the cache under a hash of all that
+# went into it, and only if QEMU's own test of these GPIO controllers passes.
+#
+#	build-qemu.sh		build unless it is there
+#	build-qemu.sh --qtest	and run that test (again) and print what it says
+
+set -euo pipefail
+. "$(dirname "$0")/../../scripts/lib.sh"
+
+# bookworm-backports had a 10.0 too, but its source is not on every mirror that has its binaries.
+SUITE=trixie
+HERE=$TOP/tests/pi
+APT=$CACHE/qemu-apt
+STAMP=$CACHE/qemu-version
+
+apt_options=(-q -o "Dir::State::Lists=$APT/lists" -o "Dir::Cache=$APT/cache" -o "Dir::Etc::SourceList=$APT/sources.list"
+	     -o Dir::Etc::SourceParts=/dev/null -o APT::Sandbox::User=root)
+
+newest_version()
+{
+	mkdir -p "$APT/lists/partial" "$APT/cache/archives/partial"
+	apt_sources $SUITE | sed 's/^deb /deb-src /' > "$APT/sources.list"
+	apt-get "${apt_options[@]}" update > "$APT/log" 2>&1 || return
+	apt-cache "${apt_options[@]}" showsrc --only-source qemu | sed -n 's/^Version: //p' | sort -V | tail -n1
+}
+
+# The version to build: asked for anew after REFRESH_DAYS.
+resolve_version()
+{
+	local version
+
+	if [ -n "$(find "$STAMP" -mtime "-$REFRESH_DAYS" 2> /dev/null)" ]; then
+		cat "$STAMP"
+		return
+	fi
+	version=$(newest_version) || true
+	if [ -n "$version" ]; then
+		printf '%s\n' "$version" > "$STAMP"
+	elif [ -f "$STAMP" ]; then
+		say "cannot ask for QEMU's newest version; going on with that of $(date -r "$STAMP" +%F)"
+	else
+		tail -n 20 "$APT/log" >&2
+		die "no source of QEMU in $SUITE, see above"
+	fi
+	cat "$STAMP"
+}
+
+fetch_and_patch()
+{
+	local version=$1 work=$2 part
+
+	[ -s "$APT/sources.list" ] || newest_version > /dev/null
+	(cd "$work" && apt-get "${apt_options[@]}" source --download-only --only-source "qemu=$version")
+	dpkg-source --extract "$work"/*.dsc "$work/source"
+	for part in configs hw include tests; do
+		cp -r "$HERE/qemu/$part" "$work/source/"
+	done
+	for part in "$HERE"/qemu/*.patch; do
+		patch -d "$work/source" -p1 < "$part"
+	done
+}
+
+# One line on stderr for each tenth of ninja's way.
+progress()
+{
+	awk '$1 ~ /^[0-9]+\/[0-9]+$/ {
+		split($1, step, "/")
+		if (step[1] >= next_line) {
+			printf "##   %d of %d files\n", step[1], step[2] > "/dev/stderr"
+			next_line += step[2] / 10
+		}
+	}
+	{ print }'
+}
+
+compile()
+{
+	local work=$1
+
+	mkdir "$work/build"
+	cd "$work/build"
+	../source/configure --python=/usr/bin/python3 --target-list=aarch64-softmmu --without-default-features \
+		--without-default-devices --with-devices-aarch64=raspi --enable-tcg --enable-fdt=system --disable-docs \
+		--disable-install-blobs --disable-debug-info --disable-werror
+	NINJA_STATUS="%f/%t " nice -n 10 ninja -j "$(nproc)" qemu-system-aarch64 tests/qtest/bcm2835-gpio-test
+}
+
+# The test prints TAP, and chatter about the QEMUs that it starts.
+qtest()
+{
+	QTEST_QEMU_BINARY=$1/qemu-system-aarch64 "$1/bcm2835-gpio-test" --tap -k | grep -v '^# starting QEMU'
+}
+
+# Called with the lock held.
+build()
+{
+	local version=$1 dir=$2 work=$2.build log=$2.log
+
+	"$TOP/scripts/deps.sh" pi
+	say "building QEMU $version for the Raspberry Pi boards (about 7 min on 2 cores)"
+	rm -rf "$work"
+	mkdir -p "$work/done"
+	if ! { fetch_and_patch "$version" "$work" > "$log" 2>&1 &&
+	       (compile "$work" 2>> "$log") | progress >> "$log"; }; then
+		tail -n 30 "$log" >&2
+		die "QEMU does not build, see above and $log"
+	fi
+	mv "$work/build/qemu-system-aarch64" "$work/build/tests/qtest/bcm2835-gpio-test" "$work/done/"
+	say "running QEMU's test of the GPIO controllers (about 15 s)"
+	if ! qtest "$work/done" > "$log" 2>&1; then
+		grep -v '^ok ' "$log" >&2
+		die "QEMU's GPIO controllers do not work, see above and $log"
+	fi
+	printf '%s\n' "$version" > "$work/done/version"
+	mv "$work/done" "$dir"
+	rm -rf "$work" "$log"
+	# Builds of older versions and patches
+	find "$CACHE" -maxdepth 1 -name 'qemu-????????????????' -mtime +30 -exec rm -rf {} +
+}
+
+case ${1:-} in
+""|--qtest) ;;
+*) die "usage: build-qemu.sh [--qtest]" ;;
+esac
+
+mkdir -p "$CACHE"
+exec 9> "$CACHE/qemu.lock"
+flock 9
+version=$(resolve_version)
+hash=$({ echo "$version"; declare -f fetch_and_patch compile
+	 cd "$HERE/qemu" && find . -type f -print0 | sort -z | xargs -0 sha256sum; } | sha256sum | cut -c1-16)
+dir=$CACHE/qemu-$hash
+[ -x "$dir/qemu-system-aarch64" ] || build "$version" "$dir" 9>&-
+
+if [ "${1:-}" = --qtest ]; then
+	qtest "$dir" | awk '
+		{ print }
+		/^ok .*# SKIP/ { skipped++; next }
+		/^ok / { passed++ }
+		/^not ok / { failed++ }
+		/^1\.\./ { planned = substr($1, 4) }
+		END {
+			failed += planned - passed - failed - skipped
+			printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped
+			exit failed != 0 || passed == 0
+		}'
+else
+	echo "$dir/qemu-system-aarch64"
+fi
