@@ -1,0 +1,133 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Buttons of the device tree. Runs on QEMU's virt board with tests/vm/button.dts applied, elsewhere it is skipped.
+
+# shellcheck source-path=SCRIPTDIR
+
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+platform=/sys/bus/platform/devices
+chip=9030000.pl061
+
+# The module where modprobe finds it, and the node's own alias to load it by, as udev would
+load_by_alias()
+{
+	local dir
+
+	[ -e "$platform/doorbell" ] || skip "no button-irq node doorbell in this device tree"
+	dir=/lib/modules/$(uname -r)
+	mkdir -p "$dir/updates"
+	cp "$MODULE" "$dir/updates/"
+	depmod
+	modprobe "$(cat "$platform/doorbell/modalias")" "$@"
+	is_loaded || fail "modprobe of the alias $(cat "$platform/doorbell/modalias") loaded nothing"
+}
+
+# The class device of a node
+node_of()
+{
+	basename "$(echo "$platform/$1/button_irq"/*)"
+}
+
+on_pin()
+{
+	local pin=$1
+
+	shift
+	BUTTON_IRQ_STIMULUS=host BUTTON_IRQ_LINES="$chip:$pin" BUTTON_IRQ_PINS="$pin" "$@"
+}
+
+test_doorbell()
+{
+	local node
+
+	load_by_alias
+	node=$(node_of doorbell)
+	equal label "door bell" "$(counter label "$node")"
+	equal line "$chip:2" "$(counter line "$node")"
+	equal debounce_us 2500 "$(counter debounce_us "$node")"
+	equal debounce_mode settle "$(counter debounce_mode "$node")"
+	equal state released "$(counter state "$node")"
+	equal wakeup enabled "$(cat "$platform/doorbell/power/wakeup")"
+	cat "/dev/$node" > got 2> /dev/null &
+	wait_for 10 readers 1
+	on_pin 2 press 3
+	wait_for 10 has_lines 6 got
+	check_stream 6 got
+	unload
+}
+
+# Nothing but gpios, and that active high
+test_defaults()
+{
+	local node
+
+	load_by_alias
+	node=$(node_of plain)
+	equal label "$node" "$(counter label "$node")"
+	equal line "$chip:1" "$(counter line "$node")"
+	equal debounce_us 10000 "$(counter debounce_us "$node")"
+	equal debounce_mode eager "$(counter debounce_mode "$node")"
+	equal "state of an active-high line that is high" pressed "$(counter state "$node")"
+	equal wakeup disabled "$(cat "$platform/plain/power/wakeup")"
+	cat "/dev/$node" > got 2> /dev/null &
+	wait_for 10 readers 1
+	on_pin 1 press 1
+	wait_for 10 has_lines 2 got
+	check_stream 2 got pressed
+	unload
+}
+
+# Buttons of parameters and of the device tree at once
+test_with_parameters()
+{
+	load_by_alias "line=${LINES[0]}" label=extra
+	equal "buttons" "door bell,extra" \
+		"$(cat "$CLASS"/*/label | grep -v '^button_irq' | LC_ALL=C sort | paste -sd ,)"
+	equal "the extra one's line" "${LINES[0]}" "$(counter line "$(node_of button_irq.0)")"
+	unload
+}
+
+# Each bad node: one line of the log that names the node and what is wrong, and no button
+test_bad_nodes()
+{
+	local node property
+
+	kmsg_mark
+	load_by_alias
+	# The driver core has a line of its own to add in some kernels.
+	kmsg_since | grep -v 'probe .*failed with error' > log
+	while read -r node property; do
+		[ -e "$platform/$node" ] || fail "no node $node in this device tree"
+		[ ! -e "$platform/$node/driver" ] || fail "$node: it is bound"
+		grep -F "$node" log > its || fail "$node: the log says nothing"
+		has_lines 1 its || fail "$node: not one line: $(cat its)"
+		grep -q -- "$property" its || fail "$node: the log does not name $property: $(cat its)"
+	done <<- EOF
+		bad-debounce debounce-us.*1000001
+		bad-mode debounce-mode.*fast
+		bad-label label
+		no-line gpio
+	EOF
+	unload
+}
+
+# A controller that cannot wake the system: that is said, and the button works.
+test_cannot_wake()
+{
+	local node
+
+	modprobe -q gpio-sim || skip "no gpio-sim in this kernel"
+	kmsg_mark
+	load_by_alias
+	[ -e "$platform/sleepless" ] || fail "no node sleepless in this device tree"
+	wait_for 10 test -e "$platform/sleepless/driver"
+	kmsg_since | grep sleepless | grep -q 'cannot wake' || fail "the log does not say so: $(kmsg_since | grep sleepless)"
+	node=$(node_of sleepless)
+	equal label "sim bell" "$(counter label "$node")"
+	unload
+}
+
+run_tests test_doorbell test_defaults test_with_parameters test_bad_nodes test_cannot_wake

@@ -1,0 +1,438 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The module's parameters: what each does, and that each failure is one log line that names the parameter and its
+# value, an errno, and nothing left behind.
+
+# load_button's parameters are optional.
+# shellcheck disable=SC2119 source-path=SCRIPTDIR
+
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+# Log lines of ours
+our_log()
+{
+	kmsg_since | grep -E '^(button_irq|platform button_irq)' || true
+}
+
+nothing_left()
+{
+	local line
+
+	is_unloaded || fail "the module is loaded"
+	no_nodes || fail "left behind: $(echo /dev/button_irq*)"
+	[ ! -e "$CLASS" ] || fail "left behind: $CLASS"
+	[ -z "$(compgen -G '/sys/bus/platform/devices/button_irq*')" ] || fail "a platform device is left behind"
+	[ ! -e "$DRIVER" ] || fail "left behind: $DRIVER"
+	for line in "${LINES[@]}"; do
+		line_is_free "$line" || fail "$line is still taken: $(line_info "$line")"
+	done
+}
+
+# refused ERRNO PARAMETER VALUE LOAD-PARAMETER...: not loaded, for this reason
+refused()
+{
+	local errno=$1 parameter=$2 value=$3 got log
+
+	shift 3
+	kmsg_mark
+	got=$(loadmod "$MODULE" "$@")
+	# A button that came before the bad one may have been announced.
+	log=$(our_log | grep -v ': /dev/button_irq' || true)
+	[ "$got" = "$errno" ] || fail "$*: $got, wanted $errno; the log says: $log"
+	[ -n "$log" ] || fail "$*: the log says nothing"
+	[ "$(wc -l <<< "$log")" = 1 ] || fail "$*: not one log line: $log"
+	grep -Fq -- "$parameter" <<< "$log" || fail "$*: the log does not name $parameter: $log"
+	grep -Fq -- "$value" <<< "$log" || fail "$*: the log does not name $value: $log"
+	nothing_left
+	echo "$errno: $log"
+}
+
+# bad PARAMETER VALUE...: each value is refused for a button that is all right otherwise
+bad()
+{
+	local parameter=$1 value
+
+	shift
+	for value in "$@"; do
+		refused EINVAL "$parameter" "$value" "line=${LINES[0]}" "$parameter=$value"
+	done
+}
+
+# good PARAMETER VALUE...: each value is taken
+good()
+{
+	local parameter=$1 value
+
+	shift
+	for value in "$@"; do
+		load_button "$parameter=$value" || fail "$parameter=$value is refused"
+		unload
+	done
+	nothing_left
+}
+
+test_nothing_asked_for()
+{
+	equal "insmod without a line" ok "$(loadmod "$MODULE")"
+	[ -z "$(bound_devices)" ] || fail "there is a button: $(bound_devices)"
+	unload
+	nothing_left
+}
+
+test_log_of_success()
+{
+	local log irq
+
+	kmsg_mark
+	load_button label=bell debounce_us=4321 pull=as-is
+	log=$(our_log)
+	equal "log lines" 1 "$(wc -l <<< "$log")"
+	# "CPU0 CPU1 ..." and then "IRQ: count count ... chip trigger name"
+	irq=$(awk '$NF ~ /^button_irq|^bell$/ { sub(":", "", $1); print $1; exit }' /proc/interrupts)
+	[ -n "$irq" ] || fail "no interrupt of ours in /proc/interrupts"
+	for word in "${LINES[0]}" bell "$irq" 4321; do
+		grep -Fq -- "$word" <<< "$log" || fail "the log does not say $word: $log"
+	done
+	kmsg_mark
+	unload
+	equal "log of unloading" "" "$(our_log)"
+	nothing_left
+}
+
+test_bad_gpio()
+{
+	refused EINVAL gpio abc gpio=abc
+	refused EINVAL gpio -1 gpio=-1
+	refused EINVAL gpio 17x gpio=17x
+	refused EINVAL gpio 4294967313 gpio=4294967313
+	refused EINVAL gpio "" gpio=
+	refused EINVAL gpio= "" gpio=17,,27
+}
+
+# No controller of a Raspberry Pi here: the log says what else could be meant.
+test_gpio_without_a_pi()
+{
+	refused ENODEV gpio 17 gpio=17
+	kmsg_mark
+	loadmod "$MODULE" gpio=17 > /dev/null
+	our_log | grep -q line= || fail "the log does not suggest line=: $(our_log)"
+}
+
+test_bad_line()
+{
+	local chip=${LINES[0]%:*} long
+
+	long=$(printf 'x%.0s' {1..200})
+	refused EINVAL line "" line=
+	refused EINVAL line= "" "line=${LINES[0]},,${LINES[1]}"
+	refused ENODEV line NOSUCH line=NOSUCH
+	refused ENODEV line nochip:5 line=nochip:5
+	refused ENODEV line "$chip:" "line=$chip:"
+	refused ENODEV line ":5" "line=:5"
+	refused ENODEV line "$chip:x" "line=$chip:x"
+	refused ENODEV line "$chip:5x" "line=$chip:5x"
+	refused ENODEV line "$chip:-1" "line=$chip:-1"
+	refused ENODEV line "$chip:9999" "line=$chip:9999"
+	refused ENODEV line "$chip" "line=$chip"
+	# What gpiolib takes for "look the name up", and offsets that are good ones once they are cut to 16 or 32 bits
+	refused ENODEV line "$chip:65535" "line=$chip:65535"
+	refused ENODEV line "$chip:$((65536 + ${LINES[0]##*:}))" "line=$chip:$((65536 + ${LINES[0]##*:}))"
+	refused ENODEV line "$chip:$((4294967296 + ${LINES[0]##*:}))" "line=$chip:$((4294967296 + ${LINES[0]##*:}))"
+	refused ENODEV line xxxx "line=$long"
+	kmsg_mark
+	loadmod "$MODULE" line=NOSUCH > /dev/null
+	our_log | grep -q 'LABEL:OFFSET\|gpioinfo' || fail "the log does not suggest other spellings: $(our_log)"
+}
+
+test_bad_active_low() { bad active_low 2 x -1; }
+test_bad_pull() { bad pull sideways UP 1; }
+test_bad_debounce_us() { bad debounce_us -1 1000001 abc 10ms 1e3 4294967296 0x10; good debounce_us 0 1000000; }
+test_bad_debounce_mode() { bad debounce_mode fast EAGER 7; good debounce_mode eager settle; }
+test_bad_storm_rate() { bad storm_rate -1 abc 4294967296; good storm_rate 0 1; }
+test_bad_ring_events() { bad ring_events 0 8 15 17 1000 131072 -16 abc; good ring_events 16 65536; }
+test_bad_read_level() { bad read_level 2 x; good read_level 0 1; }
+
+test_bad_label()
+{
+	local value
+
+	bad label "$(printf 'x%.0s' {1..32})" a/b . ..
+	# How dmesg writes these does not matter.
+	for value in $'a\tb' $'a\nb' $'caf\xc3\xa9' $'a\x7fb'; do
+		refused EINVAL label "" "line=${LINES[0]}" "label=\"$value\""
+	done
+}
+
+test_labels()
+{
+	local label
+
+	# shellcheck disable=SC2016,SC1003
+	for label in "$(printf 'x%.0s' {1..31})" 'left door' '...' '%s%n' 'a:b' "it's" '-' '$(reboot)' '*' '\'; do
+		load_button "label=\"$label\""
+		equal label "$label" "$(counter label)"
+		unload
+	done
+	# Without a label it is called as its node is.
+	load_button
+	equal label button_irq "$(counter label)"
+	unload
+}
+
+test_too_many_values()
+{
+	local parameter values
+
+	while read -r parameter values; do
+		refused EINVAL "$parameter" "${values##*,}" "line=${LINES[0]}" "$parameter=$values"
+	done <<- EOF
+		active_low 1,0
+		pull up,off
+		debounce_us 1000,2000
+		debounce_mode eager,settle
+		storm_rate 100,200
+		label left,right
+	EOF
+	refused EINVAL debounce_us 3 "line=${LINES[0]},${LINES[1]}" debounce_us=1,2,3
+}
+
+# The kernel itself counts the elements of a list, and says so in lines of its own.
+test_too_many_lines()
+{
+	kmsg_mark
+	equal "33 lines" EINVAL "$(loadmod "$MODULE" "line=$(printf 'x,%.0s' {1..32})x")"
+	our_log | grep -Fq "\`line'" || fail "the log does not name line: $(our_log)"
+	nothing_left
+}
+
+# One good button and one bad: neither stays.
+test_second_one_bad()
+{
+	refused ENODEV line NOSUCH "line=${LINES[0]},NOSUCH"
+	refused EINVAL debounce_us 1000001 "line=${LINES[0]},${LINES[1]}" debounce_us=5,1000001
+	refused EBUSY line "${LINES[0]}" "line=${LINES[0]},${LINES[0]}"
+}
+
+test_line_taken()
+{
+	local monitor
+
+	gpiomon --consumer "the neighbour" -c "$(chip_of "${LINES[0]}")" "${LINES[0]##*:}" &
+	monitor=$!
+	wait_for 10 line_is_taken "${LINES[0]}"
+	kmsg_mark
+	equal "taking a line from gpiomon" EBUSY "$(loadmod "$MODULE" "line=${LINES[0]}")"
+	our_log > log
+	has_lines 1 log || fail "not one log line: $(cat log)"
+	for word in line "${LINES[0]}" "the neighbour"; do
+		grep -Fq "$word" log || fail "the log does not say '$word': $(cat log)"
+	done
+	# Also as the second of two: the first is given back.
+	equal "the other one too" EBUSY "$(loadmod "$MODULE" "line=${LINES[1]},${LINES[0]}")"
+	line_is_free "${LINES[1]}" || fail "${LINES[1]} was not given back"
+	kill "$monitor"
+	wait_for 10 line_is_free "${LINES[0]}"
+	load_button
+	line_is_taken "${LINES[0]}" || fail "gpioinfo does not show that the line is taken"
+	unload
+	nothing_left
+}
+
+# Comma lists, and a single value that applies to all
+test_lists()
+{
+	local both="line=${LINES[0]},${LINES[1]}"
+
+	load "$both"
+	equal nodes "button_irq button_irq1" "$(cd "$CLASS" && echo *)"
+	equal "line 0" "${LINES[0]}" "$(counter line)"
+	equal "line 1" "${LINES[1]}" "$(counter line button_irq1)"
+	equal "default debounce" "10000 10000" "$(cat "$CLASS"/*/debounce_us | paste -sd ' ')"
+	equal "default mode" "eager eager" "$(cat "$CLASS"/*/debounce_mode | paste -sd ' ')"
+	equal "default storm rate" "2000 2000" "$(cat "$CLASS"/*/storm_rate | paste -sd ' ')"
+	equal states "released released" "$(cat "$CLASS"/*/state | paste -sd ' ')"
+	unload
+
+	load "$both" debounce_us=5000 debounce_mode=settle storm_rate=300
+	equal "one debounce for all" "5000 5000" "$(cat "$CLASS"/*/debounce_us | paste -sd ' ')"
+	equal "one mode for all" "settle settle" "$(cat "$CLASS"/*/debounce_mode | paste -sd ' ')"
+	equal "one storm rate for all" "300 300" "$(cat "$CLASS"/*/storm_rate | paste -sd ' ')"
+	unload
+
+	load "$both" debounce_us=5000,6000 debounce_mode=settle,eager storm_rate=1,2 label=left,right active_low=1,0
+	equal "a debounce each" "5000 6000" "$(cat "$CLASS"/*/debounce_us | paste -sd ' ')"
+	equal "a mode each" "settle eager" "$(cat "$CLASS"/*/debounce_mode | paste -sd ' ')"
+	equal "a storm rate each" "1 2" "$(cat "$CLASS"/*/storm_rate | paste -sd ' ')"
+	equal "a label each" "left right" "$(cat "$CLASS"/*/label | paste -sd ' ')"
+	unload
+
+	load "$both" debounce_us=,6000 label=,right debounce_mode=,settle
+	equal "the first by default" "10000 6000" "$(cat "$CLASS"/*/debounce_us | paste -sd ' ')"
+	equal "the first by default" "eager settle" "$(cat "$CLASS"/*/debounce_mode | paste -sd ' ')"
+	equal "the first by default" "button_irq right" "$(cat "$CLASS"/*/label | paste -sd ' ')"
+	unload
+
+	# The order of the lines is that of the nodes.
+	load "line=${LINES[1]},${LINES[0]}"
+	equal "line 0" "${LINES[1]}" "$(counter line)"
+	equal "line 1" "${LINES[0]}" "$(counter line button_irq1)"
+	cat /dev/button_irq1 > got &
+	wait_for 10 readers 1
+	press 1 0
+	wait_for 10 has_lines 2 got
+	equal "presses of the other" 0 "$(counter presses)"
+	unload
+	nothing_left
+}
+
+test_active_low()
+{
+	load_button active_low=1
+	equal "active low, high" released "$(counter state)"
+	unload
+	load_button active_low=0 pull=as-is
+	equal "active high, high" pressed "$(counter state)"
+	cat "$DEV" > got &
+	wait_for 10 readers 1
+	press 1
+	wait_for 10 has_lines 2 got
+	# The first release was held nobody knows how long.
+	grep -Eq '^1 [0-9.]+ release 0\.000000000$' got || fail "got $(cat got)"
+	grep -Eq '^2 [0-9.]+ press$' got || fail "got $(cat got)"
+	unload
+}
+
+test_read_level()
+{
+	load_button read_level=0
+	cat "$DEV" > got &
+	wait_for 10 readers 1
+	press 10
+	wait_for 10 has_lines 20 got
+	check_stream 20 got
+	unload
+}
+
+# gpio=17 is what a Raspberry Pi's header calls GPIO17, on the controller that has this label.
+test_gpio_on_a_pi()
+{
+	local label
+
+	for label in pinctrl-bcm2711 pinctrl-bcm2835 pinctrl-rp1; do
+		test_chip "label=$label" nested=0 wires=16
+		load gpio=17,27
+		equal "gpio=17 on $label" "$label:17" "$(counter line)"
+		equal "gpio=27 on $label" "$label:27" "$(counter line button_irq1)"
+		cat "$DEV" > got &
+		wait_for 10 readers 1
+		on_wire "$label:17" "$label:1" press 2
+		wait_for 10 has_lines 4 got
+		check_stream 4 got
+		unload
+		wait
+		refused ENODEV gpio 32 gpio=32
+		refused ENODEV gpio 99 gpio=17,99
+		refused EBUSY gpio 17 gpio=17,17
+		rmmod button_irq_test_chip
+		TEST_CHIP_LOADED=
+	done
+}
+
+# gpio= and line= together: gpio= comes first.
+test_gpio_and_line()
+{
+	test_chip label=pinctrl-rp1 nested=0 wires=16
+	load "line=${LINES[0]}" gpio=17 label=pi,other
+	equal "the first" "pinctrl-rp1:17 pi" "$(counter line) $(counter label)"
+	equal "the second" "${LINES[0]} other" "$(counter line button_irq1) $(counter label button_irq1)"
+	unload
+}
+
+test_line_names()
+{
+	test_chip label=test-names nested=0 wires=16 prefix=DOOR
+	load line=DOOR20
+	equal "the line called DOOR20" test-names:20 "$(counter line)"
+	cat "$DEV" > got &
+	wait_for 10 readers 1
+	on_wire test-names:20 test-names:4 press 1
+	wait_for 10 has_lines 2 got
+	unload
+	wait
+	refused ENODEV line DOOR32 line=DOOR32
+	refused ENODEV line DOOR2 "line=DOOR20x"
+	refused ENODEV line DOOR "line=DOOR"
+}
+
+# Lines called "first:0", "first:1", ... on the chips "other" and "first": line=first:20 is the name, whichever chip has it.
+test_name_wins()
+{
+	test_chip label=other,first nested=0,0 wires=16 prefix=first:
+	load line=first:20
+	equal "a line's name" other:20 "$(counter line)"
+	unload
+	load line=other:21
+	equal "no line's name" other:21 "$(counter line)"
+	unload
+}
+
+test_colon_in_the_label()
+{
+	test_chip label=a:b nested=0 wires=16
+	load line=a:b:20
+	equal "split at the last colon" a:b:20 "$(counter line)"
+	unload
+	refused ENODEV line a:b:32 line=a:b:32
+}
+
+# gpio-sim's pull is the level of a line that nothing drives.
+test_pull()
+{
+	sim_chip button_irq_params params-sim 8
+	load line=params-sim:2 pull=down
+	equal "pulled down" "pull-down pressed" "$(cat "$SIM/sim_gpio2/pull") $(counter state)"
+	unload
+	load line=params-sim:2 pull=up
+	equal "pulled up" "pull-up released" "$(cat "$SIM/sim_gpio2/pull") $(counter state)"
+	unload
+	echo pull-down > "$SIM/sim_gpio2/pull"
+	load line=params-sim:2
+	equal "pulled up by default" "pull-up released" "$(cat "$SIM/sim_gpio2/pull") $(counter state)"
+	unload
+	echo pull-down > "$SIM/sim_gpio2/pull"
+	load line=params-sim:2 pull=as-is
+	equal "as it is" "pull-down pressed" "$(cat "$SIM/sim_gpio2/pull") $(counter state)"
+	unload
+}
+
+# PL061 has no pulls: that is said, and the button works.
+test_pull_that_cannot_be_set()
+{
+	local pull
+
+	[[ ${LINES[0]} == *pl061* ]] || skip "this controller can set a pull, or we do not know"
+	for pull in up down off; do
+		kmsg_mark
+		load_button "pull=$pull"
+		our_log | grep -q "pull.*$pull\|$pull.*pull" || fail "pull=$pull: the log says nothing: $(our_log)"
+		unload
+	done
+	kmsg_mark
+	load_button pull=as-is
+	! our_log | grep -q pull || fail "pull=as-is is complained of: $(our_log)"
+	cat "$DEV" > got &
+	wait_for 10 readers 1
+	press 1
+	wait_for 10 has_lines 2 got
+	unload
+}
+
+run_tests \
+	test_nothing_asked_for test_log_of_success test_bad_gpio test_gpio_without_a_pi test_bad_line \
+	test_bad_active_low test_bad_pull test_bad_debounce_us test_bad_debounce_mode test_bad_storm_rate \
+	test_bad_ring_events test_bad_read_level test_bad_label test_labels test_too_many_values \
+	test_too_many_lines test_second_one_bad test_line_taken test_lists test_active_low test_read_level \
+	test_gpio_on_a_pi test_gpio_and_line test_line_names test_name_wins test_colon_in_the_label \
+	test_pull test_pull_that_cannot_be_set

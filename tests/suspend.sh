@@ -1,0 +1,259 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Suspend to idle: a press wakes the system and is not lost; a line that may not or cannot wake it is looked at when
+# it resumes.
+
+# load_button's parameters are optional.
+# shellcheck disable=SC2119 source-path=SCRIPTDIR
+
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+device=/sys/bus/platform/devices
+
+needs_suspend()
+{
+	grep -qw freeze /sys/power/state || skip "no suspend to idle in this kernel"
+}
+
+may_wake()
+{
+	[ -w "$device/$1/power/wakeup" ] || skip "this controller cannot wake the system"
+	echo enabled > "$device/$1/power/wakeup"
+}
+
+suspend()
+{
+	echo freeze > /sys/power/state
+}
+
+# stim_asleep INDEX WHAT LEVEL: done once the machine sleeps
+stim_asleep()
+{
+	local status=0
+
+	stim "$@" || status=$?
+	[ "$status" != "$KSFT_SKIP" ] || skip "nobody can press a button while this machine sleeps"
+	[ "$status" = 0 ] || fail "stim $*: status $status"
+}
+
+monotonic_ns()
+{
+	python3 -c 'import time; print(time.monotonic_ns())'
+}
+
+# between FROM SECONDS TO: FROM and TO in nanoseconds
+between()
+{
+	local ns=${2/./}
+
+	if [ $((10#$ns)) -lt "$1" ] || [ $((10#$ns)) -gt "$3" ]; then
+		fail "time $2 is not between $1 and $3 ns"
+	fi
+}
+
+# take VARIABLES...: the next event
+take()
+{
+	read -r -t 20 "$@" <&3 || fail "no event: $*"
+}
+
+# A press wakes the system. It is not reported before it happened, and not more than once.
+woken_by_a_press()
+{
+	local seq time event detail from woken_by irq
+
+	needs_suspend
+	load_button "$@"
+	may_wake button_irq.0
+	irq=$(awk '$NF == "button_irq" { sub(":", "", $1); print $1 }' /proc/interrupts)
+	exec 3< "$DEV"
+	from=$(monotonic_ns)
+	stim_asleep 0 asleep 0
+	suspend
+	woken_by=$(cat /sys/power/pm_wakeup_irq)
+	take seq time event detail
+	equal event press "$event"
+	equal number 1 "$seq"
+	between "$from" "$time" "$(monotonic_ns)"
+	equal "woken by IRQ" "$irq" "$woken_by"
+	equal state pressed "$(counter state)"
+	[ "$(cat "$device/button_irq.0/power/wakeup_active_count")" -gt 0 ] || fail "the wake-up is not counted"
+	# Clear of the debounce time
+	sleep 0.05
+	stim 0 1
+	take seq time event detail
+	equal event release "$event"
+	equal number 2 "$seq"
+	# edges + inferred = presses + releases + bounces
+	equal "sum of events" "$(($(counter edges) + $(counter inferred)))" \
+		"$(($(counter presses) + $(counter releases) + $(counter bounces)))"
+	exec 3<&-
+	unload
+}
+
+test_woken_by_a_press_eager() { woken_by_a_press; }
+test_woken_by_a_press_settle() { woken_by_a_press debounce_mode=settle; }
+test_woken_by_a_press_no_debounce() { woken_by_a_press debounce_us=0; }
+test_woken_by_a_press_no_level() { woken_by_a_press read_level=0; }
+
+# Down and up again before the system has woken: both are reported.
+short_press()
+{
+	local seq time event detail
+
+	needs_suspend
+	load_button "$@"
+	may_wake button_irq.0
+	exec 3< "$DEV"
+	stim_asleep 0 pulse-asleep 0
+	suspend
+	take seq time event detail
+	equal event "1 press" "$seq $event"
+	take seq time event detail
+	equal event "2 release" "$seq $event"
+	equal state released "$(counter state)"
+	equal "presses, releases" "1 1" "$(counter presses) $(counter releases)"
+	# And the button goes on as if nothing had been.
+	sleep 0.05
+	press 1
+	take seq time event detail
+	equal event "3 press" "$seq $event"
+	take seq time event detail
+	equal event "4 release" "$seq $event"
+	exec 3<&-
+	unload
+}
+
+test_short_press_eager() { short_press; }
+test_short_press_no_debounce() { short_press debounce_us=0; }
+
+# Pressed before, released while the system sleeps
+test_woken_by_a_release()
+{
+	local seq time event detail from
+
+	needs_suspend
+	load_button
+	may_wake button_irq.0
+	exec 3< "$DEV"
+	from=$(monotonic_ns)
+	stim 0 0
+	take seq time event detail
+	sleep 0.05
+	stim_asleep 0 asleep 1
+	suspend
+	take seq time event detail
+	equal event "2 release" "$seq $event"
+	# Of a sleep without a cpuidle driver all time counts, and where idle time passes at once that is long.
+	between 50000000 "$detail" $(($(monotonic_ns) - from))
+	equal state released "$(counter state)"
+	exec 3<&-
+	unload
+}
+
+test_woken_20_times()
+{
+	local i seq time event detail
+
+	needs_suspend
+	load_button
+	may_wake button_irq.0
+	exec 3< "$DEV"
+	for ((i = 0; i < 20; i++)); do
+		stim_asleep 0 asleep 0
+		suspend
+		take seq time event detail
+		equal event "$((2 * i + 1)) press" "$seq $event"
+		sleep 0.03
+		stim 0 1
+		take seq time event detail
+		equal event "$((2 * i + 2)) release" "$seq $event"
+		sleep 0.03
+	done
+	equal presses 20 "$(counter presses)"
+	exec 3<&-
+	unload
+}
+
+# Button 0 may not wake the system and is pressed in its sleep; button 1 may, and does. At resume both are reported.
+test_line_looked_at_on_resume()
+{
+	local seq time event detail from
+
+	needs_suspend
+	load "line=${LINES[0]},${LINES[1]}"
+	may_wake button_irq.1
+	exec 3< /dev/button_irq1
+	cat "$DEV" > got 2> /dev/null &
+	wait_for 10 readers 2
+	from=$(monotonic_ns)
+	stim_asleep 0 asleep 0
+	stim_asleep 1 asleep 0
+	suspend
+	take seq time event detail
+	equal "event of button 1" "1 press" "$seq $event"
+	wait_for 10 has_lines 1 got
+	read -r seq time event detail < got
+	equal "event of button 0" "1 press" "$seq $event"
+	between "$from" "$time" "$(monotonic_ns)"
+	equal states "pressed pressed" "$(counter state) $(counter state button_irq1)"
+	sleep 0.03
+	stim 0 1
+	wait_for 10 has_lines 2 got
+	check_stream 2 got
+	exec 3<&-
+	unload
+}
+
+# Not woken by the button at all but by the clock: nothing is made up, and the button works on.
+test_woken_by_the_clock()
+{
+	local alarm=/sys/class/rtc/rtc0/wakealarm
+
+	needs_suspend
+	[ -w "$alarm" ] || skip "no clock that can wake the system"
+	load_button
+	cat "$DEV" > got 2> /dev/null &
+	wait_for 10 readers 1
+	press 2
+	echo 0 > "$alarm"
+	echo +3 > "$alarm"
+	suspend
+	press 2
+	wait_for 10 has_lines 8 got
+	check_stream 8 got
+	equal inferred 0 "$(counter inferred)"
+	exec 3<&-
+	unload
+}
+
+# Held down all through a sleep.
+test_held_through_a_sleep()
+{
+	local alarm=/sys/class/rtc/rtc0/wakealarm
+
+	needs_suspend
+	[ -w "$alarm" ] || skip "no clock that can wake the system"
+	load_button
+	cat "$DEV" > got 2> /dev/null &
+	wait_for 10 readers 1
+	stim 0 0
+	wait_for 10 has_lines 1 got
+	echo 0 > "$alarm"
+	echo +3 > "$alarm"
+	suspend
+	equal "state after a sleep with the button held" pressed "$(counter state)"
+	has_lines 1 got || fail "events were made up: $(cat got)"
+	stim 0 1
+	wait_for 10 has_lines 2 got
+	check_stream 2 got
+	exec 3<&-
+	unload
+}
+
+run_tests \
+	test_woken_by_a_press_eager test_woken_by_a_press_settle test_woken_by_a_press_no_debounce \
+	test_woken_by_a_press_no_level test_short_press_eager test_short_press_no_debounce test_woken_by_a_release \
+	test_woken_20_times test_line_looked_at_on_resume test_woken_by_the_clock test_held_through_a_sleep
