@@ -102,35 +102,35 @@ test_queued_events_survive()
 }
 
 # With each round a press, after which everybody is asleep again.
+unbind_and_bind()
+{
+	local line
+
+	start_readers "$DEV"
+	exec 3< "$DEV"
+	press 1
+	for _ in 1 2; do
+		IFS= read -r -t 10 line <&3 || fail "no event"
+		echo "$line"
+	done > wanted
+	exec 3<&-
+	unbind button_irq.0
+	no_nodes || fail "$DEV is still there"
+	[ ! -e "$CLASS/button_irq" ] || fail "$CLASS/button_irq is still there"
+	readers_ended wanted
+	check_numbers 2 wanted
+	no_interrupt || fail "the interrupt is still there"
+	bind button_irq.0
+	[ -c "$DEV" ] || fail "no $DEV after bind"
+}
+
 test_unbind_again_and_again()
 {
-	local i before line
+	local before
 
 	load_button
-	for ((i = -5; i < rounds; i++)); do
-		if [ "$i" = 0 ]; then
-			slab_objects > before
-			before=$(grep -c button_irq /proc/vmallocinfo || true)
-		fi
-		start_readers "$DEV"
-		exec 3< "$DEV"
-		press 1
-		for _ in 1 2; do
-			IFS= read -r -t 10 line <&3 || fail "round $i: no event"
-			echo "$line"
-		done > wanted
-		exec 3<&-
-		unbind button_irq.0
-		no_nodes || fail "round $i: $DEV is still there"
-		[ ! -e "$CLASS/button_irq" ] || fail "round $i: $CLASS/button_irq is still there"
-		readers_ended wanted
-		check_numbers 2 wanted
-		no_interrupt || fail "round $i: the interrupt is still there"
-		bind button_irq.0
-		[ -c "$DEV" ] || fail "round $i: no $DEV after bind"
-	done
-	# A leak is one object a round, or more.
-	wait_for 10 no_growth before "$rounds"
+	before=$(grep -c button_irq /proc/vmallocinfo || true)
+	leaks_nothing "$rounds" unbind_and_bind
 	equal "pieces of vmalloc memory" "$before" "$(grep -c button_irq /proc/vmallocinfo || true)"
 	wait_for 10 readers 0
 	unload
@@ -294,26 +294,27 @@ keep_changing()
 	done
 }
 
+load_and_unload()
+{
+	load_button debounce_us=500
+	exec 3< "$DEV"
+	read -r -t 10 _ <&3 || fail "no event"
+	exec 3<&-
+	edges=$((edges + $(counter edges)))
+	rmmod button_irq
+	no_nodes || fail "left behind: $(echo /dev/button_irq*)"
+}
+
 test_load_with_edges()
 {
-	local i changer edges=0 loads=$(((rounds + 1) / 2))
+	local changer edges=0 loads=$(((rounds + 1) / 2))
 
 	keep_changing stop &
 	changer=$!
-	for ((i = -5; i < loads; i++)); do
-		[ "$i" != 0 ] || slab_objects > before
-		load_button debounce_us=500
-		exec 3< "$DEV"
-		read -r -t 10 _ <&3 || fail "round $i: no event"
-		exec 3<&-
-		edges=$((edges + $(counter edges)))
-		rmmod button_irq
-		no_nodes || fail "round $i: left behind: $(echo /dev/button_irq*)"
-	done
+	leaks_nothing "$loads" load_and_unload
 	touch stop
 	wait "$changer"
 	[ "$edges" -gt "$loads" ] || fail "only $edges edges: nothing was tested"
-	wait_for 10 no_growth before "$loads"
 	nothing_of_ours
 }
 

@@ -16,6 +16,8 @@ set -euo pipefail
 # would be of no use for a button. Then presses come as fast as a thumb can, and at last the button goes away.
 copies_the_stream()
 {
+	local presses=${presses:-20}
+
 	load_button
 	cat < "$DEV" > wanted 2> /dev/null &
 	"$@" < "${input:-$DEV}" > got 2> errors &
@@ -23,12 +25,12 @@ copies_the_stream()
 	press 1
 	wait_for 20 has_lines 2 wanted
 	wait_for 20 has_lines 2 got
-	press 20
-	wait_for 20 has_lines 42 wanted
-	wait_for 20 has_lines 42 got
+	press "$presses"
+	wait_for 20 has_lines $((2 * presses + 2)) wanted
+	wait_for 20 has_lines $((2 * presses + 2)) got
 	hang_up
 	wait_for 20 jobs_ended
-	check_stream 42 wanted
+	check_stream $((2 * presses + 2)) wanted
 	same_file wanted got
 }
 
@@ -115,6 +117,8 @@ test_dd_4096() { copies_the_stream dd bs=4096 status=none; }
 # cannot cost a line.
 body_costs_nothing()
 {
+	local presses=8
+
 	# shellcheck disable=SC2016
 	copies_the_stream "$@" -c '
 		while read -r seq time event detail; do
@@ -194,10 +198,11 @@ test_cut_lines()
 	cat < "$DEV" > wanted 2> /dev/null &
 	exec 3< "$DEV"
 	wait_for 20 readers 2
-	press 5
-	wait_for 20 has_lines 10 wanted
-	: > got
-	for ((i = 1; $(wc -c < wanted) > $(wc -c < got); i = i % 7 + 1)); do
+	press 2
+	wait_for 20 has_lines 4 wanted
+	i=0
+	until has_lines 4 got; do
+		i=$((i % 7 + 1))
 		timeout 20 dd bs="$i" count=1 status=none <&3 >> got
 	done
 	same_file wanted got

@@ -153,7 +153,7 @@ test_woken_by_a_release()
 	unload
 }
 
-test_woken_20_times()
+test_woken_again_and_again()
 {
 	local i seq time event detail
 
@@ -161,7 +161,7 @@ test_woken_20_times()
 	load_button
 	may_wake button_irq.0
 	exec 3< "$DEV"
-	for ((i = 0; i < 20; i++)); do
+	for ((i = 0; i < 8; i++)); do
 		stim_asleep 0 asleep 0
 		suspend
 		take seq time event detail
@@ -172,7 +172,7 @@ test_woken_20_times()
 		equal event "$((2 * i + 2)) release" "$seq $event"
 		sleep 0.03
 	done
-	equal presses 20 "$(counter presses)"
+	equal presses 8 "$(counter presses)"
 	exec 3<&-
 	unload
 }
@@ -256,4 +256,4 @@ test_held_through_a_sleep()
 run_tests \
 	test_woken_by_a_press_eager test_woken_by_a_press_settle test_woken_by_a_press_no_debounce \
 	test_woken_by_a_press_no_level test_short_press_eager test_short_press_no_debounce test_woken_by_a_release \
-	test_woken_20_times test_line_looked_at_on_resume test_woken_by_the_clock test_held_through_a_sleep
+	test_woken_again_and_again test_line_looked_at_on_resume test_woken_by_the_clock test_held_through_a_sleep
