@@ -79,12 +79,12 @@ stamp_ok()
 	[ -n "$(find "$1" -mtime "-$REFRESH_DAYS" 2>/dev/null)" ] && [ "$(head -n1 "$1")" = "$2" ]
 }
 
-# The line of tests/vm/kernels for a kernel's name: sets suite, arch and flavour.
+# The line of tests/vm/kernels for a kernel's name: sets suite, arch, flavour and ways.
 kernel_line()
 {
 	local name
 
-	while read -r name suite arch flavour; do
+	while read -r name suite arch flavour ways; do
 		[ "$name" = "$1" ] && return 0
 	done < "$TOP/tests/vm/kernels"
 	die "no kernel $1 in tests/vm/kernels"

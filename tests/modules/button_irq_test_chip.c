@@ -34,20 +34,13 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/sysfs.h>
-#include <linux/version.h>
 #include <linux/workqueue.h>
+
+#include "../../button_irq_compat.h"
 
 static int test_chip_drive(struct gpio_chip *gc, unsigned int offset, int value);
 
-/* The one difference between kernel versions: since 6.17 gpio_chip.set returns an error. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
-static void test_chip_set(struct gpio_chip *gc, unsigned int offset, int value)
-{
-	test_chip_drive(gc, offset, value);
-}
-#else
-#define test_chip_set test_chip_drive
-#endif
+BUTTON_IRQ_GPIO_SET(test_chip_set, test_chip_drive);
 
 #define DRIVER		"button-irq-test"
 #define MAX_CHIPS	4
@@ -385,7 +378,10 @@ static int test_chip_probe(struct platform_device *pdev)
 	}
 
 	girq = &gc->irq;
-	gpio_irq_chip_set_chip(girq, chip->nested ? &test_chip_nested_irq : &test_chip_irq);
+	ret = button_irq_set_irq_chip(dev, girq,
+				      chip->nested ? &test_chip_nested_irq : &test_chip_irq);
+	if (ret)
+		return ret;
 	girq->handler = chip->nested ? handle_simple_irq : handle_edge_irq;
 	girq->default_type = IRQ_TYPE_NONE;
 	girq->threaded = chip->nested;

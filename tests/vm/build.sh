@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Builds what runs in a test machine with the kernel NAME of the table "kernels" -> build/vm/NAME/:
+# Builds what runs in test machines, to be laid over the userland:
 #
-#	overlay/	laid over the userland: the driver and the tests' modules in /opt/button_irq, the
-#			kernel's own modules that the tests use in /lib/modules
-#	tests.list	names of the selftests, in order
+#	build.sh NAME		for the kernel NAME of the table "kernels" -> build/vm/NAME/overlay/: the driver and the
+#				tests' modules in /opt/button_irq, the kernel's own modules that the tests use in /lib/modules;
+#				and the selftests for its architecture
+#	build.sh tests ARCH	the selftests -> build/vm/tests-ARCH/overlay/, and tests.list with their names, in order
 #
 # Modules are built in the kernel's build root with W=1, the test programs in bookworm's. Any warning is an error.
 # Nothing is built when nothing changed.
@@ -24,7 +25,7 @@ in_root()
 	shift 2
 	if ! as_root chroot "$root" "$@" > "$log" 2>&1 || grep -n 'warning:' "$log"; then
 		tail -n 50 "$log" >&2
-		die "build for $name failed or warned, see above and $log"
+		die "build for ${name:-$arch} failed or warned, see above and $log"
 	fi
 }
 
@@ -46,10 +47,11 @@ copy_sources()
 	dir=/tmp/$(basename "$copy")
 }
 
-# The sources and the tools, in one number.
-inputs()
+# up_to_date FILE...: was $out made from the sources as they are, and these files?
+up_to_date()
 {
-	(cd "$TOP" && sources | LC_ALL=C sort -z | xargs -0 sha256sum "$self" "$@") | sha256sum | cut -d' ' -f1
+	hash=$( (cd "$TOP" && sources | LC_ALL=C sort -z | xargs -0 sha256sum "$self" "$@") | sha256sum | cut -d' ' -f1)
+	[ "$(cat "$out/stamp" 2> /dev/null)" = "$hash" ]
 }
 
 build_modules()
@@ -103,19 +105,44 @@ add_kernel_modules()
 	depmod -b "$out/overlay" "$version"
 }
 
-[ $# = 1 ] || die "usage: build.sh NAME"
-name=$1
-self=$(realpath "$0")
-kernel_line "$name"
-version=$(cat "$CACHE/kernels/$name/version")
-out=$TOP/build/vm/$name
-hash=$(inputs "$CACHE/kernels/$name/version" "$CACHE/roots/$suite-$arch.stamp" "$CACHE/linux-source/stamp")
-[ "$(cat "$out/stamp" 2> /dev/null)" = "$hash" ] && exit 0
+# Several machines may be about to start at once.
+begin()
+{
+	mkdir -p "$TOP/build/vm"
+	exec 9> "$out.lock"
+	flock 9
+}
 
-say "building modules and tests for $version (about 30 s)"
-rm -rf "$out"
-mkdir -p "$out"
-build_modules
-build_tests
-add_kernel_modules
+self=$(realpath "$0")
+case $#,${1:-} in
+2,tests)
+	arch=$2 name=''
+	out=$TOP/build/vm/tests-$arch
+	begin
+	"$TOP/tests/vm/fetch.sh" root "$arch"
+	"$TOP/tests/vm/fetch.sh" linux-source
+	up_to_date "$CACHE/roots/bookworm-$arch.stamp" "$CACHE/linux-source/stamp" && exit
+	say "compiling the tests for $arch (about 15 s)"
+	rm -rf "$out"
+	mkdir -p "$out"
+	build_tests
+	;;
+1,*)
+	name=$1
+	kernel_line "$name"
+	"$self" tests "$arch"
+	version=$(cat "$CACHE/kernels/$name/version")
+	out=$TOP/build/vm/$name
+	begin
+	up_to_date "$CACHE/kernels/$name/version" "$CACHE/roots/$suite-$arch.stamp" && exit
+	say "building modules for $version (about 20 s)"
+	rm -rf "$out"
+	mkdir -p "$out"
+	build_modules
+	add_kernel_modules
+	;;
+*)
+	die "usage: build.sh NAME | tests ARCH"
+	;;
+esac
 printf '%s\n' "$hash" > "$out/stamp"

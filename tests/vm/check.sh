@@ -1,11 +1,19 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# check.sh [--long] [NAME...]: the selftests on every kernel of the table "kernels" (or those named), with each way to
-# move a line that the kernel has; two machines at a time. Closes with a table and the counts. The tests that start very
-# many programs, which is slow in an emulator, run on the table's first kernel alone.
+# check.sh [--long] [NAME...]: the selftests on every kernel of the table "kernels" (or those named), in each way that
+# the table says; two machines at a time. Closes with a table and the counts. The ways:
 #
-#	--long	instead, 100,000 presses with 8 readers on each kind of controller, and those slow tests on every kernel
+#	wire		all programs but the slow ones, on the board's controller with wires
+#	shell		the slow ones: they start very many programs, which is slow in an emulator
+#	compat		like wire, with 32-bit programs on a 64-bit kernel
+#	gpio-sim, nested	what depends on the controller, the programs in C, on gpio-sim and on the tests' chip with
+#			nested interrupts
+#	mmio, host	events only, on the tests' chip with hard interrupts, which adds what a wire cannot do: edges that
+#			merge, levels that cannot be read; and with lines that the host moves
+#	asleep, devtree	suspend to idle; buttons in the device tree
+#
+#	--long		instead, 100,000 presses with 8 readers on each kind of controller, and the slow ones on every kernel
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
@@ -25,85 +33,96 @@ results=$TOP/build/vm/results
 rm -rf "$results"
 mkdir -p "$results" "$TOP/build/log"
 
-slow_tests='lifecycle.sh params.sh shell_readers.sh'
+slow_tests=(lifecycle.sh params.sh shell_readers.sh)
 # Tests that need the host: for buttons in the device tree, and to press one while the machine sleeps.
-host_tests='suspend.sh devicetree.sh'
+host_tests=(suspend.sh devicetree.sh)
 
-# tests NAME STIMULUS: what is run how; nothing when the kernel lacks what the stimulus needs. Everything runs on the
-# board's controller with wires. What depends on the controller, the programs in C, runs on the others too; the tests'
-# chip with hard interrupts adds only what a wire cannot do: edges that merge, levels that cannot be read.
+# tests ARCH WAY: names of tests
 tests()
 {
-	local list=$TOP/build/vm/$1/tests.list
+	local list=$TOP/build/vm/tests-$1/tests.list
 
-	case $2$long in
-	wirey) printf '%s\n' button_irq_soak; grep -xF "${slow_tests// /$'\n'}" "$list" ;;
-	nestedy) echo button_irq_soak ;;
-	hosty | devtreey | asleepy | mmioy) ;;
-	wire)
-		if [ "$1" = "$(awk '!/^#/ { print $1; exit }' "$vm/kernels")" ]; then
-			grep -vxF "${host_tests// /$'\n'}" "$list"
-		else
-			grep -vxF -e "${host_tests// /$'\n'}" -e "${slow_tests// /$'\n'}" "$list"
-		fi
-		;;
+	case $2 in
+	wire | compat) grep -vxF "$(printf '%s\n' "${slow_tests[@]}" "${host_tests[@]}")" "$list" ;;
+	shell) printf '%s\n' "${slow_tests[@]}" ;;
+	gpio-sim | nested) grep -v '\.sh$' "$list" ;;
 	host | mmio) echo button_irq_events ;;
-	devtree) grep -xF devicetree.sh "$list" || true ;;
-	asleep) grep -xF suspend.sh "$list" || true ;;
-	nested) grep -v '\.sh$' "$list" ;;
-	gpio-sim*)
-		if [ -z "$(find "$CACHE/kernels/$1/lib/modules" -name 'gpio-sim.ko*')" ]; then
-			:
-		elif [ -n "$long" ]; then
-			echo button_irq_soak
-		else
-			grep -v '\.sh$' "$list"
-		fi
-		;;
+	devtree) echo devicetree.sh ;;
+	asleep) echo suspend.sh ;;
+	soak-*) echo button_irq_soak ;;
+	*) die "$2 in tests/vm/kernels is no way to test" ;;
 	esac | paste -sd,
 }
 
 # One machine: everything it prints goes to a file, one line to the terminal.
 run()
 {
-	local name=$1 stimulus=$2 tests=$3 started=$SECONDS status=0 line out=$results/$1-$2
-	local options=(--stimulus "$stimulus" --tests "$tests" --timeout 1800)
+	local name=$1 way=$2 started=$SECONDS status=0 line out=$results/$1-$2 options=(--timeout 600) userland
 
+	kernel_line "$name"
+	userland=$arch
+	case $way in
+	compat) userland=armhf; options+=(--stimulus wire --userland armhf) ;;
+	shell) options+=(--stimulus wire) ;;
 	# With buttons in the device tree, the first button is none of those that the other tests make.
-	[ "$stimulus" != devtree ] || options=(--stimulus host --overlay "$vm/button.dts" --tests "$tests")
+	devtree) options+=(--stimulus host --overlay "$vm/button.dts") ;;
 	# A machine that sleeps with no timer set hangs QEMU where idle time passes at once.
-	[ "$stimulus" != asleep ] || options=(--stimulus host --realtime --tests "$tests" --timeout 600)
-	if [ -n "$long" ]; then
-		options+=(--env BUTTON_IRQ_SOAK=100000 --timeout 5000)
-	fi
-	"$vm/run.py" "$name" "${options[@]}" > "$out.out" 2>&1 || status=$?
+	asleep) options+=(--stimulus host --realtime) ;;
+	soak-*) options=(--stimulus "${way#soak-}" --env BUTTON_IRQ_SOAK=100000 --timeout 5000) ;;
+	*) options+=(--stimulus "$way") ;;
+	esac
+	"$vm/run.py" "$name" "${options[@]}" --tests "$(tests "$userland" "$way")" > "$out.out" 2>&1 || status=$?
 	line=$(tail -n 1 "$out.out" | grep -xE '[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped') || line='0 passed, 1 failed, 0 skipped'
 	if [ "$status" != 0 ]; then
 		# What failed, with what was said just before it.
+		grep -B 15 '^ *not ok' "$out.out" | head -n 100 >&2 || true
 		sed -n '/^# failed: /,$p' "$out.out" >&2
 	fi
-	printf '%-12s %-9s %4d s  %s\n' "$name" "$stimulus" "$((SECONDS - started))" "$line" | tee "$out.row"
+	printf '%-11s %-9s %4d s  %s\n' "$name" "$way" "$((SECONDS - started))" "$line" | tee "$out.row"
+}
+
+# What to run, the longest first: lines of "way name"
+plan()
+{
+	local name way
+
+	for way in soak-wire soak-nested soak-gpio-sim soak-host shell asleep wire compat gpio-sim nested host devtree mmio; do
+		for name in "${names[@]}"; do
+			kernel_line "$name"
+			if [ -n "$long" ]; then
+				# One kernel for the presses, all of them for what is slow.
+				case $way,$name in
+				soak-*,"${names[0]}" | shell,*) echo "$way $name" ;;
+				esac
+			elif [[ ,$ways, == *,$way,* ]]; then
+				echo "$way $name"
+			fi
+		done
+	done
 }
 
 "$TOP/scripts/deps.sh" vm
 printf '%s\n' "${names[@]}" linux-source | xargs -P "$jobs" -n 1 "$vm/fetch.sh"
-for name in "${names[@]}"; do
+mapfile -t planned < <(plan)
+userlands=$(for name in "${names[@]}"; do
 	kernel_line "$name"
-	"$vm/rootfs.sh" "$arch"
-	"$vm/build.sh" "$name"
-done
+	echo "$arch"
+	[[ ,$ways, != *,compat,* ]] || echo armhf
+done | sort -u)
+# shellcheck disable=SC2086 # words
+{
+	printf '%s\n' $userlands | xargs -n 1 "$vm/rootfs.sh"
+	printf '%s\n' $userlands | xargs -P "$jobs" -n 1 "$vm/build.sh" tests
+}
+printf '%s\n' "${names[@]}" | xargs -P "$jobs" -n 1 "$vm/build.sh"
 
-say "booting ${#names[@]} kernels, $jobs machines at a time (about $([ -n "$long" ] && echo 60 || echo 12) min)"
-# The longest first.
-for stimulus in wire gpio-sim nested host asleep mmio devtree; do
-	for name in "${names[@]}"; do
-		tests=$(tests "$name" "$stimulus")
-		[ -n "$tests" ] || continue
-		while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do
-			wait -n || true
-		done
-		run "$name" "$stimulus" "$tests" &
+say "booting ${#planned[@]} machines, $jobs at a time (about $([ -n "$long" ] && echo 60 || echo 8) min)"
+for line in "${planned[@]}"; do
+	while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do
+		wait -n || true
 	done
+	read -r way name <<< "$line"
+	run "$name" "$way" &
 done
 wait
 

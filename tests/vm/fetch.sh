@@ -5,6 +5,7 @@
 #
 #	fetch.sh NAME		the kernel called NAME in the table "kernels" -> kernels/NAME/, and a root with that
 #				kernel's headers and compiler to build modules in -> roots/SUITE-ARCH/
+#	fetch.sh root ARCH	the root in which the programs for ARCH are compiled -> roots/bookworm-ARCH/
 #	fetch.sh linux-source	the kernel's kselftest headers and checkpatch -> linux-source/
 #
 # Packages are the newest of their suite. What is there and not older than REFRESH_DAYS is left alone; when a refresh
@@ -23,6 +24,7 @@ root_packages()
 		list+=,gcc-$(gnu_triplet "$arch" | tr _ -),libc6-dev:$arch,libgpiod-dev:$arch/bookworm-backports
 		list+=,pkgconf,rsync,clang,lld,llvm,sparse
 	fi
+	[ "$arch" != armhf ] || list+=,qemu-user	# see hook32
 	printf '%s' "$list"
 }
 
@@ -46,7 +48,8 @@ hook()
 		package=linux-headers-$version:$arch
 		mapfile -t -O "${#needed[@]}" needed < <(
 			chroot "$root" apt-cache depends --important "$package" |
-			sed -En "s/^    (linux-(kbuild|headers)-.*)/\1/p; s/.*Depends: <?(gcc-[0-9]+)(-for-host)?:$arch>?$/\1/p" |
+			sed -En -e "s/^    (linux-(kbuild|headers)-.*)/\1/p" \
+				-e "s/.*Depends: <?(linux-compiler-)?(gcc-[0-9]+)(-for-host|-arm)?:$arch>?$/\2/p" |
 			if [ "$arch" = "$HOSTARCH" ]; then cat; else
 				sed "s/^gcc-[0-9]*/&-$(gnu_triplet "$arch" | tr _ -)/"
 			fi)
@@ -67,13 +70,40 @@ hook()
 	chroot "$root" sh -c 'dpkg --force-depends --unpack /headers/*.deb'
 }
 
+# Called likewise, for a 32-bit architecture. Debian's modpost for amd64 takes the 32-bit kernel's device tables for
+# those of a 64-bit one ("sizeof(struct of_device_id)=200 is not a modulo"); the one for the kernel's own architecture
+# runs well enough in QEMU's user mode.
+hook32()
+{
+	local root=$1 arch=$2 modpost version
+
+	for modpost in "$root"/usr/lib/linux-kbuild-*/scripts/mod/modpost.real-lsb-32; do
+		version=${modpost#*/linux-kbuild-}
+		version=${version%%/*}
+		mkdir -p "$root/$arch"
+		# shellcheck disable=SC2016 # the inner shell's
+		chroot "$root" sh -c 'cd "/$1" && apt-get -q -o APT::Sandbox::User=root download "libc6:$1" "linux-kbuild-$2:$1" &&
+			for deb in *.deb; do dpkg -x "$deb" .; done && rm -- *.deb' - "$arch" "$version"
+		# Since trixie the loader's directory is a link into usr.
+		[ -e "$root/$arch/lib" ] || ln -s usr/lib "$root/$arch/lib"
+		printf '#!/bin/sh\nexec qemu-arm -L /%s /%s%s "$@"\n' "$arch" "$arch" "${modpost#"$root"}" > "$modpost"
+	done
+}
+
 fetch_root()
 {
-	local suite=$1 arch=$2 root=$CACHE/roots/$1-$2 packages list recipe suites=$1
+	local suite=$1 arch=$2 root=$CACHE/roots/$1-$2 packages list recipe suites=$1 hooks=()
 
+	mkdir -p "$CACHE/roots"
+	exec 9> "$root.lock"
+	flock 9
 	packages=$(root_packages "$suite" "$arch")
 	list=$(flavours "$suite" "$arch")
 	recipe="$packages $list $(declare -f hook | sha256sum | cut -c1-16)"
+	if [ "$arch" = armhf ]; then
+		recipe+=" $(declare -f hook32 | sha256sum | cut -c1-16)"
+		hooks+=("--customize-hook='$(realpath "$0")' hook32 \"\$1\" '$arch'")
+	fi
 	stamp_ok "$root.stamp" "$recipe" && return
 
 	say "making a build root from $suite for $arch (about 60 s)"
@@ -85,7 +115,7 @@ fetch_root()
 		--architectures="$(printf '%s\n' "$HOSTARCH" "$arch" | uniq | paste -sd,)" \
 		--aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Check-Valid-Until "false"' \
 		--customize-hook="'$(realpath "$0")' hook \"\$1\" '$suite' '$arch' '$list'" \
-		- "$root.new" - > "$root.log" 2>&1; then
+		"${hooks[@]}" - "$root.new" - > "$root.log" 2>&1; then
 		remove_root "$root"
 		as_root mv "$root.new" "$root"
 		printf '%s\n' "$recipe" > "$root.stamp"
@@ -103,9 +133,7 @@ fetch_kernel()
 {
 	local name=$1 dir=$CACHE/kernels/$1 root=$CACHE/roots/$suite-$arch new version deb
 
-	mkdir -p "$CACHE/roots" "$CACHE/kernels"
-	exec 9> "$root.lock"
-	flock 9
+	mkdir -p "$CACHE/kernels"
 	fetch_root "$suite" "$arch"
 	[ "$dir/stamp" -nt "$root.stamp" ] && return
 
@@ -163,6 +191,12 @@ case $#,${1:-} in
 1,linux-source)
 	fetch_linux_source
 	;;
+2,root)
+	fetch_root bookworm "$2"
+	;;
+3,hook32)
+	hook32 "$2" "$3"
+	;;
 5,hook)
 	hook "$2" "$3" "$4" "$5"
 	;;
@@ -171,6 +205,6 @@ case $#,${1:-} in
 	fetch_kernel "$1"
 	;;
 *)
-	die "usage: fetch.sh NAME | linux-source"
+	die "usage: fetch.sh NAME | root ARCH | linux-source"
 	;;
 esac

@@ -44,6 +44,12 @@ MACHINES = {
         "wires": {4: 5, 7: 6},              # output joined to input, as by a jumper wire
     },
 }
+MACHINES["armhf"] = {
+    **MACHINES["arm64"],
+    # Without LPAE a kernel sees 4 GB of addresses.
+    "qemu": ["qemu-system-arm", "-M", "virt,gic-version=2,highmem=off,dtb-randomness=off",
+             "-cpu", "cortex-a15,cntfrq=1000000000", "-smp", "2", "-m", "1G"],
+}
 
 KERNEL_TROUBLE = re.compile(
     r"\bBUG\b|WARNING:|KASAN|KCSAN|UBSAN|possible (circular|recursive) locking|inconsistent lock state|"
@@ -134,10 +140,11 @@ class Machine:
     """One QEMU. start() boots it, serve() drives its pins until it is off."""
 
     def __init__(self, name, log, *, files=None, conf=None, append="", realtime=False, overlay=None, dtb=None,
-                 board=None, serial=None):
+                 board=None, serial=None, userland=None):
         self.name = name
-        self.arch = kernel_line(name)["arch"]
-        self.board = MACHINES[board or self.arch]
+        arch = kernel_line(name)["arch"]
+        self.userland = userland or arch
+        self.board = MACHINES[board or arch]
         self.log = log
         self.files = files or {}
         self.conf = conf or {}
@@ -155,9 +162,10 @@ class Machine:
     def initrd(self):
         """The userland, then what this run needs on top, in one file: the kernel unpacks both."""
         stage = self.dir / "stage"
-        overlay = TOP / "build/vm" / self.name / "overlay"
-        if overlay.is_dir():
-            shutil.copytree(overlay, stage, symlinks=True)
+        for part in (self.name, f"tests-{self.userland}"):
+            overlay = TOP / "build/vm" / part / "overlay"
+            if overlay.is_dir():
+                shutil.copytree(overlay, stage, symlinks=True, dirs_exist_ok=True)
         (stage / "opt/button_irq").mkdir(parents=True, exist_ok=True)
         shutil.copy(TOP / "tests/vm/init.sh", stage / "init")
         for target, source in self.files.items():
@@ -170,7 +178,7 @@ class Machine:
                 conf.write(f"{key}='{quoted}'\n")
         path = self.dir / "initrd"
         with open(path, "wb") as out:
-            with open(CACHE / "rootfs" / f"{self.arch}.cpio", "rb") as rootfs:
+            with open(CACHE / "rootfs" / f"{self.userland}.cpio", "rb") as rootfs:
                 shutil.copyfileobj(rootfs, out, 1 << 20)
             out.flush()
             subprocess.run("find . -mindepth 1 | cpio --quiet -o -H newc -R 0:0", shell=True, cwd=stage, stdout=out,
@@ -414,18 +422,21 @@ def main():
     parser.add_argument("--file", action="append", default=[], metavar="SOURCE:TARGET", help="copy into the guest")
     parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="set for the tests")
     parser.add_argument("--realtime", action="store_true", help="let guest time pass as host time does")
+    parser.add_argument("--userland", metavar="ARCH", help="programs of this architecture (default: the kernel's)")
     parser.add_argument("--append", default="", help="kernel parameters to add")
     parser.add_argument("--overlay", metavar="DTS", help="apply this to the board's device tree")
     parser.add_argument("--dtb", metavar="FILE", help="boot with this device tree")
     parser.add_argument("--timeout", type=int, default=600, metavar="S", help="seconds to wait (default: 600)")
     args = parser.parse_args()
 
-    board = MACHINES[kernel_line(args.kernel)["arch"]]
+    arch = kernel_line(args.kernel)["arch"]
+    board = MACHINES[arch]
     tests = args.tests.split(",") if args.tests else []
-    listed = TOP / "build/vm" / args.kernel / "tests.list"
+    listed = TOP / "build/vm" / f"tests-{args.userland or arch}" / "tests.list"
     if not tests and not args.shell:
         tests = listed.read_text(encoding="utf-8").split()
-    log = TOP / "build/log" / f"vm-{args.kernel}-{args.stimulus}{'-realtime' if args.realtime else ''}.log"
+    words = ["vm", args.kernel, args.stimulus] + ["realtime"] * args.realtime + ([args.userland] if args.userland else [])
+    log = TOP / "build/log" / f"{'-'.join(words)}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     console = log.with_suffix(f".{os.getpid()}")        # another run may have the same name
     # So that QEMU does not outlive us.
@@ -433,6 +444,7 @@ def main():
 
     machine = Machine(
         args.kernel, console, append=args.append, realtime=args.realtime, overlay=args.overlay, dtb=args.dtb,
+        userland=args.userland,
         files={target: source for source, _, target in (entry.partition(":") for entry in args.file)},
         conf={"STIMULUS": args.stimulus, "TESTS": " ".join(tests), "COMMAND": args.shell or "",
               "ENVIRONMENT": " ".join(args.env),
