@@ -2,9 +2,9 @@
 /*
  * What differs between the kernels button_irq builds for
  *
- * The driver and the tests' GPIO chip read as if written for the newest kernel; everything
- * older ones lack or call differently is here, newest change first. Each entry names the version that
- * changed it and so says when it can go.
+ * The driver and the tests' GPIO chip read as if written for the newest kernel; what
+ * older ones lack or call differently is here, newest change first. Each entry names the
+ * version that changed it and so says when it can go.
  */
 #ifndef BUTTON_IRQ_COMPAT_H
 #define BUTTON_IRQ_COMPAT_H
