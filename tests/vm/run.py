@@ -272,11 +272,13 @@ class Machine:
         self.qmp.send(b'{"execute":"cont"}')
 
     def look(self):
-        """While changes wait for the guest to sleep: it does when no register changes any more."""
+        """While changes wait for the guest to sleep: it does when all CPUs wait in the same place and no register changes
+        for half a second. (One that is only kept from running by a busy host is somewhere else than the others.)"""
         now = self.qmp.execute("human-monitor-command", **{"command-line": "info registers -a"})
-        self.looks = self.looks + 1 if now == self.last_look else 0
+        same = now == self.last_look and len(set(re.findall(r"\bPC=(\w+)", now))) == 1
+        self.looks = self.looks + 1 if same else 0
         self.last_look = now
-        if self.looks == 10:
+        if self.looks == 25:
             self.change(*self.pending.popleft())
             self.looks = 0
 
