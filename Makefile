@@ -8,7 +8,7 @@ DESTDIR ?=
 PREFIX ?= /usr
 
 .PHONY: all modules install uninstall demo check check-static check-unit check-unit-mutants \
-	check-vm check-dt check-long clean help headers
+	check-vm check-dt check-pi check-long clean help headers
 
 all: modules
 
@@ -29,7 +29,7 @@ uninstall:
 	$(if $(DESTDIR),,depmod $(KVER))
 
 demo:
-	@tests/vm/demo.sh $(if $(INTERACTIVE),--interactive)
+	@BOARD=$(BOARD) tests/vm/demo.sh $(if $(INTERACTIVE),--interactive)
 
 check:
 	@scripts/levels.sh 'make check-static' 'make check-unit' 'make check-vm'
@@ -48,6 +48,9 @@ check-vm:
 
 check-dt:
 	@tests/dt/run.sh
+
+check-pi:
+	@tests/pi/check.sh
 
 check-long:
 	@tests/vm/check.sh --long
@@ -68,13 +71,16 @@ help:
 #: installed, downloads are kept in $XDG_CACHE_HOME/button_irq or ~/.cache/button_irq):
 #:
 #:   make demo           boot an emulated board, press a bouncing button, watch a shell script
-#:                       react; make demo INTERACTIVE=1: the space bar is the button
+#:                       react; make demo INTERACTIVE=1: the space bar is the button;
+#:                       make demo BOARD=raspi3b (or raspi4b): on an emulated Raspberry Pi
 #:   make check          the three levels below: all that a stranger can wait for
 #:   make check-static   sparse, checkpatch, W=1, a clang build, shellcheck, codespell
 #:   make check-unit     the debouncer on the host: every short input, fuzzing, coverage
 #:   make check-unit-mutants  do those tests notice a broken debouncer? (1 min)
 #:   make check-vm       the selftests on stock Debian kernels in QEMU
 #:   make check-dt       the device tree overlay on every Raspberry Pi's tree, and the binding
+#:   make check-pi       an emulated Raspberry Pi 3B and 4B: the selftests on their own pins, the
+#:                       overlay at boot and at run time, pulls (builds a QEMU, 7 min, once)
 #:   make check-long     100,000 presses with 8 readers on each kind of controller, and the slow
 #:                       shell tests on every kernel
 #:   make clean          remove what was built

@@ -120,9 +120,16 @@ test_bad_gpio()
 	refused EINVAL gpio= "" gpio=17,,27
 }
 
+# The first line under test is GPIO17 of a Raspberry Pi.
+is_a_pi()
+{
+	[[ ${LINES[0]} == pinctrl-bcm*:17 ]]
+}
+
 # No controller of a Raspberry Pi here: the log says what else could be meant.
 test_gpio_without_a_pi()
 {
+	! is_a_pi || skip "this is a Raspberry Pi"
 	refused ENODEV gpio 17 gpio=17
 	kmsg_mark
 	loadmod "$MODULE" gpio=17 > /dev/null
@@ -324,11 +331,32 @@ test_read_level()
 	unload
 }
 
+gpio_on_this_pi()
+{
+	load gpio=17,18
+	equal "gpio=17" "${LINES[0]}" "$(counter line)"
+	equal "gpio=18" "${LINES[1]}" "$(counter line button_irq1)"
+	cat "$DEV" > got &
+	wait_for 10 readers 1
+	press 2
+	wait_for 10 has_lines 4 got
+	check_stream 4 got
+	unload
+	wait
+	refused ENODEV gpio 99 gpio=99
+	refused ENODEV gpio 99 gpio=17,99
+	refused EBUSY gpio 17 gpio=17,17
+}
+
 # gpio=17 is what a Raspberry Pi's header calls GPIO17, on the controller that has this label.
 test_gpio_on_a_pi()
 {
 	local label
 
+	if is_a_pi; then
+		gpio_on_this_pi
+		return
+	fi
 	for label in pinctrl-bcm2711 pinctrl-bcm2835 pinctrl-rp1; do
 		test_chip "label=$label" nested=0 wires=16
 		load gpio=17,27
@@ -352,6 +380,13 @@ test_gpio_on_a_pi()
 # gpio= and line= together: gpio= comes first.
 test_gpio_and_line()
 {
+	if is_a_pi; then
+		load "line=${LINES[1]}" gpio=17 label=pi,other
+		equal "the first" "${LINES[0]} pi" "$(counter line) $(counter label)"
+		equal "the second" "${LINES[1]} other" "$(counter line button_irq1) $(counter label button_irq1)"
+		unload
+		return
+	fi
 	test_chip label=pinctrl-rp1 nested=0 wires=16
 	load "line=${LINES[0]}" gpio=17 label=pi,other
 	equal "the first" "pinctrl-rp1:17 pi" "$(counter line) $(counter label)"

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -191,6 +192,9 @@ static void sim_close(struct stim *s)
  * host: a command goes into a page shared with the host (ivshmem), and a write to
  * QEMU's pvpanic device pauses the machine until the host has carried it out. So no time
  * passes for the guest, and the change is as synchronous as a write to a register.
+ *
+ * Boards without PCI ask at a serial port, $BUTTON_IRQ_HOST_TTY, and wait for the answer.
+ * Then time does pass, and the guest's must be the host's.
  */
 
 #define HOST_MAGIC	0x42495251
@@ -280,13 +284,60 @@ static void host_write(struct stim *s, int word, __u32 value)
 	__atomic_store_n(&s->page[word], value, __ATOMIC_RELEASE);
 }
 
+static int host_tty_open(struct stim *s, const char *tty)
+{
+	s->fd = open(tty, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	return s->fd < 0 ? fail(errno, "%s", tty) : 0;
+}
+
+/* The host's answer is one line with a number. */
+static int host_tty_answer(struct stim *s, int *result)
+{
+	struct pollfd pfd = { .fd = s->fd, .events = POLLIN };
+	char answer[32];
+	size_t len = 0;
+
+	do {
+		if (len == sizeof(answer) - 1)
+			return -EPROTO;
+		if (poll(&pfd, 1, HOST_DEADLINE_S * 1000) <= 0)
+			return -ETIMEDOUT;
+		if (read(s->fd, &answer[len], 1) != 1)
+			return -EIO;
+	} while (answer[len++] != '\n');
+	answer[len] = '\0';
+	return sscanf(answer, "%d", result) == 1 ? 0 : -EPROTO;
+}
+
+static int host_tty_command(struct stim *s, __u32 op, int level)
+{
+	int ret, result = 0;
+
+	if (op != HOST_OP_SET && op != HOST_OP_PULSE)
+		return -EOPNOTSUPP;
+	/* One port for all processes. */
+	if (flock(s->fd, LOCK_EX))
+		return fail(errno, "locking the port to the host");
+	if (dprintf(s->fd, "HOST %s %s %d\n", op == HOST_OP_SET ? "set" : "pulse", s->pin, level) < 0)
+		ret = -errno;
+	else
+		ret = host_tty_answer(s, &result);
+	flock(s->fd, LOCK_UN);
+	if (!ret)
+		ret = result;
+	return ret ? fail(ret < 0 ? -ret : EIO, "the host, asked to set pin %s", s->pin) : 0;
+}
+
 static int host_open(struct stim *s, unsigned int index)
 {
 	int ret = lines_from_environment(s, index);
+	const char *tty = getenv("BUTTON_IRQ_HOST_TTY");
 	int gate_fd;
 
 	if (ret)
 		return ret;
+	if (tty)
+		return host_tty_open(s, tty);
 	s->page = pci_map("0x1af4", "0x1110", 2, 4096, &s->fd);
 	if (!s->page)
 		return -ENODEV;
@@ -307,8 +358,10 @@ static void host_close(struct stim *s)
 {
 	unsigned long page = sysconf(_SC_PAGESIZE);
 
-	munmap((void *)((unsigned long)s->page & -page), 4096);
-	munmap((void *)((unsigned long)s->gate & -page), 1);
+	if (s->page) {
+		munmap((void *)((unsigned long)s->page & -page), 4096);
+		munmap((void *)((unsigned long)s->gate & -page), 1);
+	}
 	close(s->fd);
 }
 
@@ -318,6 +371,8 @@ static int host_command(struct stim *s, __u32 op, int level)
 	__s32 result = 0;
 	__u32 seq;
 
+	if (!s->page)
+		return host_tty_command(s, op, level);
 	/* One page for all processes. */
 	if (flock(s->fd, LOCK_EX))
 		return fail(errno, "locking the page shared with the host");

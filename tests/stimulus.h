@@ -36,8 +36,9 @@ struct stim_backend;
  * @backend: how
  * @line: the line, for the module parameter line=
  * @pin: what drives it: one word of BUTTON_IRQ_PINS
- * @fd: gpio-sim: the "pull" attribute; host: the shared page; wire: the output line
- * @page: host: the page shared with QEMU
+ * @fd: gpio-sim: the "pull" attribute; host: the shared page, or the serial port;
+ *	wire: the output line
+ * @page: host: the page shared with QEMU, where there is one
  * @gate: host: writing here pauses the machine until the host has obeyed
  * @offset: wire: offset of the output line
  * @request: wire: the output line, once it is driven

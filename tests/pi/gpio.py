@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Shows that the GPIO inputs of an emulated Raspberry Pi work: boots a stock kernel with its own stock device tree on
 the QEMU that build-qemu.sh makes, and lets libgpiod's tools in the guest see edges that come from outside and through
-a jumper wire. The guest's side is gpio-guest.sh; it asks for what is to happen at the pins over the board's second serial port."""
+a jumper wire. The guest's side is gpio-guest.sh; it asks for what is to happen at the pins over the board's second
+serial port."""
 
 import argparse
 import shutil

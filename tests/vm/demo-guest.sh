@@ -4,9 +4,9 @@
 # The demo's guest side: a shell script that reacts to a button, and beside it a loop that looks at a flag. What demo.py
 # is to show stands behind "@".
 #
-#	demo-guest.sh LINE DEBOUNCE_US NAIVE_CHIP NAIVE_OFFSET
+#	demo-guest.sh LINE DEBOUNCE_US NAIVE_CHIP NAIVE_OFFSET INPUT
 
-line=$1 debounce_us=$2 chip=$3 offset=$4
+line=$1 debounce_us=$2 chip=$3 offset=$4 input=$5
 counters=/sys/class/button_irq/button_irq
 
 insmod /opt/button_irq/button_irq.ko line="$line" label=bell debounce_us="$debounce_us" &&
@@ -26,8 +26,8 @@ while read -r seq time event detail; do
 done <&3 &
 
 echo "@ready $(uname -r)"
-# A line on the console ends the demo.
-read -r _ < /dev/console
+# A line from the host ends the demo.
+read -r _ < "$input"
 echo "@counters $(cd "$counters" && cat edges presses releases bounces inferred missed | paste -sd' ')"
 # shellcheck disable=SC2046 # two numbers
 kill $(jobs -p)

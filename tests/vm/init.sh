@@ -7,6 +7,7 @@
 #	STIMULUS	wire, host, gpio-sim, nested, mmio or none
 #	LINES, WIRE_PINS, HOST_PINS	the board's lines under test, and what moves them
 #	ENVIRONMENT	NAME=VALUE ... for the tests
+#	HOST_TTY	a serial port at which the host is asked, on boards without PCI
 #	TESTS		names of selftests; COMMAND: a shell command instead
 
 export PATH=/opt/button_irq:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin HOME=/root LANG=C.UTF-8 TERM=linux
@@ -87,11 +88,25 @@ setup_mmio()
 
 # The devices through which the host is asked.
 for dev in /sys/bus/pci/devices/*; do
+	[ -e "$dev" ] || continue
 	case $(cat "$dev/vendor" "$dev/device" | paste -sd:) in
 	0x1af4:0x1110) export BUTTON_IRQ_HOST_SHM=$dev/resource2; echo 1 > "$dev/enable" ;;
 	0x1b36:0x0011) export BUTTON_IRQ_HOST_CALL=$dev/resource0; echo 1 > "$dev/enable" ;;
 	esac
 done
+
+# Instead of these, on a Raspberry Pi: held open, so that it stays as it is set here. Such a board turns off when its
+# watchdog's driver is loaded, and has no clock that tells the time. We use two CPUs, as on the other boards: what the
+# kernel keeps for each CPU looks like a leak at first.
+if [ -n "$HOST_TTY" ]; then
+	taskset -cp 0,1 $$ > /dev/null
+	date -s 2026-01-01 > /dev/null
+	modprobe bcm2835_wdt
+	stty -F "$HOST_TTY" raw -echo
+	sleep infinity 9< "$HOST_TTY" &
+	echo > "$HOST_TTY"	# ends what the kernel sent when it looked for the port
+	export BUTTON_IRQ_HOST_TTY=$HOST_TTY
+fi
 
 # The kernel's kselftest runner in short: exit code 4 is a skip, "settings" may hold timeout=SECONDS (45 unless it says so).
 run_tests()

@@ -30,6 +30,10 @@ import time
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TOP / "tests/pi"))
+
+import raspi  # noqa: E402 pylint: disable=wrong-import-position
+
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "button_irq"
 
 MACHINES = {
@@ -43,6 +47,7 @@ MACHINES = {
         "idle": [0, 1, 2, 5, 6],            # 3 is the power key
         "wires": {4: 5, 7: 6},              # output joined to input, as by a jumper wire
     },
+    **raspi.BOARDS,
 }
 MACHINES["armhf"] = {
     **MACHINES["arm64"],
@@ -140,11 +145,13 @@ class Machine:
     """One QEMU. start() boots it, serve() drives its pins until it is off."""
 
     def __init__(self, name, log, *, files=None, conf=None, append="", realtime=False, overlay=None, dtb=None,
-                 board=None, serial=None, userland=None):
+                 board=None, serial=None, userland=None, config=(), wires=True):
         self.name = name
         arch = kernel_line(name)["arch"]
         self.userland = userland or arch
+        self.board_name = board
         self.board = MACHINES[board or arch]
+        self.is_pi = "dtb" in self.board
         self.log = log
         self.files = files or {}
         self.conf = conf or {}
@@ -153,6 +160,8 @@ class Machine:
         self.overlay = overlay
         self.dtb = dtb
         self.serial = serial or f"file:{log}"
+        self.config = config                    # a Raspberry Pi's config.txt, line by line
+        self.wires = wires
         self.dir = Path(tempfile.mkdtemp(prefix="button_irq_vm."))
         self.process = None
         self.changes = 0
@@ -186,7 +195,9 @@ class Machine:
         return path
 
     def device_tree(self, qemu):
-        """QEMU's own device tree with an overlay applied."""
+        """QEMU's own device tree with an overlay applied; a Raspberry Pi has one from the kernel's package."""
+        if self.is_pi:
+            return raspi.device_tree(CACHE / "kernels" / self.name / "dtb" / self.board["dtb"], self.config, self.dir)
         plain, overlay, result = self.dir / "plain.dtb", self.dir / "overlay.dtbo", self.dir / "board.dtb"
         qemu = [f"{arg},dumpdtb={plain}" if before == "-M" else arg for before, arg in zip([""] + qemu, qemu)]
         subprocess.run(qemu, check=True, stdout=subprocess.DEVNULL)
@@ -198,28 +209,23 @@ class Machine:
 
     def start(self):
         kernel = CACHE / "kernels" / self.name
-        shm = self.dir / "shm"
-        with open(shm, "wb") as page:
-            page.truncate(4096)
-        self.shm_file = open(shm, "r+b")
-        self.shm = mmap.mmap(self.shm_file.fileno(), 4096)
-        CALL.pack_into(self.shm, 0, MAGIC, 0, 0, 0, 0, 0, 0)
-
         qemu = list(self.board["qemu"]) + ["-accel", "tcg,tb-size=256"]
         if not self.realtime:
             qemu += ["-icount", "shift=0,sleep=off", "-rtc", "base=2026-01-01,clock=vm"]
         qemu += [
             "-nodefaults", "-display", "none", "-nic", "none", "-no-reboot", "-action", "panic=pause", "-S",
-            "-object", f"memory-backend-file,id=shm,share=on,mem-path={shm},size=4096",
-            "-device", "ivshmem-plain,memdev=shm", "-device", "pvpanic-pci",
             "-qtest", f"unix:{self.dir}/qtest,server=on,wait=off", "-qtest-log", "/dev/null",
             "-qmp", f"unix:{self.dir}/qmp,server=on,wait=off", "-serial", self.serial,
             "-kernel", str(kernel / "vmlinuz"), "-initrd", str(self.initrd()),
             "-append", f"console={self.board['console']} quiet panic=-1 oops=panic log_buf_len=8M nokaslr "
                        f"cryptomgr.notests "
-                       f"{self.append}",
+                       f"{self.board.get('append', '')} {self.append}",
         ]
-        if self.overlay:
+        if self.is_pi:
+            qemu = raspi.command(qemu, self.dir, self.board["wires"] if self.wires else {})
+        else:
+            qemu += self.gate()
+        if self.overlay or self.is_pi:
             qemu += ["-dtb", str(self.device_tree(qemu))]
         elif self.dtb:
             qemu += ["-dtb", self.dtb]
@@ -227,16 +233,35 @@ class Machine:
         self.process = subprocess.Popen(qemu, stdin=subprocess.DEVNULL)
         self.qmp = Qmp(self.dir / "qmp")
         self.qtest = connect(self.dir / "qtest")
-        self.path = self.qmp.find(self.board["qom_type"])
+        if self.is_pi:
+            self.path, self.input = raspi.GPIO, "pin"
+            self.tty = connect(self.dir / "tty")
+            raspi.Pins(self, self.tty, Qmp(self.dir / "qmp-pins")).start()
+        else:
+            self.path, self.input = self.qmp.find(self.board["qom_type"]), "unnamed-gpio-in"
+            self.connect_lines()
+        self.qmp.execute("cont")
+
+    def gate(self):
+        """What the guest calls us by."""
+        shm = self.dir / "shm"
+        with open(shm, "wb") as page:
+            page.truncate(4096)
+        self.shm_file = open(shm, "r+b")
+        self.shm = mmap.mmap(self.shm_file.fileno(), 4096)
+        CALL.pack_into(self.shm, 0, MAGIC, 0, 0, 0, 0, 0, 0)
+        return ["-object", f"memory-backend-file,id=shm,share=on,mem-path={shm},size=4096",
+                "-device", "ivshmem-plain,memdev=shm", "-device", "pvpanic-pci"]
+
+    def connect_lines(self):
         for line in self.board["idle"]:
             self.set_line(line, 1)
         for output, line in self.board["wires"].items():
             self.qmp.execute("qom-set", path=self.path, property=f"unnamed-gpio-out[{output}]",
                              value=f"{self.path}/unnamed-gpio-in[{line}]")
-        self.qmp.execute("cont")
 
     def set_line(self, line, level):
-        self.qtest.sendall(b"set_irq_in %s unnamed-gpio-in %d %d\n" % (self.path.encode(), line, level))
+        self.qtest.sendall(b"set_irq_in %s %s %d %d\n" % (self.path.encode(), self.input.encode(), line, level))
         answer = self.qtest.recv(256)
         if not answer.endswith(b"OK\n"):
             raise Failure(f"QEMU: set_irq_in: {answer!r}")
@@ -290,7 +315,7 @@ class Machine:
                 self.look()
             elif not event:
                 return
-            elif b'"STOP"' in event:
+            elif b'"STOP"' in event and not self.is_pi:
                 self.looks = 0
                 self.call()
             elif b'"error"' in event:
@@ -428,17 +453,20 @@ def main():
     parser.add_argument("--append", default="", help="kernel parameters to add")
     parser.add_argument("--overlay", metavar="DTS", help="apply this to the board's device tree")
     parser.add_argument("--dtb", metavar="FILE", help="boot with this device tree")
+    parser.add_argument("--board", choices=MACHINES, help="default: virt, of the kernel's architecture")
+    parser.add_argument("--config", action="append", default=[], metavar="LINE",
+                        help="a line of a Raspberry Pi's config.txt: dtoverlay=button-irq,gpio=17")
     parser.add_argument("--timeout", type=int, default=600, metavar="S", help="seconds to wait (default: 600)")
     args = parser.parse_args()
 
     arch = kernel_line(args.kernel)["arch"]
-    board = MACHINES[arch]
+    board = MACHINES[args.board or arch]
     tests = args.tests.split(",") if args.tests else []
     listed = TOP / "build/vm" / f"tests-{args.userland or arch}" / "tests.list"
     if not tests and not args.shell:
         tests = listed.read_text(encoding="utf-8").split()
-    words = ["vm", args.kernel, args.stimulus] + ["realtime"] * args.realtime + ([args.userland] if args.userland else [])
-    log = TOP / "build/log" / f"{'-'.join(words)}.log"
+    where = "-".join(filter(None, (args.kernel, args.board, args.userland)))
+    log = TOP / "build/log" / f"vm-{where}-{args.stimulus}{'-realtime' if args.realtime else ''}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     console = log.with_suffix(f".{os.getpid()}")        # another run may have the same name
     # So that QEMU does not outlive us.
@@ -446,10 +474,10 @@ def main():
 
     machine = Machine(
         args.kernel, console, append=args.append, realtime=args.realtime, overlay=args.overlay, dtb=args.dtb,
-        userland=args.userland,
+        userland=args.userland, board=args.board, config=args.config, wires=args.stimulus == "wire",
         files={target: source for source, _, target in (entry.partition(":") for entry in args.file)},
         conf={"STIMULUS": args.stimulus, "TESTS": " ".join(tests), "COMMAND": args.shell or "",
-              "ENVIRONMENT": " ".join(args.env),
+              "ENVIRONMENT": " ".join(args.env), "HOST_TTY": board.get("host_tty", ""),
               "LINES": " ".join(f"{board['chip']}:{pin}" for pin in board["wires"].values()),
               "WIRE_PINS": " ".join(f"{board['chip']}:{pin}" for pin in board["wires"]),
               "HOST_PINS": " ".join(map(str, board["wires"].values()))})
@@ -492,8 +520,9 @@ def main():
     for complaint in complaints:
         print("# failed: " + complaint.replace("\n", "\n#   "))
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    print(f"# {args.kernel} {args.stimulus}: {time.monotonic() - began:.0f} s, of them {usage.ru_utime + usage.ru_stime:.0f} s "
-          f"on a CPU, {machine.changes} pin changes by the host, log in {log.relative_to(TOP)}")
+    print(f"# {where} {args.stimulus}: {time.monotonic() - began:.0f} s, "
+          f"of them {usage.ru_utime + usage.ru_stime:.0f} s on a CPU, {machine.changes} pin changes by the host, "
+          f"log in {log.relative_to(TOP)}")
     if args.shell:
         sys.exit(1 if complaints or code is None else code)
     failed = len(ktap.failed) + len(complaints)

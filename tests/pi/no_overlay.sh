@@ -1,0 +1,86 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# A Raspberry Pi as it comes, without an overlay: a button by module parameters alone.
+
+# shellcheck source-path=SCRIPTDIR
+
+set -euo pipefail
+. "$(dirname "$0")/pi.sh"
+
+# pressed LOAD-PARAMETER...: loads it so; the button on GPIO17 is pressed from outside and read in a script
+pressed()
+{
+	contact 17 -1
+	load "$@"
+	equal line "$CHIP:17" "$(counter line)"
+	equal state released "$(counter state)"
+	read_in_a_script button_irq got
+	push 17 0 3 got
+	has_lines 6 got || fail "wanted 6 events, got $(cat got)"
+	check_stream 6 got
+	equal edges 6 "$(counter edges)"
+	unload
+}
+
+test_by_number() { pressed gpio=17; }
+test_by_name() { pressed line=GPIO17; }
+test_by_chip_and_offset() { pressed "line=$CHIP:17"; }
+
+test_level_not_read()
+{
+	pressed gpio=17 read_level=0
+}
+
+# With each, what is in the pin controller's registers
+test_pull()
+{
+	local pull
+
+	contact 17 -1
+	for pull in down up off down off up; do
+		load gpio=17 "pull=$pull"
+		equal "pull=$pull" "$pull" "$(host pull 17)"
+		unload
+	done
+	load gpio=17 pull=down
+	unload
+	load gpio=17 pull=as-is
+	equal "pull=as-is after down" down "$(host pull 17)"
+	unload
+	load gpio=17
+	equal "by default" "up 1" "$(host pull 17) $(host level 17)"
+	unload
+}
+
+# To 3.3 V, with the pull to ground
+test_active_high()
+{
+	contact 17 -1
+	load gpio=17 pull=down active_low=0
+	equal state released "$(counter state)"
+	read_in_a_script button_irq got
+	push 17 1 3 got
+	has_lines 6 got || fail "wanted 6 events, got $(cat got)"
+	check_stream 6 got
+	unload
+}
+
+# A pin of the controller's second word, which has an interrupt of its own
+test_two_banks()
+{
+	load "line=$CHIP:17,$CHIP:40" label=bell,far
+	contact 17 -1
+	contact 40 -1
+	read_in_a_script button_irq got
+	read_in_a_script button_irq1 far
+	push 40 0 2 far
+	push 17 0 2 got
+	has_lines 4 got || fail "GPIO17: wanted 4 events, got $(cat got)"
+	has_lines 4 far || fail "GPIO40: wanted 4 events, got $(cat far)"
+	unload
+}
+
+run_tests \
+	test_by_number test_by_name test_by_chip_and_offset test_level_not_read test_pull test_active_high \
+	test_two_banks

@@ -1,0 +1,90 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What the tests on an emulated Raspberry Pi share, to be sourced: lib.sh, and a button between a pin and ground (or
+# 3.3 V) that somebody outside presses. run.py puts these tests beside the selftests in the guest.
+
+# shellcheck source=../lib.sh source-path=SCRIPTDIR
+. "$(dirname "$0")/lib.sh"
+
+platform=/sys/bus/platform/devices
+
+# host REQUEST: has it done outside (see raspi.py), prints the answer
+host()
+{
+	local answer
+
+	{
+		flock 4
+		echo "HOST $*" >&4
+		read -r -t 20 -u 4 answer || fail "the host does not answer: $*"
+	} 4<> "$BUTTON_IRQ_HOST_TTY"
+	echo "$answer"
+}
+
+# contact PIN LEVEL: joins a pin to ground (0) or 3.3 V (1); -1 opens the contact, the pin follows its pull
+contact()
+{
+	equal "contact $*" 0 "$(host set "$@")"
+}
+
+# push PIN LEVEL N FILE: N presses of a contact to LEVEL, each edge awaited in FILE before the next is made
+push()
+{
+	local i before=()
+
+	[ ! -e "$4" ] || mapfile before < "$4"
+	for ((i = ${#before[@]} + 1; i <= ${#before[@]} + 2 * $3; i += 2)); do
+		contact "$1" "$2"
+		wait_for 20 at_least_lines "$i" "$4"
+		contact "$1" -1
+		wait_for 20 at_least_lines $((i + 1)) "$4"
+	done
+}
+
+# read_in_a_script NODE FILE: the loop of the README, in the plainest of shells
+read_in_a_script()
+{
+	local before
+
+	before=$(open_files)
+	# shellcheck disable=SC2016
+	sh -c 'while read -r seq time event detail; do echo $seq $time $event $detail; done < "$1"' - "/dev/$1" \
+		> "$2" 2> "$2.err" &
+	wait_for 20 readers $((before + 1))
+}
+
+# load_by_alias DEVICE: the module where modprobe finds it, and the device's own alias to load it by, as udev would
+load_by_alias()
+{
+	local dir
+
+	[ -e "$platform/$1" ] || fail "no device $1: $(ls $platform)"
+	dir=/lib/modules/$(uname -r)
+	if [ ! -e "$dir/updates/button_irq.ko" ]; then
+		mkdir -p "$dir/updates"
+		cp "$MODULE" "$dir/updates/"
+		depmod
+	fi
+	modprobe "$(cat "$platform/$1/modalias")"
+	is_loaded || fail "modprobe of $(cat "$platform/$1/modalias") loaded nothing"
+}
+
+# The node of a platform device
+node_of()
+{
+	basename "$(echo "$platform/$1/button_irq"/*)"
+}
+
+# The sum over all CPUs of what /proc/interrupts has for a pin of the real controller
+interrupts()
+{
+	awk -v pattern="pinctrl-bcm2835 +$1 " '
+		NR == 1 { cpus = NF; next }
+		$0 ~ pattern { for (i = 2; i < 2 + cpus; i++) n += $i; found++ }
+		END { if (found == 1) print n; else print "none" }' /proc/interrupts
+}
+
+[ -n "${BUTTON_IRQ_HOST_TTY:-}" ] || bail_out "this is no emulated Raspberry Pi: nobody to press a button"
+# shellcheck disable=SC2034 # used by those who source this
+CHIP=${LINES[0]%:*}
