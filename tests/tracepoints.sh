@@ -86,9 +86,9 @@ edges()
 	cut -d ' ' -f 2 events | tr -d . | sed 's/^0*//' > wanted
 	sed 's/.*time=\([0-9]*\) .*/\1/' edges > got
 	same_file wanted got
-	# The third flag is h in hard IRQ, H in hard IRQ within a softirq.
+	# Of the flags, h means hard IRQ and H hard IRQ within a softirq; RT kernels up to 6.1 have one more before it.
 	if [ "$nested" = no ]; then
-		! grep -Evq '^..[hH]' edges || fail "not in hard IRQ: $(cat edges)"
+		! grep -Evq '^[^ ]*[hH]' edges || fail "not in hard IRQ: $(cat edges)"
 		traced button_irq_event | cut -d ' ' -f 2 | sort -u > threads
 		grep -Eqx 'irq/[0-9]+-button_?.*' threads || fail "events are made in: $(cat threads)"
 	fi
