@@ -294,7 +294,7 @@ static int host_tty_open(struct stim *s, const char *tty)
 static int host_tty_answer(struct stim *s, int *result)
 {
 	struct pollfd pfd = { .fd = s->fd, .events = POLLIN };
-	char answer[32];
+	char answer[32], *end;
 	size_t len = 0;
 
 	do {
@@ -306,11 +306,13 @@ static int host_tty_answer(struct stim *s, int *result)
 			return -EIO;
 	} while (answer[len++] != '\n');
 	answer[len] = '\0';
-	return sscanf(answer, "%d", result) == 1 ? 0 : -EPROTO;
+	*result = strtol(answer, &end, 10);
+	return *end == '\n' && end != answer ? 0 : -EPROTO;
 }
 
 static int host_tty_command(struct stim *s, __u32 op, int level)
 {
+	const char *word = op == HOST_OP_SET ? "set" : "pulse";
 	int ret, result = 0;
 
 	if (op != HOST_OP_SET && op != HOST_OP_PULSE)
@@ -318,7 +320,7 @@ static int host_tty_command(struct stim *s, __u32 op, int level)
 	/* One port for all processes. */
 	if (flock(s->fd, LOCK_EX))
 		return fail(errno, "locking the port to the host");
-	if (dprintf(s->fd, "HOST %s %s %d\n", op == HOST_OP_SET ? "set" : "pulse", s->pin, level) < 0)
+	if (dprintf(s->fd, "HOST %s %s %d\n", word, s->pin, level) < 0)
 		ret = -errno;
 	else
 		ret = host_tty_answer(s, &result);

@@ -12,13 +12,7 @@
 #include <linux/module.h>
 #include <linux/of.h>
 #include <linux/sizes.h>
-#include <linux/version.h>
 #include <linux/vmalloc.h>
-
-/* 6.6: an overlay can be applied to a part of the tree alone. NULL is all of it. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
-#define of_overlay_fdt_apply(fdt, size, id, base) of_overlay_fdt_apply(fdt, size, id)
-#endif
 
 #define MAX_OVERLAYS	8
 
@@ -35,7 +29,7 @@ static int test_overlay_apply(const char *path, int *id)
 	ssize_t size;
 	int ret;
 
-	/* A security module may want to know what it is; of the kinds there are this comes closest. */
+	/* Security modules want to know what it is: of the kinds there are this comes closest. */
 	size = kernel_read_file_from_path(path, 0, &fdt, SZ_64K, NULL, READING_FIRMWARE);
 	if (size < 0) {
 		pr_err("%s: %s cannot be read: %zd\n", KBUILD_MODNAME, path, size);
