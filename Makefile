@@ -32,7 +32,7 @@ demo:
 	@BOARD=$(BOARD) tests/vm/demo.sh $(if $(INTERACTIVE),--interactive)
 
 check:
-	@scripts/levels.sh 'make check-static' 'make check-unit' 'make check-vm'
+	@scripts/levels.sh 'make check-static' 'make check-unit' 'make check-dt' 'make check-vm'
 
 check-static:
 	@tests/static/run.sh
@@ -73,7 +73,7 @@ help:
 #:   make demo           boot an emulated board, press a bouncing button, watch a shell script
 #:                       react; make demo INTERACTIVE=1: the space bar is the button;
 #:                       make demo BOARD=raspi3b (or raspi4b): on an emulated Raspberry Pi
-#:   make check          the three levels below: all that a stranger can wait for
+#:   make check          static, unit, dt and vm: all that a stranger can wait for
 #:   make check-static   sparse, checkpatch, W=1, a clang build, shellcheck, codespell
 #:   make check-unit     the debouncer on the host: every short input, fuzzing, coverage
 #:   make check-unit-mutants  do those tests notice a broken debouncer? (1 min)
