@@ -172,6 +172,8 @@ enum {
 	BUTTON_IRQ_RESUMED,	/* resumed, the replay may still come */
 };
 
+#define BUTTON_IRQ_NO_LEVEL	(-2)	/* struct button_irq.sleep_level: no edge yet */
+
 /**
  * struct button_irq - one button
  * @dev: the class device; the button lives as long as it does, which is until it is
@@ -188,6 +190,7 @@ enum {
  * @storm: top half only
  * @armed: an interrupt is an edge; not while the line is being unmasked
  * @sleep: written by suspend, resume and the top half
+ * @sleep_level: while asleep, the level that the last edge had
  * @queue: top half to thread
  * @work: BUTTON_IRQ_WORK_*, anyone to thread
  *
@@ -231,6 +234,7 @@ struct button_irq {
 	struct button_irq_storm storm;
 	bool armed;
 	int sleep;
+	int sleep_level;
 	struct button_irq_queue queue;
 	unsigned long work;
 
@@ -411,6 +415,22 @@ static void button_irq_replayed(struct button_irq *b)
 }
 
 /*
+ * The replay finds the handler busy on another CPU, with an edge that the controller latched
+ * after the one that woke us. genirq then has that CPU run the handler once more, in hard
+ * IRQ: a replay that looks like an edge, but for its level, which is that edge's again.
+ */
+static bool button_irq_replayed_in_hardirq(struct button_irq *b, enum button_irq_level level)
+{
+	/* Pairs with the release in button_irq_suspend(): sleep_level is set. */
+	if (smp_load_acquire(&b->sleep) != BUTTON_IRQ_ASLEEP)
+		return false;
+	if (b->sleep_level == (int)level)
+		return true;
+	b->sleep_level = level;
+	return false;
+}
+
+/*
  * What the controller latched while the line was masked is delivered now, late as a replay
  * and to be treated as one. The caller looks at the line next. Process context.
  */
@@ -443,7 +463,10 @@ static irqreturn_t button_irq_top_half(int irq, void *data)
 		if (likely(value >= 0))
 			level = value;
 	}
-	button_irq_record(b, now, level);
+	if (unlikely(button_irq_replayed_in_hardirq(b, level)))
+		button_irq_replayed(b);
+	else
+		button_irq_record(b, now, level);
 	return IRQ_WAKE_THREAD;
 }
 
@@ -1602,8 +1625,11 @@ static int button_irq_suspend(struct device *dev)
 	struct button_irq *b = dev_get_drvdata(dev);
 
 	/* An edge that wakes the system is replayed at resume. */
-	if (device_may_wakeup(dev))
-		WRITE_ONCE(b->sleep, BUTTON_IRQ_ASLEEP);
+	if (device_may_wakeup(dev)) {
+		b->sleep_level = BUTTON_IRQ_NO_LEVEL;
+		/* Pairs with the acquire in button_irq_replayed_in_hardirq(). */
+		smp_store_release(&b->sleep, BUTTON_IRQ_ASLEEP);
+	}
 	return 0;
 }
 
