@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Puts the last run's results into README.md: the tables there are made, not typed.
 
-Each stands between <!-- NAME --> and <!-- /NAME -->. Run it after `make check`.
+Each stands between <!-- NAME --> and <!-- /NAME -->. Run it after `make check` and `make check-pi`.
 """
 
 import datetime
@@ -13,32 +13,69 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parents[1]
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "button_irq"
 RESULTS = TOP / "build/vm/results"
+PI_RESULTS = TOP / "build/pi/results"
 
-STIMULI = {
-    "wire": ("QEMU virt, PL061", "from an output pin, by a wire"),
-    "host": ("QEMU virt, PL061", "from outside the machine"),
-    "devtree": ("QEMU virt, PL061", "from outside; buttons of the device tree"),
-    "asleep": ("QEMU virt, PL061", "from outside, while the machine sleeps"),
-    "nested": ("test chip, nested interrupts", "from an output line, by a wire"),
-    "mmio": ("test chip, hard interrupts", "from an output line, by a wire"),
-    "gpio-sim": ("gpio-sim", "by the simulator"),
+# What the ways to test of tests/vm/check.sh and tests/pi/check.sh are: the controller and what moves its lines.
+WAYS = {
+    "wire": ("PL061", "an output pin, by a wire"),
+    "shell": ("PL061", "an output pin, by a wire; the slow shell tests"),
+    "compat": ("PL061", "an output pin, by a wire; 32-bit programs"),
+    "host": ("PL061", "from outside the machine"),
+    "devtree": ("PL061", "from outside; buttons of the device tree"),
+    "asleep": ("PL061", "from outside, while the machine sleeps"),
+    "nested": ("tests' chip, nested interrupts", "an output line, by a wire"),
+    "mmio": ("tests' chip, hard interrupts", "an output line, by a wire"),
+    "gpio-sim": ("gpio-sim", "the simulator"),
+}
+PI_WAYS = {
+    "pins": "from outside and by a wire; libgpiod without the driver",
+    "wire": "an output pin, by a wire",
+    "overlay": "from outside; buttons of the overlay in config.txt",
+    "params": "from outside; no overlay, module parameters",
+    "runtime": "from outside; the overlay applied at run time",
+}
+PIS = {
+    "raspi3b": ("emulated Raspberry Pi 3B", "pinctrl-bcm2835"),
+    "raspi4b": ("emulated Raspberry Pi 4B", "pinctrl-bcm2711"),
 }
 
 
+def rows(results):
+    """The rows of the machines that a check.sh booted: oldest kernel first, then as their names sort."""
+    def order(row):
+        return [int(number) for number in re.findall(r"\d+", kernel_of(row))], row
+
+    found = [path.read_text(encoding="utf-8").split() for path in results.glob("*.row")]
+    if not found:
+        raise SystemExit(f"readme.py: nothing in {results.relative_to(TOP)}: run `make check` and `make check-pi`")
+    return sorted(found, key=order)
+
+
+def kernel_of(row):
+    return row[1] if row[0] in PIS else row[0]
+
+
+def run(row):
+    """One machine, as a line of the table."""
+    kernel = kernel_of(row)
+    version = (CACHE / "kernels" / kernel / "version").read_text(encoding="utf-8").strip()
+    arch = "armhf" if kernel.endswith("armhf") else "arm64"
+    if row[0] in PIS:
+        (board, chip), moved = PIS[row[0]], PI_WAYS[row[2]]
+    else:
+        board, (chip, moved) = "QEMU virt", WAYS[row[1]]
+    passed, failed, skipped = (word.strip(",") for word in (row[-6], row[-4], row[-2]))
+    return f"| Debian {version} | {board} | {arch} | {chip} | {moved} | {passed} | {failed} | {skipped} |"
+
+
 def runs():
-    """Kernel, controller and result, a row for each machine that was booted."""
-    rows = ["| kernel | architecture | controller | the line is moved | passed | failed | skipped |",
-            "|---|---|---|---|---|---|---|"]
-    for path in sorted(RESULTS.glob("*.row"), key=lambda path: [int(n) for n in re.findall(r"\d+", path.name)[:2]]):
-        name, stimulus, counts = re.match(r"(\S+) +(\S+) +\d+ s +(.*)", path.read_text(encoding="utf-8")).groups()
-        version = (CACHE / "kernels" / name / "version").read_text(encoding="utf-8").strip()
-        controller, moved = STIMULI[stimulus]
-        passed, failed, skipped = re.findall(r"\d+", counts)
-        rows.append(f"| Debian {version} | {name.partition('-')[2]} | {controller} | {moved} | {passed} | {failed} | "
-                    f"{skipped} |")
-    newest = max(path.stat().st_mtime for path in RESULTS.glob("*.row"))
-    date = datetime.date.fromtimestamp(newest).isoformat()
-    return "\n".join([*rows, "", f"Machine by machine, {date}; all boards are emulated."])
+    """Kernel, board, architecture and result, a row for each machine that was booted."""
+    lines = ["| kernel | board | architecture | controller | what moves the line | passed | failed | skipped |",
+             "|---|---|---|---|---|---|---|---|"]
+    lines += [run(row) for results in (RESULTS, PI_RESULTS) for row in rows(results)]
+    newest_row = max(path.stat().st_mtime for results in (RESULTS, PI_RESULTS) for path in results.glob("*.row"))
+    date = datetime.date.fromtimestamp(newest_row).isoformat()
+    return "\n".join([*lines, "", f"Machine by machine, {date}; all boards are emulated."])
 
 
 def newest(pattern):
