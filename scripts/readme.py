@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Puts the last run's results into README.md: the tables there are made, not typed.
 
-Each stands between <!-- NAME --> and <!-- /NAME -->. Run it after `make check` and `make check-pi`.
+Each stands between <!-- NAME --> and <!-- /NAME -->. Run it after `make check`, `make check-slow` and `make check-pi`.
 """
 
 import datetime
@@ -13,7 +13,8 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parents[1]
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "button_irq"
 RESULTS = TOP / "build/vm/results"
-PI_RESULTS = TOP / "build/pi/results"
+TABLE_RESULTS = RESULTS / "table"
+RUNS = [TABLE_RESULTS, RESULTS / "slow", TOP / "build/pi/results"]
 
 # What the ways to test of tests/vm/check.sh and tests/pi/check.sh are: the controller and what moves its lines.
 WAYS = {
@@ -40,15 +41,19 @@ PIS = {
 }
 
 
-def rows(results):
-    """The rows of the machines that a check.sh booted: oldest kernel first, then as their names sort."""
-    def order(row):
-        return [int(number) for number in re.findall(r"\d+", kernel_of(row))], row
+def row_files():
+    """One file for each machine that was booted."""
+    found = []
+    for results in RUNS:
+        if not any(results.glob("*.row")):
+            raise SystemExit(f"readme.py: nothing in {results.relative_to(TOP)}: run make check, check-slow and check-pi")
+        found += results.glob("*.row")
+    return found
 
-    found = [path.read_text(encoding="utf-8").split() for path in results.glob("*.row")]
-    if not found:
-        raise SystemExit(f"readme.py: nothing in {results.relative_to(TOP)}: run `make check` and `make check-pi`")
-    return sorted(found, key=order)
+
+def order(row):
+    """QEMU's own board first, then oldest kernels first, then as the names sort."""
+    return row[0] in PIS, [int(number) for number in re.findall(r"\d+", kernel_of(row))], row
 
 
 def kernel_of(row):
@@ -72,15 +77,15 @@ def runs():
     """Kernel, board, architecture and result, a row for each machine that was booted."""
     lines = ["| kernel | board | architecture | controller | what moves the line | passed | failed | skipped |",
              "|---|---|---|---|---|---|---|---|"]
-    lines += [run(row) for results in (RESULTS, PI_RESULTS) for row in rows(results)]
-    newest_row = max(path.stat().st_mtime for results in (RESULTS, PI_RESULTS) for path in results.glob("*.row"))
-    date = datetime.date.fromtimestamp(newest_row).isoformat()
+    files = row_files()
+    lines += [run(row) for row in sorted((path.read_text(encoding="utf-8").split() for path in files), key=order)]
+    date = datetime.date.fromtimestamp(max(path.stat().st_mtime for path in files)).isoformat()
     return "\n".join([*lines, "", f"Machine by machine, {date}; all boards are emulated."])
 
 
 def newest(pattern):
     """The lines that match, in the newest kernel's run on the board's controller."""
-    for path in sorted(RESULTS.glob("*-wire.out"), key=lambda path: [int(n) for n in re.findall(r"\d+", path.name)[:2]], reverse=True):
+    for path in sorted(TABLE_RESULTS.glob("*-wire.out"), key=lambda path: [int(n) for n in re.findall(r"\d+", path.name)[:2]], reverse=True):
         lines = re.findall(pattern, path.read_text(encoding="utf-8"), re.MULTILINE)
         if lines:
             return lines

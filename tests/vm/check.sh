@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# check.sh [--long] [NAME...]: the selftests on every kernel of the table "kernels" (or those named), in each way that
+# check.sh [--slow | --long] [NAME...]: the selftests on every kernel of the table "kernels" (or those named), in each way that
 # the table says; two machines at a time. Closes with a table and the counts. The ways:
 #
 #	wire		all programs but the slow ones, on the board's controller with wires
@@ -13,23 +13,24 @@
 #			merge, levels that cannot be read; and with lines that the host moves
 #	asleep, devtree	suspend to idle; buttons in the device tree
 #
-#	--long		instead, 100,000 presses with 8 readers on each kind of controller, and the slow ones on every kernel
+#	--slow		instead, the slow ones on the kernels that the table does not give them to
+#	--long		instead, 100,000 presses with 8 readers on each kind of controller
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
 
-jobs=2 long='' names=()
+jobs=2 what=table names=()
 for arg; do
 	case $arg in
-	--long) long=y ;;
-	-*) die "usage: check.sh [--long] [NAME...]" ;;
+	--slow | --long) what=${arg#--} ;;
+	-*) die "usage: check.sh [--slow | --long] [NAME...]" ;;
 	*) kernel_line "$arg"; names+=("$arg") ;;
 	esac
 done
 [ ${#names[@]} -gt 0 ] || mapfile -t names < <(awk '!/^#/ { print $1 }' "$TOP/tests/vm/kernels")
 
 vm=$TOP/tests/vm
-results=$TOP/build/vm/results
+results=$TOP/build/vm/results/$what
 rm -rf "$results"
 mkdir -p "$results" "$TOP/build/log"
 
@@ -89,14 +90,12 @@ plan()
 	for way in soak-wire soak-nested soak-gpio-sim soak-host shell asleep wire compat gpio-sim nested host devtree mmio; do
 		for name in "${names[@]}"; do
 			kernel_line "$name"
-			if [ -n "$long" ]; then
-				# One kernel for the presses, all of them for what is slow.
-				case $way,$name in
-				soak-*,"${names[0]}" | shell,*) echo "$way $name" ;;
-				esac
-			elif [[ ,$ways, == *,$way,* ]]; then
-				echo "$way $name"
-			fi
+			case $what,$way in
+			table,*) [[ ,$ways, != *,$way,* ]] || echo "$way $name" ;;
+			slow,shell) [[ ,$ways, == *,shell,* ]] || echo "$way $name" ;;
+			# One kernel is enough.
+			long,soak-*) [ "$name" != "${names[0]}" ] || echo "$way $name" ;;
+			esac
 		done
 	done
 }
@@ -116,7 +115,8 @@ done | sort -u)
 }
 printf '%s\n' "${names[@]}" | xargs -P "$jobs" -n 1 "$vm/build.sh"
 
-say "booting ${#planned[@]} machines, $jobs at a time (about $([ -n "$long" ] && echo 60 || echo 8) min)"
+declare -A minutes=([table]=8 [slow]=8 [long]=60)
+say "booting ${#planned[@]} machines, $jobs at a time (about ${minutes[$what]} min)"
 for line in "${planned[@]}"; do
 	while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do
 		wait -n || true
