@@ -51,7 +51,8 @@ check_pyflakes()
 
 # Ignored: LINUX_VERSION_CODE, since a driver outside the kernel's tree has to ask which kernel it is built for, and
 # CONSTANT_COMPARISON, since both sides of that question look like constants; UNDOCUMENTED_DT_STRING, since not all of the
-# kernel's bindings are here (tests/dt checks ours). Left out: what goes into QEMU's tree.
+# kernel's bindings are here (tests/dt checks ours). Left out: what goes into QEMU's tree, and programs, for which the
+# compiler's -Wall -Wextra -Werror stands in.
 check_checkpatch()
 {
 	local out status=0 root
@@ -60,7 +61,7 @@ check_checkpatch()
 	root=$(mktemp -d)
 	mkdir "$root/include"
 	ln -s "$CACHE/linux-source/"{scripts,Documentation} "$root/"
-	out=$(files '*.[ch]' '*.dts' '*.dtsi' ':!tests/pi/qemu' | sed "s|^|$TOP/|" | (cd "$root" && xargs -d '\n' -n 1 \
+	out=$(files '*.[ch]' '*.dts' '*.dtsi' ':!tests/pi/qemu' ':!userspace' ':!tests/userspace' | sed "s|^|$TOP/|" | (cd "$root" && xargs -d '\n' -n 1 \
 		scripts/checkpatch.pl --strict --no-tree --root=. --terse --show-types \
 		--ignore LINUX_VERSION_CODE,CONSTANT_COMPARISON,UNDOCUMENTED_DT_STRING -f) | sed "s|^$TOP/||") || status=$?
 	rm -rf "$root"

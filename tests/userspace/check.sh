@@ -1,0 +1,45 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# check.sh: the button-irq command. What it decides by itself on the host, with sanitizers; then all of it on an emulated
+# board, where a button is pressed.
+
+set -euo pipefail
+. "$(dirname "$0")/../../scripts/lib.sh"
+
+kernel=6.12-arm64
+guest=/opt/button_irq/selftests
+log=$TOP/build/log/userspace.log
+status=0
+
+"$TOP/scripts/deps.sh" vm unit
+mkdir -p "$TOP/build/log" "$TOP/build/userspace"
+
+commands=$TOP/userspace/button-irq
+gcc -std=gnu11 -O1 -g -Wall -Wextra -Werror -D_GNU_SOURCE -fsanitize=address,undefined -fno-sanitize-recover \
+	-o "$TOP/build/userspace/gesture_test" "$TOP/tests/userspace/gesture_test.c" \
+	"$commands"/{gesture,config,util,bursts}.c -lm
+"$TOP/build/userspace/gesture_test" > "$log" || status=$?
+cat "$log"
+
+kernel_line "$kernel"
+"$TOP/tests/vm/fetch.sh" "$kernel"
+"$TOP/tests/vm/fetch.sh" linux-source
+"$TOP/tests/vm/rootfs.sh" "$arch"
+"$TOP/tests/vm/build.sh" "$kernel"
+"$TOP/tests/userspace/build.sh" "$arch"
+mapfile -t files < <(cd "$TOP/build/userspace/$arch" && find usr -type f -printf "--file\n$PWD/%p:/%p\n")
+say "booting an emulated board (about 2 min)"
+"$TOP/tests/vm/run.py" "$kernel" --stimulus wire --timeout 900 --tests command.sh \
+	"${files[@]}" --file "$TOP/tests/userspace/command.sh:$guest/command.sh" | tee "$log.vm" || status=$?
+
+{ grep -E '^(not )?ok ' "$log" || true; tail -n 1 "$log.vm"; } | awk '
+	/^ok /		{ passed++; next }
+	/^not ok /	{ failed++; next }
+	/^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$/ { passed += $1; failed += $3; skipped += $5; vm = 1 }
+	END {
+		if (!vm)
+			failed++
+		printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped
+	}'
+exit "$status"

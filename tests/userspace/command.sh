@@ -1,0 +1,561 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The button-irq command on real events: a button is pressed, and each subcommand sees, prints and does what its man
+# page says.
+
+# load_button's parameters are optional.
+# shellcheck disable=SC2119 source-path=SCRIPTDIR/..
+
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+# gesture MS:LEVEL...: the line's levels at so many milliseconds; returns at the last
+gesture()
+{
+	local step train=()
+
+	for step; do
+		train+=("$((${step%:*} * 1000)):${step#*:}")
+	done
+	stim 0 train "${train[@]}"
+}
+
+click() { gesture 0:0 50:1 60:1; }
+double() { gesture 0:0 50:1 150:0 200:1 210:1; }
+hold() { gesture 0:0 "$1:1" "$(($1 + 10)):1"; }
+
+# begun COMMAND...: starts button-irq beside us, with output to "got" and "errors", once it has the button open
+begun()
+{
+	button-irq "$@" > got 2> errors &
+	COMMAND=$!
+	wait_for 20 readers 1
+}
+
+# ends STATUS: what was begun ends so
+ends()
+{
+	local status=0
+
+	wait_for 20 jobs_ended
+	wait "$COMMAND" || status=$?
+	equal "exit code (errors: $(cat errors))" "$1" "$status"
+}
+
+# refused STATUS TEXT COMMAND...: ends so, with this in its one line of error (or two with the hint at --help)
+refused()
+{
+	local status=0 wanted=$1 text=$2
+
+	shift 2
+	button-irq "$@" > got 2> errors || status=$?
+	equal "$*: exit code (errors: $(cat errors))" "$wanted" "$status"
+	grep -qF -- "$text" errors || fail "$*: no '$text' in: $(cat errors)"
+	[ ! -s got ] || fail "$*: prints $(cat got)"
+}
+
+test_watch_plain()
+{
+	load_button label=bell
+	cat "$DEV" > wanted 2> /dev/null &
+	wait_for 20 readers 1
+	button-irq watch bell -n 6 > got 2> errors &
+	COMMAND=$!
+	wait_for 20 readers 2
+	press 3
+	wait_for 20 has_lines 6 wanted
+	wait_for 20 has_lines 6 got
+	same_file wanted got
+	hang_up
+	ends 0
+}
+
+test_watch_two_buttons()
+{
+	load "line=${LINES[0]},${LINES[1]}" label=bell,door
+	button-irq watch bell door --count=4 > got 2> errors &
+	COMMAND=$!
+	wait_for 20 readers 2
+	press 1
+	wait_for 20 has_lines 2 got
+	press 1 1
+	ends 0
+	equal "buttons and events" "bell press bell release door press door release" \
+		"$(cut -d ' ' -f 1,4 got | paste -sd ' ')"
+}
+
+test_watch_json()
+{
+	load_button 'label=b"e'
+	begun watch --json --clock=realtime -n 2
+	press 1
+	ends 0
+	python3 -c '
+import json, sys, time
+press, release = map(json.loads, open("got"))
+assert press["button"] == "b\"e", press
+assert press["device"] == "/dev/button_irq", press
+assert (press["seq"], press["event"], press["bounces"]) == (1, "press", 0), press
+assert (release["seq"], release["event"]) == (2, "release"), release
+assert press["clock"] == "realtime" and abs(press["time"] - time.time()) < 60, press
+assert abs(release["time"] - press["time"] - release["held"]) < 1e-3, release
+assert 0.029 < release["held"] < 0.2, release' || fail "$(cat got)"
+}
+
+test_watch_history()
+{
+	load_button
+	press 2
+	wait_for 20 counter_is releases 2
+	button-irq watch --history -n 4 > got
+	check_stream 4 got
+}
+
+test_watch_timeout()
+{
+	local status=0
+
+	load_button
+	button-irq watch -t 100ms > got || status=$?
+	equal "without --count" 0 "$status"
+	button-irq watch -t 100ms -n 1 > got || status=$?
+	equal "with --count" 1 "$status"
+	equal printed "" "$(cat got)"
+}
+
+test_watch_terminal()
+{
+	load_button
+	begun watch --color=always -n 2
+	press 1
+	ends 0
+	grep -q $'\e\\[1;32mpress' got || fail "no coloured press: $(cat -v got)"
+	grep -q 'held 0\.0' got || fail "no held time: $(cat -v got)"
+}
+
+# More events than the ring keeps: the reader that slept is told how many, and goes on.
+test_watch_lost()
+{
+	load_button ring_events=16
+	begun watch
+	kill -STOP "$COMMAND"
+	press 20
+	wait_for 20 counter_is releases 20
+	kill -CONT "$COMMAND"
+	wait_for 20 at_least_lines 17 got
+	equal "first line" "1 lost 24" "$(head -n 1 got | cut -d ' ' -f 1,3,4)"
+	hang_up
+	ends 3
+}
+
+test_watch_gone()
+{
+	load_button label=bell
+	begun watch
+	press 1
+	wait_for 20 has_lines 2 got
+	hang_up
+	ends 3
+	grep -q '^button-irq: bell: No such device$' errors || fail "$(cat errors)"
+}
+
+# The button goes and comes back, with its own numbers; nothing of what it says is missing.
+test_watch_follow()
+{
+	load_button label=bell
+	begun watch -f bell
+	press 1
+	wait_for 20 has_lines 2 got
+	unbind button_irq.0
+	wait_for 20 readers 0
+	bind button_irq.0
+	press 1
+	wait_for 20 has_lines 4 got
+	equal "numbers and events" "1 press 2 release 1 press 2 release" "$(cut -d ' ' -f 1,3 got | paste -sd ' ')"
+	kill "$COMMAND"
+	ends 143
+}
+
+test_watch_follow_before_it_is_there()
+{
+	button-irq watch --follow -n 2 > got 2> errors &
+	COMMAND=$!
+	load_button
+	wait_for 20 readers 1
+	press 1
+	ends 0
+	has_lines 2 got || fail "$(cat got)"
+}
+
+test_names()
+{
+	load "line=${LINES[0]},${LINES[1]}" label=bell,button_irq
+	mkdir -p /dev/button
+	ln -sfn ../button_irq1 /dev/button/door
+	for name in button_irq /dev/button_irq bell; do
+		button-irq watch "$name" -n 1 > got &
+		wait_for 20 readers 1
+		press 1
+		wait_for 20 jobs_ended
+		at_least_lines 1 got || fail "$name is not the first button"
+	done
+	button-irq watch /dev/button/door -n 1 > got &
+	wait_for 20 readers 1
+	press 1 1
+	wait_for 20 jobs_ended
+	at_least_lines 1 got || fail "the link is not the second button"
+	rm -r /dev/button
+}
+
+test_errors()
+{
+	refused 3 "bell: no such button: the module button_irq is not loaded" watch bell
+	refused 1 "no buttons: the module button_irq is not loaded" status
+	load_button
+	refused 3 "bell: no such button" watch bell
+	refused 1 "/dev/null: not a button" watch /dev/null
+	refused 3 "/dev/nothing: no such button" watch /dev/nothing
+	refused 2 "--count=0" watch --count=0
+	refused 2 "--timeout=never" watch --timeout=never
+	refused 2 "--clock=sundial" watch --clock=sundial
+	refused 2 "--color=red" watch --color=red
+	refused 2 "wait tickle" wait tickle
+	refused 2 "wait: one of" wait
+	refused 2 "wait hold" wait hold=soon
+	refused 2 "frobnicate: no such command" frobnicate
+	refused 2 "a command is missing"
+	refused 2 "run: the button has no command" run -b bell
+	refused 1 "/nowhere: No such file" run -c /nowhere
+	button-irq --help > got
+	grep -q '^Usage: button-irq' got || fail "no help"
+	button-irq --version | grep -q '^button-irq ' || fail "no version"
+}
+
+# waits_for GESTURE MAKE...: wait GESTURE ends well after MAKE, and prints it
+waits_for()
+{
+	local wanted=$1
+
+	shift
+	begun wait "$wanted" --timeout=20s
+	"$@"
+	ends 0
+	equal "$wanted: what it prints" "${wanted%=*}" "$(cut -d ' ' -f 3 got)"
+	has_lines 1 got || fail "$wanted: prints $(cat got)"
+}
+
+test_wait()
+{
+	load_button
+	waits_for press click
+	waits_for release click
+	waits_for click click
+	waits_for double double
+	waits_for hold hold 1200
+	waits_for hold=300ms hold 400
+	begun wait click -t 300ms
+	ends 1
+	equal "after no click" "" "$(cat got)"
+	# A hold is no click, and a double is none.
+	begun wait click -t 3s --hold-time=200ms
+	hold 300
+	double
+	ends 1
+	begun wait press
+	hang_up
+	ends 3
+}
+
+# A hold is told while the button is down, not when it is let go.
+test_wait_hold_in_time()
+{
+	load_button
+	begun wait hold=300ms
+	stim 0 0
+	ends 0
+	equal "still pressed" pressed "$(counter state)"
+	stim 0 1
+}
+
+# Read late, the times of the events decide: two clicks that were too far apart for a double stay two.
+test_wait_late()
+{
+	load_button
+	begun wait double -t 2s
+	kill -STOP "$COMMAND"
+	gesture 0:0 50:1 600:0 650:1 660:1
+	kill -CONT "$COMMAND"
+	ends 1
+	begun wait double -t 20s
+	kill -STOP "$COMMAND"
+	double
+	sleep 5
+	kill -CONT "$COMMAND"
+	ends 0
+}
+
+# In settle mode events come late by the debounce time, with earlier times.
+test_wait_settle()
+{
+	load_button debounce_mode=settle debounce_us=200000
+	begun wait hold=500ms -t 3s
+	# Released just before it was a hold, which is known 200 ms later
+	gesture 0:0 450:1 2000:1
+	ends 1
+}
+
+# run_begun CONFIG...: run with these lines as its config file
+run_begun()
+{
+	printf '%s\n' "$@" > conf
+	begun run -c conf
+}
+
+run_ends()
+{
+	kill "$COMMAND"
+	ends 0
+}
+
+test_run_gestures()
+{
+	load_button label=bell
+	run_begun '# a comment' '[bell]' 'click = echo click >> done' 'double=echo double >> done' \
+		'hold = echo hold >> done' 'hold-time = 300ms' 'press = echo down >> downs' 'release = echo up >> ups'
+	click
+	wait_for 20 has_lines 1 "done"
+	double
+	wait_for 20 has_lines 2 "done"
+	hold 400
+	wait_for 20 has_lines 3 "done"
+	wait_for 20 has_lines 4 downs
+	wait_for 20 has_lines 4 ups
+	equal gestures "click double hold" "$(paste -sd ' ' "done")"
+	run_ends
+}
+
+test_run_environment()
+{
+	load_button label=bell
+	# shellcheck disable=SC2016
+	begun run -b bell --click='echo "$BUTTON_IRQ_NAME $BUTTON_IRQ_DEVICE $BUTTON_IRQ_EVENT $BUTTON_IRQ_SEQ" > env
+		echo "$BUTTON_IRQ_TIME $BUTTON_IRQ_HELD" > times; echo end > ended'
+	click
+	wait_for 20 has_lines 1 ended
+	equal environment "bell /dev/button_irq click 2" "$(cat env)"
+	grep -qE '^[0-9]+\.[0-9]{9} 0\.0[0-9]{8}$' times || fail "times: $(cat times)"
+	run_ends
+}
+
+# Commands that hang, fail, are killed or cannot be found delay nobody and drop nothing.
+test_run_bad_commands()
+{
+	local i
+
+	load_button
+	# shellcheck disable=SC2016
+	run_begun '[button_irq]' \
+		'press = echo $BUTTON_IRQ_SEQ >> presses; case $BUTTON_IRQ_SEQ in 1) exec sleep 1000 ;; 3) exit 7 ;; 5) kill -9 $$ ;; *) /no/such/program ;; esac' \
+		'release = echo $BUTTON_IRQ_SEQ >> releases'
+	press 20
+	wait_for 30 has_lines 20 presses
+	wait_for 30 has_lines 20 releases
+	equal presses "$(seq 1 2 39)" "$(sort -n presses)"
+	equal releases "$(seq 2 2 40)" "$(sort -n releases)"
+	wait_for 20 grep -q 'failed: exit code 7' errors
+	wait_for 20 grep -q 'ended by signal 9' errors
+	wait_for 20 grep -q 'failed: exit code 127' errors
+	run_ends
+	pkill -x sleep || fail "the command that hangs did not outlive us"
+}
+
+test_run_two_buttons()
+{
+	load "line=${LINES[0]},${LINES[1]}" label=bell,door
+	printf '%s\n' '[bell]' 'click = echo bell >> done' '[door]' 'click = echo door >> done' > conf
+	button-irq run --config=conf > got 2> errors &
+	COMMAND=$!
+	wait_for 20 readers 2
+	press 1
+	wait_for 20 has_lines 1 "done"
+	press 1 1
+	wait_for 20 has_lines 2 "done"
+	equal clicks "bell door" "$(paste -sd ' ' "done")"
+	run_ends
+}
+
+# As a service: started before the button is there, and it outlives an unbind.
+test_run_follows()
+{
+	button-irq run -b bell --press='echo press >> presses' > got 2> errors &
+	COMMAND=$!
+	load_button label=bell
+	wait_for 20 readers 1
+	press 1
+	wait_for 20 has_lines 1 presses
+	unbind button_irq.0
+	bind button_irq.0
+	press 1
+	wait_for 20 has_lines 2 presses
+	run_ends
+}
+
+test_run_config_errors()
+{
+	printf '%s\n' 'click = true' '[bell' '[]' '[bell]' 'tickle = true' 'click' 'click =' 'hold-time = soon' \
+		'click = true' 'click = false' '[bell]' > conf
+	refused 2 "conf:1: click = true: no [BUTTON] before it" run --check -c conf
+	equal "lines that are wrong" "1 2 3 5 6 7 8 10 11" "$(sed 's/^conf:\([0-9]*\):.*/\1/' errors | paste -sd ' ')"
+	printf '[bell]\nhold-time = 1s\n' > conf
+	refused 2 "conf: [bell] has no command" run --check -c conf
+	: > conf
+	refused 2 "conf: no [BUTTON] in it" run --check -c conf
+	printf '[bell]\nclick = true\n' > conf
+	button-irq run --check -c conf
+}
+
+test_status()
+{
+	load "line=${LINES[0]},${LINES[1]}" label=bell,door debounce_us=10000,2500 debounce_mode=eager,settle
+	press 3
+	wait_for 20 counter_is releases 3
+	button-irq status > got
+	equal "title" "NODE LABEL LINE STATE PRESSES RELEASES BOUNCES MISSED STORMS DEBOUNCE_US MODE" \
+		"$(head -n 1 got | tr -s ' ')"
+	equal "first" "button_irq bell ${LINES[0]} released 3 3 0 0 0 10000 eager" "$(sed -n 2p got | tr -s ' ')"
+	equal "second" "button_irq1 door ${LINES[1]} released 0 0 0 0 0 2500 settle" "$(sed -n 3p got | tr -s ' ')"
+}
+
+# bouncing N: N presses of 100 ms whose contact closes with 3 ms of bounces and opens with 1 ms
+bouncing()
+{
+	local i t=100000 train=()
+
+	for ((i = 0; i < $1; i++)); do
+		train+=("$t:0" "$((t + 500)):1" "$((t + 1200)):0" "$((t + 2100)):1" "$((t + 3000)):0")
+		train+=("$((t + 100000)):1" "$((t + 100400)):0" "$((t + 101000)):1")
+		t=$((t + 200000))
+	done
+	stim 0 train "${train[@]}" "$t:1"
+}
+
+test_calibrate()
+{
+	load_button
+	refused 1 "in use by button_irq (unload it: rmmod button_irq)" calibrate "${LINES[0]}"
+	unload
+	button-irq calibrate -n 5 --svg=picture.svg "${LINES[0]}" > got 2> errors &
+	COMMAND=$!
+	wait_for 20 line_is_taken "${LINES[0]}"
+	bouncing 5
+	ends 0
+	grep -q '^10 movements, 40 edges, the longest bounce [23]\.[0-9]* ms: debounce_us=[45][05]00$' got ||
+		fail "no such recommendation: $(cat got errors)"
+	grep -q "modprobe button_irq line=${LINES[0]} pull=up active_low=1 debounce_us=" got || fail "$(cat got)"
+	[ "$(grep -c '^  press ' got)" = 5 ] || fail "not 5 presses: $(cat got)"
+	python3 -c 'import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.argv[1])' picture.svg
+	line_is_free "${LINES[0]}" || fail "the line is still taken"
+}
+
+test_calibrate_errors()
+{
+	local status
+
+	refused 1 "NOSUCHLINE: no such line" calibrate NOSUCHLINE
+	refused 1 "${LINES[0]%:*}:99: no such line" calibrate "${LINES[0]%:*}:99"
+	refused 2 "--bias=sideways" calibrate --bias=sideways "${LINES[0]}"
+	refused 2 "--presses=0" calibrate -n 0 "${LINES[0]}"
+	refused 2 "calibrate: one line" calibrate
+	status=0
+	button-irq calibrate -t 2s "${LINES[0]}" > got 2> errors || status=$?
+	equal "without an edge" 1 "$status"
+	grep -q "no edge in 2 s: is the button on this line" errors || fail "$(cat errors)"
+}
+
+# doctor STATUS TEXT
+doctor()
+{
+	local status=0
+
+	button-irq doctor > got || status=$?
+	equal "exit code ($(cat got))" "$1" "$status"
+	grep -qF -- "$2" got || fail "no '$2' in: $(cat got)"
+}
+
+test_doctor()
+{
+	doctor 1 "no module button_irq for kernel"
+	load_button
+	doctor 1 "not one edge yet"
+	press 1
+	wait_for 20 counter_is releases 1
+	doctor 0 "button_irq: 2 edges, 1 presses, nothing missed"
+	grep -q '^0 problems found$' got || fail "$(cat got)"
+	chmod 0440 "$DEV"
+	chgrp nogroup "$DEV"
+	setpriv --reuid=65534 --regid=12345 --clear-groups button-irq doctor > got || true
+	grep -q "may be read by group nogroup, and you are not in it" got || fail "$(cat got)"
+	unbind button_irq.0
+	doctor 1 "no overlay and no parameter gives it a button"
+}
+
+# example FILE N: the Nth example of a man page that says what it prints: text between .EX and .EE; sets PRINTS
+example()
+{
+	awk -v number="$2" '
+	/^\.\\" prints:/ { count++; wanted = substr($0, 12); next }
+	/^\.EX/ && wanted != "" { on = count == number; if (on) print wanted > "prints"; wanted = ""; next }
+	/^\.EE/ { on = 0 }
+	on { gsub(/\\-/, "-"); gsub(/\\e/, "\\"); print }' "$1" > example
+	[ -s example ]
+}
+
+# What the man pages show works as it is printed there.
+test_man_page_examples()
+{
+	local page i n=0
+
+	load_button
+	for page in /usr/share/man/man1/button-irq.1 /usr/share/man/man4/button_irq.4; do
+		for ((i = 1; ; i++)); do
+			example "$page" "$i" || break
+			n=$((n + 1))
+			bash -e example > got 2> errors &
+			COMMAND=$!
+			# Presses until it has what it waits for
+			until jobs_ended; do
+				gesture 0:0 40:1 600:1
+			done
+			ends 0
+			grep -qF -- "$(cut -c 2- prints)" got || fail "$page, example $i prints: $(cat got)"
+		done
+	done
+	equal "examples" 5 "$n"
+}
+
+# completes WORDS...: what bash offers for the last of them
+completes()
+{
+	bash -c '
+	. /usr/share/bash-completion/completions/button-irq
+	compopt() { :; }
+	COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+	_button_irq
+	echo "${COMPREPLY[*]}"' - "$@"
+}
+
+test_completion()
+{
+	load_button label=bell
+	equal "commands" "watch wait" "$(completes button-irq wa)"
+	equal "buttons" "bell" "$(completes button-irq watch be)"
+	equal "buttons of wait" "bell" "$(completes button-irq wait -b be)"
+	equal "gestures" "hold hold=" "$(completes button-irq wait h)"
+	equal "options" "--json" "$(completes button-irq watch --j)"
+	equal "clocks" "realtime" "$(completes button-irq watch --clock = r)"
+}
+
+tests=$(declare -F | awk '$3 ~ /^test_/ && $3 !~ /^test_(cleanup|chip)$/ { print $3 }')
+# shellcheck disable=SC2086
+run_tests $tests

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What calibrate makes of recorded edges: bursts (a contact that closes or opens, with its
+ * bounces), how long they last, and the debounce time that follows
+ */
+#ifndef BURSTS_H
+#define BURSTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Edges closer together than this belong to one movement of the contact: no finger is that fast. */
+#define BURST_GAP_NS	25000000ULL
+
+/**
+ * struct edge - one edge of the line
+ * @time: nanoseconds
+ * @pressed: the level after it
+ */
+struct edge {
+	unsigned long long time;
+	bool pressed;
+};
+
+/**
+ * struct burst - edges of one movement
+ * @first: index of its first edge
+ * @n: how many edges
+ * @bounce_ns: from the first to the last of them; 0: it did not bounce
+ */
+struct burst {
+	size_t first;
+	size_t n;
+	unsigned long long bounce_ns;
+};
+
+/* Divides @n edges into bursts; @bursts has room for @n. Returns how many. */
+size_t bursts_find(const struct edge *edges, size_t n, struct burst *bursts);
+
+/**
+ * bursts_debounce_us() - a debounce time that covers what was seen
+ * @bursts: all of them
+ * @n: how many
+ *
+ * Half as much again as the longest bounce, rounded up to half a millisecond, and at least
+ * 1 ms: contacts age, and ten presses do not show the worst.
+ *
+ * Return: microseconds.
+ */
+unsigned int bursts_debounce_us(const struct burst *bursts, size_t n);
+
+#endif /* BURSTS_H */
