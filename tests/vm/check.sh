@@ -58,7 +58,7 @@ tests()
 # One machine: everything it prints goes to a file, one line to the terminal.
 run()
 {
-	local name=$1 way=$2 started=$SECONDS status=0 line out=$results/$1-$2 options=(--timeout 600) userland
+	local name=$1 way=$2 started=$SECONDS status=0 line out=$results/$1-$2 options=(--timeout 1800) userland
 
 	kernel_line "$name"
 	userland=$arch
