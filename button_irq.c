@@ -27,6 +27,7 @@
 #include <linux/bits.h>
 #include <linux/cdev.h>
 #include <linux/ctype.h>
+#include <linux/delay.h>
 #include <linux/device.h>
 #include <linux/fs.h>
 #include <linux/gpio/consumer.h>
@@ -1439,15 +1440,17 @@ static const char *button_irq_set_pull(struct button_irq *b, const char *pull)
 			break;
 	if (i == ARRAY_SIZE(button_irq_pulls) || !button_irq_pulls[i].config)
 		return "";
-	return gpiod_set_config(b->gpiod, button_irq_pulls[i].config) ?
-		", the controller cannot set pull=" : "";
+	if (gpiod_set_config(b->gpiod, button_irq_pulls[i].config))
+		return ", the controller cannot set pull=";
+	/* 50 kOhm and the few hundred pF of a long wire: where the line is shows after some 10 us. */
+	usleep_range(100, 200);
+	return "";
 }
 
 static int button_irq_get_line(struct button_irq *b)
 {
 	struct device *dev = b->parent;
 	struct device *chip;
-	int value;
 
 	b->gpiod = devm_gpiod_get(dev, NULL, GPIOD_IN);
 	if (IS_ERR(b->gpiod)) {
@@ -1467,9 +1470,16 @@ static int button_irq_get_line(struct button_irq *b)
 				     b->line, dev_name(chip));
 
 	b->read_level = button_irq_read_level && !gpiod_cansleep(b->gpiod);
-	value = gpiod_get_value_cansleep(b->gpiod);
+	return 0;
+}
+
+/* Where the button is when the driver comes, with its pull set: state, but no event. */
+static int button_irq_init_state(struct button_irq *b)
+{
+	int value = gpiod_get_value_cansleep(b->gpiod);
+
 	if (value < 0)
-		return dev_err_probe(dev, value, "%s: cannot read the line\n", b->line);
+		return dev_err_probe(b->parent, value, "%s: cannot read the line\n", b->line);
 	button_irq_debounce_init(&b->debounce, value);
 	b->state_told = value;
 	button_irq_publish(b, NULL, 0);
@@ -1582,6 +1592,9 @@ static int button_irq_bind(struct platform_device *pdev)
 		if (*pull)
 			pull_name = (*param)->pull;
 	}
+	ret = button_irq_init_state(b);
+	if (ret)
+		return ret;
 
 	ret = button_irq_request_irq(b);
 	if (ret)

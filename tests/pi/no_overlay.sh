@@ -53,6 +53,21 @@ test_pull()
 	unload
 }
 
+# The line stands where the pull has it before the driver looks for the first time: no event for that.
+test_pull_is_no_press()
+{
+	contact 17 -1
+	load gpio=17 pull=down active_low=0
+	unload
+	load gpio=17 pull=up
+	equal state released "$(counter state)"
+	read_in_a_script button_irq got
+	push 17 0 1 got
+	equal "first event" "1 press" "$(head -n 1 got | cut -d ' ' -f 1,3)"
+	equal "edges, inferred" "2 0" "$(counter edges) $(counter inferred)"
+	unload
+}
+
 # To 3.3 V, with the pull to ground
 test_active_high()
 {
@@ -82,5 +97,5 @@ test_two_banks()
 }
 
 run_tests \
-	test_by_number test_by_name test_by_chip_and_offset test_level_not_read test_pull test_active_high \
+	test_by_number test_by_name test_by_chip_and_offset test_level_not_read test_pull test_pull_is_no_press test_active_high \
 	test_two_banks
