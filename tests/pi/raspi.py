@@ -108,6 +108,7 @@ class Pins(threading.Thread):
         pulse PIN LEVEL     and back, before the guest sees any of it
         pull PIN            what is in the controller's registers: up, down, off
         level PIN           as it is at the pin
+        over                has the demo ended? 1 or 0
     """
 
     def __init__(self, machine, tty, qmp):
@@ -145,6 +146,8 @@ class Pins(threading.Thread):
                 return "up" if self.bit("pull-up", pin) else "down" if self.bit("pull-down", pin) else "off"
             case ["level", pin]:
                 return str(self.bit("level", pin))
+            case ["over"]:
+                return str(int(self.machine.over))
         return "-22"
 
 

@@ -90,7 +90,7 @@ class Guest(threading.Thread):
         super().__init__(daemon=True)
         self.screen = screen
         self.sock = connect(machine.dir / "serial")
-        self.input = machine.tty if machine.is_pi else self.sock
+        self.machine = machine
         self.log = open(log, "w", encoding="utf-8", buffering=1)
         self.ready, self.done = threading.Event(), threading.Event()
         self.news = threading.Condition()
@@ -136,7 +136,10 @@ class Guest(threading.Thread):
         """Waits until the script has seen so many presses end, then ends it."""
         with self.news:
             self.news.wait_for(lambda: self.releases >= presses, 30)
-        self.input.sendall(b"\n")
+        # Each board is told in its own way.
+        self.machine.over = True
+        if not self.machine.is_pi:
+            self.sock.sendall(b"\n")
         return self.done.wait(30) and self.counters
 
 
@@ -209,7 +212,7 @@ def main():
         args.kernel, log, realtime=True, board=args.board, wires=False,
         files={script: TOP / "tests/vm/demo-guest.sh"},
         conf={"STIMULUS": "none", "TESTS": "", "HOST_TTY": tty,
-              "COMMAND": f"bash {script} {chip}:{button} {int(DEBOUNCE_S * 1e6)} {chip} {flag} {tty or '/dev/console'}"})
+              "COMMAND": f"bash {script} {chip}:{button} {int(DEBOUNCE_S * 1e6)} {chip} {flag} {tty}"})
     machine.serial = f"unix:{machine.dir}/serial,server=on,wait=off"
     screen = Screen(sys.stdout.isatty())
     if args.board:

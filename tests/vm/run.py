@@ -165,6 +165,7 @@ class Machine:
         self.wires = wires
         self.dir = Path(tempfile.mkdtemp(prefix="button_irq_vm."))
         self.process = None
+        self.over = False                       # what the guest is told when it asks for it, for the demo
         self.changes = 0
         self.pending = collections.deque()      # changes that wait until the guest sleeps
         self.looks, self.last_look = 0, None
