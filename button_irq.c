@@ -203,6 +203,7 @@ enum {
  * @nested_work: stands in for the thread where there is none
  * @news: events were written since readers were woken
  * @state_told: the state that sysfs pollers were told
+ * @state_read: "state" was read since, so someone may wait for the next
  * @state_node: sysfs node of "state"
  * @seq: number of the last event
  *
@@ -241,6 +242,7 @@ struct button_irq {
 	bool masked;
 	bool news;
 	bool state_told;
+	int state_read;
 	u64 unmask_time;
 	u64 timer_time;
 	struct hrtimer timer;
@@ -568,6 +570,23 @@ static void button_irq_publish(struct button_irq *b, const struct button_irq_rep
 	}
 }
 
+/*
+ * Wake who polls "state". To be told again, a poller has to read first; so where no one has
+ * read, no one waits, and the work item that a notice costs can be saved.
+ */
+static void button_irq_tell_state(struct button_irq *b)
+{
+	if (b->state_told == b->debounce.state)
+		return;
+	b->state_told = b->debounce.state;
+	/* Pairs with the one in state_show(): it sees the new state, or we see that it looked. */
+	if (!xchg(&b->state_read, 0))
+		return;
+	/* The node is not there yet while the probe makes it. */
+	if (READ_ONCE(b->state_node))
+		sysfs_notify_dirent(b->state_node);
+}
+
 /* Wake who waits for events, once for all that were written. */
 static void button_irq_tell(struct button_irq *b)
 {
@@ -576,11 +595,7 @@ static void button_irq_tell(struct button_irq *b)
 	b->news = false;
 	wake_up_interruptible_poll(&b->wait, EPOLLIN | EPOLLRDNORM);
 	kill_fasync(&b->async, SIGIO, POLL_IN);
-	/* The node is not there yet while the probe makes it. */
-	if (b->state_told != b->debounce.state && READ_ONCE(b->state_node)) {
-		b->state_told = b->debounce.state;
-		sysfs_notify_dirent(b->state_node);
-	}
+	button_irq_tell_state(b);
 }
 
 static void button_irq_missed(struct button_irq *b, u32 count, u64 time)
@@ -1019,8 +1034,11 @@ static DEVICE_ATTR_RO(line);
 
 static ssize_t state_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%s\n", READ_ONCE(to_button_irq(dev)->stats.state) ?
-			  "pressed" : "released");
+	struct button_irq *b = to_button_irq(dev);
+
+	/* Pairs with the one in button_irq_tell_state(), and orders as a full barrier. */
+	xchg(&b->state_read, 1);
+	return sysfs_emit(buf, "%s\n", READ_ONCE(b->stats.state) ? "pressed" : "released");
 }
 static DEVICE_ATTR_RO(state);
 
