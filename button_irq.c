@@ -198,6 +198,7 @@ enum {
  * @storms: times the line was masked
  * @masked: the line is masked, until
  * @unmask_time: this time
+ * @look_time: when to look where edges whose levels could not be read have left the line
  * @timer_time: what @timer is set to
  * @timer: wakes the thread at the next deadline
  * @nested_work: stands in for the thread where there is none
@@ -244,6 +245,7 @@ struct button_irq {
 	bool state_told;
 	int state_read;
 	u64 unmask_time;
+	u64 look_time;
 	u64 timer_time;
 	struct hrtimer timer;
 	struct work_struct nested_work;
@@ -620,8 +622,11 @@ static bool button_irq_dropped(struct button_irq *b, u32 total, u64 time)
 /*
  * Feed every queued edge to the debouncer. Returns whether there was one. Sets *@resample
  * when edges alone do not tell where the line is now.
+ *
+ * Where levels are not known, alternation is trusted, and the line is looked at a little
+ * later: a sample takes its time on a bus, and now there may be edges on their way.
  */
-static bool button_irq_drain(struct button_irq *b, bool *resample)
+static bool button_irq_drain(struct button_irq *b, u64 now, bool *resample)
 {
 	struct button_irq_report r[BUTTON_IRQ_REPORTS];
 	struct button_irq_edge edge;
@@ -630,7 +635,8 @@ static bool button_irq_drain(struct button_irq *b, bool *resample)
 	while (button_irq_pop(&b->queue, &edge)) {
 		any = true;
 		*resample |= button_irq_dropped(b, edge.dropped, edge.time);
-		*resample |= edge.level == BUTTON_IRQ_LEVEL_UNKNOWN;
+		if (edge.level == BUTTON_IRQ_LEVEL_UNKNOWN)
+			b->look_time = edge.time + BUTTON_IRQ_CONFIRM_NS;
 		button_irq_publish(b, r, button_irq_debounce_edge(&b->debounce, edge.level,
 								  edge.time, r));
 	}
@@ -647,10 +653,18 @@ static enum button_irq_level button_irq_sample(struct button_irq *b)
 	return value < 0 ? BUTTON_IRQ_LEVEL_UNKNOWN : value;
 }
 
+/* When to look at the line: the debouncer, where it has a time of its own, looks for us. */
+static u64 button_irq_sample_time(struct button_irq *b)
+{
+	u64 time = button_irq_debounce_deadline(&b->debounce);
+
+	return time == BUTTON_IRQ_NO_DEADLINE ? b->look_time : time;
+}
+
 /* Set the timer to the next deadline. One that fires for nothing does no harm. */
 static void button_irq_set_timer(struct button_irq *b)
 {
-	u64 time = button_irq_debounce_deadline(&b->debounce);
+	u64 time = button_irq_sample_time(b);
 
 	if (b->masked)
 		time = min(time, b->unmask_time);
@@ -698,11 +712,11 @@ static void button_irq_process(struct button_irq *b)
 			button_irq_publish(b, r, button_irq_debounce_wake(d, now, r));
 		}
 
-		resample |= work || now >= button_irq_debounce_deadline(d);
+		resample |= work || now >= button_irq_sample_time(b);
 		sampled = resample;
 		if (sampled)
 			level = button_irq_sample(b);
-		if (button_irq_drain(b, &resample) || resample != sampled)
+		if (button_irq_drain(b, now, &resample) || resample != sampled)
 			continue;
 
 		if (work & BIT(BUTTON_IRQ_WORK_STORM)) {
@@ -713,8 +727,10 @@ static void button_irq_process(struct button_irq *b)
 			button_irq_missed(b, 1, now);
 		}
 		work = 0;
-		if (sampled)
+		if (sampled) {
 			button_irq_publish(b, r, button_irq_debounce_sample(d, level, now, r));
+			b->look_time = BUTTON_IRQ_NO_DEADLINE;
+		}
 		resample = false;
 		button_irq_tell(b);
 	} while (resample);
@@ -1352,6 +1368,7 @@ static struct button_irq *button_irq_alloc(struct device *parent)
 	INIT_WORK(&b->nested_work, button_irq_nested_work);
 	hrtimer_setup(&b->timer, button_irq_timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
 	b->timer_time = BUTTON_IRQ_NO_DEADLINE;
+	b->look_time = BUTTON_IRQ_NO_DEADLINE;
 	return b;
 }
 
