@@ -639,7 +639,7 @@ static bool button_irq_drain(struct button_irq *b, u64 now, bool *resample)
 								  edge.time, r));
 	}
 	/* Dropped after the last that fitted. */
-	*resample |= button_irq_dropped(b, READ_ONCE(b->queue.dropped), ktime_get_ns());
+	*resample |= button_irq_dropped(b, READ_ONCE(b->queue.dropped), now);
 	button_irq_tell(b);
 	return any;
 }
@@ -1318,7 +1318,7 @@ static int button_irq_match_chip(struct gpio_chip *gc, BUTTON_IRQ_MATCH_CONST vo
 }
 
 /* Returns the chip's label in @chip->found if it has a line of that name. */
-static bool button_irq_find_name(const char *name, struct button_irq_chip *chip)
+static bool __init button_irq_find_name(const char *name, struct button_irq_chip *chip)
 {
 	unsigned int i;
 
@@ -1754,13 +1754,13 @@ static const char * const button_irq_header_chips[] = {
 	"pinctrl-bcm2835", "pinctrl-bcm2711", "pinctrl-rp1",
 };
 
-static int button_irq_bad(const char *param, const char *text, const char *why)
+static int __init button_irq_bad(const char *param, const char *text, const char *why)
 {
 	pr_err("%s=%s: %s\n", param, text, why);
 	return -EINVAL;
 }
 
-static const char *button_irq_value(const struct button_irq_list *list, unsigned int i)
+static const char * __init button_irq_value(const struct button_irq_list *list, unsigned int i)
 {
 	const char *text = NULL;
 
@@ -1772,8 +1772,8 @@ static const char *button_irq_value(const struct button_irq_list *list, unsigned
 }
 
 /* Keeps the default in *@value when the parameter is missing. */
-static int button_irq_number(const char *param, const struct button_irq_list *list, unsigned int i,
-			     u32 max, u32 *value)
+static int __init button_irq_number(const char *param, const struct button_irq_list *list,
+				    unsigned int i, u32 max, u32 *value)
 {
 	const char *text = button_irq_value(list, i);
 	u32 number;
@@ -1788,7 +1788,7 @@ static int button_irq_number(const char *param, const struct button_irq_list *li
 	return 0;
 }
 
-static int button_irq_parse_line(unsigned int i, struct button_irq_line *line)
+static int __init button_irq_parse_line(unsigned int i, struct button_irq_line *line)
 {
 	const char *text;
 	unsigned int k;
@@ -1829,7 +1829,7 @@ static int button_irq_parse_line(unsigned int i, struct button_irq_line *line)
 	return 0;
 }
 
-static int button_irq_parse_lines(const char *param, const struct button_irq_list *list)
+static int __init button_irq_parse_lines(const char *param, const struct button_irq_list *list)
 {
 	unsigned int i;
 	int ret;
@@ -1852,7 +1852,7 @@ static int button_irq_parse_lines(const char *param, const struct button_irq_lis
 }
 
 /* Everything that can be known to be wrong before anything is done. */
-static int button_irq_parse(void)
+static int __init button_irq_parse(void)
 {
 	static const struct {
 		const char *param;
@@ -1891,7 +1891,7 @@ static int button_irq_parse(void)
 }
 
 /* Where is the line, and is it there by its name? */
-static int button_irq_resolve(struct button_irq_line *line, bool *by_name)
+static int __init button_irq_resolve(struct button_irq_line *line, bool *by_name)
 {
 	char label[sizeof(line->chip)];
 	struct button_irq_chip chip;
@@ -1935,7 +1935,7 @@ static void button_irq_remove_line(struct button_irq_line *line)
 	}
 }
 
-static int button_irq_add_line(struct button_irq_line *line, unsigned int id)
+static int __init button_irq_add_line(struct button_irq_line *line, unsigned int id)
 {
 	struct property_entry properties[] = {
 		PROPERTY_ENTRY_U32("debounce-us", line->debounce_us),
