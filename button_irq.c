@@ -202,11 +202,13 @@ enum {
  * @storms: times the line was masked
  * @masked: the line is masked, until
  * @unmask_time: this time
+ * @look_time: when to look where edges whose levels could not be read have left the line
  * @timer_time: what @timer is set to
  * @timer: wakes the thread at the next deadline
  * @nested_work: stands in for the thread where there is none
  * @news: events were written since readers were woken
  * @state_told: the state that sysfs pollers were told
+ * @state_read: "state" was read since, so someone may wait for the next
  * @state_node: sysfs node of "state"
  * @seq: number of the last event
  *
@@ -246,7 +248,9 @@ struct button_irq {
 	bool masked;
 	bool news;
 	bool state_told;
+	int state_read;
 	u64 unmask_time;
+	u64 look_time;
 	u64 timer_time;
 	struct hrtimer timer;
 	struct work_struct nested_work;
@@ -502,7 +506,6 @@ static bool button_irq_next(struct button_irq_reader *r, struct button_irq_event
 {
 	struct button_irq_ring *ring = &r->button->ring;
 	unsigned long cursor = r->cursor;
-	struct button_irq_slot slot;
 	unsigned long writing;
 
 	/* Pairs with the release in button_irq_write(). */
@@ -510,12 +513,17 @@ static bool button_irq_next(struct button_irq_reader *r, struct button_irq_event
 		return false;
 
 	for (;;) {
-		const u64 *from = (const u64 *)&ring->slot[cursor & (ring->size - 1)];
-		u64 *to = (u64 *)&slot;
+		const struct button_irq_slot *slot = &ring->slot[cursor & (ring->size - 1)];
+		const u64 *from = (const u64 *)&slot->event;
+		u64 *to = (u64 *)event;
 		unsigned int i;
 
-		for (i = 0; i < BUTTON_IRQ_SLOT_WORDS; i++)
+		for (i = 0; i < sizeof(*event) / sizeof(u64); i++)
 			to[i] = READ_ONCE(from[i]);
+		if (r->clock == CLOCK_BOOTTIME)
+			event->timestamp_ns = READ_ONCE(slot->boottime_ns);
+		else if (r->clock == CLOCK_REALTIME)
+			event->timestamp_ns = READ_ONCE(slot->realtime_ns);
 		/* Pairs with smp_wmb() in button_irq_write(): was this slot still ours? */
 		smp_rmb();
 		writing = READ_ONCE(ring->writing);
@@ -523,12 +531,6 @@ static bool button_irq_next(struct button_irq_reader *r, struct button_irq_event
 			break;
 		cursor = writing - ring->size;
 	}
-
-	*event = slot.event;
-	if (r->clock == CLOCK_BOOTTIME)
-		event->timestamp_ns = slot.boottime_ns;
-	else if (r->clock == CLOCK_REALTIME)
-		event->timestamp_ns = slot.realtime_ns;
 
 	if (cursor == r->cursor) {
 		cursor++;
@@ -592,6 +594,23 @@ static void button_irq_publish(struct button_irq *b, const struct button_irq_rep
 	}
 }
 
+/*
+ * Wake who polls "state". To be told again, a poller has to read first; so where no one has
+ * read, no one waits, and the work item that a notice costs can be saved.
+ */
+static void button_irq_tell_state(struct button_irq *b)
+{
+	if (b->state_told == b->debounce.state)
+		return;
+	b->state_told = b->debounce.state;
+	/* Pairs with the one in state_show(): it sees the new state, or we see that it looked. */
+	if (!xchg(&b->state_read, 0))
+		return;
+	/* The node is not there yet while the probe makes it. */
+	if (READ_ONCE(b->state_node))
+		sysfs_notify_dirent(b->state_node);
+}
+
 /* Wake who waits for events, once for all that were written. */
 static void button_irq_tell(struct button_irq *b)
 {
@@ -600,11 +619,7 @@ static void button_irq_tell(struct button_irq *b)
 	b->news = false;
 	wake_up_interruptible_poll(&b->wait, EPOLLIN | EPOLLRDNORM);
 	kill_fasync(&b->async, SIGIO, POLL_IN);
-	/* The node is not there yet while the probe makes it. */
-	if (b->state_told != b->debounce.state && READ_ONCE(b->state_node)) {
-		b->state_told = b->debounce.state;
-		sysfs_notify_dirent(b->state_node);
-	}
+	button_irq_tell_state(b);
 }
 
 static void button_irq_missed(struct button_irq *b, u32 count, u64 time)
@@ -629,8 +644,11 @@ static bool button_irq_dropped(struct button_irq *b, u32 total, u64 time)
 /*
  * Feed every queued edge to the debouncer. Returns whether there was one. Sets *@resample
  * when edges alone do not tell where the line is now.
+ *
+ * Where levels are not known, alternation is trusted, and the line is looked at a little
+ * later: a sample takes its time on a bus, and now there may be edges on their way.
  */
-static bool button_irq_drain(struct button_irq *b, bool *resample)
+static bool button_irq_drain(struct button_irq *b, u64 now, bool *resample)
 {
 	struct button_irq_report r[BUTTON_IRQ_REPORTS];
 	struct button_irq_edge edge;
@@ -639,12 +657,13 @@ static bool button_irq_drain(struct button_irq *b, bool *resample)
 	while (button_irq_pop(&b->queue, &edge)) {
 		any = true;
 		*resample |= button_irq_dropped(b, edge.dropped, edge.time);
-		*resample |= edge.level == BUTTON_IRQ_LEVEL_UNKNOWN;
+		if (edge.level == BUTTON_IRQ_LEVEL_UNKNOWN)
+			b->look_time = edge.time + BUTTON_IRQ_CONFIRM_NS;
 		button_irq_publish(b, r, button_irq_debounce_edge(&b->debounce, edge.level,
 								  edge.time, r));
 	}
 	/* Dropped after the last that fitted. */
-	*resample |= button_irq_dropped(b, READ_ONCE(b->queue.dropped), ktime_get_ns());
+	*resample |= button_irq_dropped(b, READ_ONCE(b->queue.dropped), now);
 	button_irq_tell(b);
 	return any;
 }
@@ -656,10 +675,18 @@ static enum button_irq_level button_irq_sample(struct button_irq *b)
 	return value < 0 ? BUTTON_IRQ_LEVEL_UNKNOWN : value;
 }
 
+/* When to look at the line: the debouncer, where it has a time of its own, looks for us. */
+static u64 button_irq_sample_time(struct button_irq *b)
+{
+	u64 time = button_irq_debounce_deadline(&b->debounce);
+
+	return time == BUTTON_IRQ_NO_DEADLINE ? b->look_time : time;
+}
+
 /* Set the timer to the next deadline. One that fires for nothing does no harm. */
 static void button_irq_set_timer(struct button_irq *b)
 {
-	u64 time = button_irq_debounce_deadline(&b->debounce);
+	u64 time = button_irq_sample_time(b);
 
 	if (b->masked)
 		time = min(time, b->unmask_time);
@@ -707,11 +734,11 @@ static void button_irq_process(struct button_irq *b)
 			button_irq_publish(b, r, button_irq_debounce_wake(d, now, r));
 		}
 
-		resample |= work || now >= button_irq_debounce_deadline(d);
+		resample |= work || now >= button_irq_sample_time(b);
 		sampled = resample;
 		if (sampled)
 			level = button_irq_sample(b);
-		if (button_irq_drain(b, &resample) || resample != sampled)
+		if (button_irq_drain(b, now, &resample) || resample != sampled)
 			continue;
 
 		if (work & BIT(BUTTON_IRQ_WORK_STORM)) {
@@ -722,8 +749,10 @@ static void button_irq_process(struct button_irq *b)
 			button_irq_missed(b, 1, now);
 		}
 		work = 0;
-		if (sampled)
+		if (sampled) {
 			button_irq_publish(b, r, button_irq_debounce_sample(d, level, now, r));
+			b->look_time = BUTTON_IRQ_NO_DEADLINE;
+		}
 		resample = false;
 		button_irq_tell(b);
 	} while (resample);
@@ -789,24 +818,54 @@ static bool button_irq_readable(struct button_irq_reader *r)
 	return READ_ONCE(r->cursor) != smp_load_acquire(&r->button->ring.head);
 }
 
+/* vsnprintf() takes several times as long, and this is every reader's share of an event. */
+static char *button_irq_put_number(char *p, u64 n, unsigned int min_digits)
+{
+	char reversed[20];
+	unsigned int len = 0;
+
+	do {
+		u64 rest = div_u64(n, 10);
+
+		reversed[len++] = '0' + (n - rest * 10);
+		n = rest;
+	} while (n || len < min_digits);
+	while (len)
+		*p++ = reversed[--len];
+	return p;
+}
+
+static char *button_irq_put_seconds(char *p, u64 ns)
+{
+	u32 rest;
+
+	p = button_irq_put_number(p, div_u64_rem(ns, NSEC_PER_SEC, &rest), 1);
+	*p++ = '.';
+	return button_irq_put_number(p, rest, 9);
+}
+
 static unsigned int button_irq_format(char *text, const struct button_irq_event *e)
 {
-	u32 ns, held_ns;
-	u64 s = div_u64_rem(e->timestamp_ns, NSEC_PER_SEC, &ns);
-	u64 held_s = div_u64_rem(e->held_ns, NSEC_PER_SEC, &held_ns);
-	int n = scnprintf(text, BUTTON_IRQ_TEXT, "%llu %llu.%09u ", e->seq, s, ns);
+	static const char * const words[] = {
+		[BUTTON_IRQ_PRESS] = " press",
+		[BUTTON_IRQ_RELEASE] = " release ",
+		[BUTTON_IRQ_LOST] = " lost ",
+		[BUTTON_IRQ_MISSED] = " missed ",
+	};
+	const char *word = words[e->type];
+	char *p = text;
 
-	switch (e->type) {
-	case BUTTON_IRQ_PRESS:
-		return n + scnprintf(text + n, BUTTON_IRQ_TEXT - n, "press\n");
-	case BUTTON_IRQ_RELEASE:
-		return n + scnprintf(text + n, BUTTON_IRQ_TEXT - n, "release %llu.%09u\n",
-				     held_s, held_ns);
-	case BUTTON_IRQ_LOST:
-		return n + scnprintf(text + n, BUTTON_IRQ_TEXT - n, "lost %u\n", e->count);
-	default:
-		return n + scnprintf(text + n, BUTTON_IRQ_TEXT - n, "missed %u\n", e->count);
-	}
+	p = button_irq_put_number(p, e->seq, 1);
+	*p++ = ' ';
+	p = button_irq_put_seconds(p, e->timestamp_ns);
+	memcpy(p, word, strlen(word));
+	p += strlen(word);
+	if (e->type == BUTTON_IRQ_RELEASE)
+		p = button_irq_put_seconds(p, e->held_ns);
+	else if (e->type != BUTTON_IRQ_PRESS)
+		p = button_irq_put_number(p, e->count, 1);
+	*p++ = '\n';
+	return p - text;
 }
 
 /*
@@ -833,6 +892,19 @@ static ssize_t button_irq_read_text(struct button_irq_reader *r, char __user *bu
 	return n ?: -EFAULT;
 }
 
+/* copy_to_user() for what is as small as this: most of its time goes into being called. */
+static bool button_irq_put_event(char __user *to, const struct button_irq_event *event)
+{
+	if (!user_write_access_begin(to, sizeof(*event)))
+		return false;
+	unsafe_copy_to_user(to, (const char *)event, sizeof(*event), fault);
+	user_write_access_end();
+	return true;
+fault:
+	user_write_access_end();
+	return false;
+}
+
 /* As many whole records as fit; 0 when there is none. */
 static ssize_t button_irq_read_binary(struct button_irq_reader *r, char __user *buf, size_t size)
 {
@@ -846,7 +918,7 @@ static ssize_t button_irq_read_binary(struct button_irq_reader *r, char __user *
 		cursor = r->cursor;
 		if (!button_irq_next(r, &event))
 			break;
-		if (copy_to_user(buf + n, &event, sizeof(event))) {
+		if (!button_irq_put_event(buf + n, &event)) {
 			/* Not taken: the next read gives it. */
 			WRITE_ONCE(r->cursor, cursor);
 			return n ?: -EFAULT;
@@ -1043,8 +1115,11 @@ static DEVICE_ATTR_RO(line);
 
 static ssize_t state_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%s\n", READ_ONCE(to_button_irq(dev)->stats.state) ?
-			  "pressed" : "released");
+	struct button_irq *b = to_button_irq(dev);
+
+	/* Pairs with the one in button_irq_tell_state(), and orders as a full barrier. */
+	xchg(&b->state_read, 1);
+	return sysfs_emit(buf, "%s\n", READ_ONCE(b->stats.state) ? "pressed" : "released");
 }
 static DEVICE_ATTR_RO(state);
 
@@ -1267,7 +1342,7 @@ static int button_irq_match_chip(struct gpio_chip *gc, BUTTON_IRQ_MATCH_CONST vo
 }
 
 /* Returns the chip's label in @chip->found if it has a line of that name. */
-static bool button_irq_find_name(const char *name, struct button_irq_chip *chip)
+static bool __init button_irq_find_name(const char *name, struct button_irq_chip *chip)
 {
 	unsigned int i;
 
@@ -1358,6 +1433,7 @@ static struct button_irq *button_irq_alloc(struct device *parent)
 	INIT_WORK(&b->nested_work, button_irq_nested_work);
 	hrtimer_setup(&b->timer, button_irq_timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
 	b->timer_time = BUTTON_IRQ_NO_DEADLINE;
+	b->look_time = BUTTON_IRQ_NO_DEADLINE;
 	return b;
 }
 
@@ -1717,13 +1793,13 @@ static const char * const button_irq_header_chips[] = {
 	"pinctrl-bcm2835", "pinctrl-bcm2711", "pinctrl-rp1",
 };
 
-static int button_irq_bad(const char *param, const char *text, const char *why)
+static int __init button_irq_bad(const char *param, const char *text, const char *why)
 {
 	pr_err("%s=%s: %s\n", param, text, why);
 	return -EINVAL;
 }
 
-static const char *button_irq_value(const struct button_irq_list *list, unsigned int i)
+static const char * __init button_irq_value(const struct button_irq_list *list, unsigned int i)
 {
 	const char *text = NULL;
 
@@ -1735,8 +1811,8 @@ static const char *button_irq_value(const struct button_irq_list *list, unsigned
 }
 
 /* Keeps the default in *@value when the parameter is missing. */
-static int button_irq_number(const char *param, const struct button_irq_list *list, unsigned int i,
-			     u32 max, u32 *value)
+static int __init button_irq_number(const char *param, const struct button_irq_list *list,
+				    unsigned int i, u32 max, u32 *value)
 {
 	const char *text = button_irq_value(list, i);
 	u32 number;
@@ -1751,7 +1827,7 @@ static int button_irq_number(const char *param, const struct button_irq_list *li
 	return 0;
 }
 
-static int button_irq_parse_line(unsigned int i, struct button_irq_line *line)
+static int __init button_irq_parse_line(unsigned int i, struct button_irq_line *line)
 {
 	const char *text;
 	unsigned int k;
@@ -1792,7 +1868,7 @@ static int button_irq_parse_line(unsigned int i, struct button_irq_line *line)
 	return 0;
 }
 
-static int button_irq_parse_lines(const char *param, const struct button_irq_list *list)
+static int __init button_irq_parse_lines(const char *param, const struct button_irq_list *list)
 {
 	unsigned int i;
 	int ret;
@@ -1815,7 +1891,7 @@ static int button_irq_parse_lines(const char *param, const struct button_irq_lis
 }
 
 /* Everything that can be known to be wrong before anything is done. */
-static int button_irq_parse(void)
+static int __init button_irq_parse(void)
 {
 	static const struct {
 		const char *param;
@@ -1854,7 +1930,7 @@ static int button_irq_parse(void)
 }
 
 /* Where is the line, and is it there by its name? */
-static int button_irq_resolve(struct button_irq_line *line, bool *by_name)
+static int __init button_irq_resolve(struct button_irq_line *line, bool *by_name)
 {
 	char label[sizeof(line->chip)];
 	struct button_irq_chip chip;
@@ -1898,7 +1974,7 @@ static void button_irq_remove_line(struct button_irq_line *line)
 	}
 }
 
-static int button_irq_add_line(struct button_irq_line *line, unsigned int id)
+static int __init button_irq_add_line(struct button_irq_line *line, unsigned int id)
 {
 	struct property_entry properties[] = {
 		PROPERTY_ENTRY_U32("debounce-us", line->debounce_us),

@@ -146,7 +146,7 @@ class Machine:
     """One QEMU. start() boots it, serve() drives its pins until it is off."""
 
     def __init__(self, name, log, *, files=None, conf=None, append="", realtime=False, overlay=None, dtb=None,
-                 board=None, serial=None, userland=None, config=(), wires=True):
+                 board=None, serial=None, userland=None, config=(), wires=True, cpus=None):
         self.name = name
         arch = kernel_line(name)["arch"]
         self.userland = userland or arch
@@ -163,6 +163,7 @@ class Machine:
         self.serial = serial or f"file:{log}"
         self.config = config                    # a Raspberry Pi's config.txt, line by line
         self.wires = wires
+        self.cpus = cpus                        # default: the board's
         self.dir = Path(tempfile.mkdtemp(prefix="button_irq_vm."))
         self.process = None
         self.over = False                       # what the guest is told when it asks for it, for the demo
@@ -192,8 +193,9 @@ class Machine:
             with open(CACHE / "rootfs" / f"{self.userland}.cpio", "rb") as rootfs:
                 shutil.copyfileobj(rootfs, out, 1 << 20)
             out.flush()
-            subprocess.run("find . -mindepth 1 | cpio --quiet -o -H newc -R 0:0", shell=True, cwd=stage, stdout=out,
-                           check=True)
+            # The same bytes each time, so that instructions can be counted.
+            subprocess.run("find . -mindepth 1 -exec touch -h -d @0 {} + && find . -mindepth 1 | LC_ALL=C sort | "
+                           "cpio --quiet --reproducible -o -H newc -R 0:0", shell=True, cwd=stage, stdout=out, check=True)
         return path
 
     def device_tree(self, qemu):
@@ -212,6 +214,8 @@ class Machine:
     def start(self):
         kernel = CACHE / "kernels" / self.name
         qemu = list(self.board["qemu"]) + ["-accel", "tcg,tb-size=256"]
+        if self.cpus:
+            qemu[qemu.index("-smp") + 1] = str(self.cpus)
         if not self.realtime:
             qemu += ["-icount", "shift=0,sleep=off", "-rtc", "base=2026-01-01,clock=vm"]
         qemu += [
@@ -455,6 +459,7 @@ def main():
     parser.add_argument("--append", default="", help="kernel parameters to add")
     parser.add_argument("--overlay", metavar="DTS", help="apply this to the board's device tree")
     parser.add_argument("--dtb", metavar="FILE", help="boot with this device tree")
+    parser.add_argument("--cpus", type=int, metavar="N", help="default: the board's")
     parser.add_argument("--board", choices=MACHINES, help="default: virt, of the kernel's architecture")
     parser.add_argument("--config", action="append", default=[], metavar="LINE",
                         help="a line of a Raspberry Pi's config.txt: dtoverlay=button-irq,gpio=17")
@@ -477,6 +482,7 @@ def main():
     machine = Machine(
         args.kernel, console, append=args.append, realtime=args.realtime, overlay=args.overlay, dtb=args.dtb,
         userland=args.userland, board=args.board, config=args.config, wires=args.stimulus == "wire",
+        cpus=args.cpus,
         files={target: source for source, _, target in (entry.partition(":") for entry in args.file)},
         conf={"STIMULUS": args.stimulus, "TESTS": " ".join(tests), "COMMAND": args.shell or "",
               "ENVIRONMENT": " ".join(args.env), "HOST_TTY": board.get("host_tty", ""),
