@@ -1518,7 +1518,7 @@ static const char *button_irq_set_pull(struct button_irq *b, const char *pull)
 		return "";
 	if (gpiod_set_config(b->gpiod, button_irq_pulls[i].config))
 		return ", the controller cannot set pull=";
-	/* 50 kOhm and the few hundred pF of a long wire: where the line is shows after some 10 us. */
+	/* 50 kOhm and a few hundred pF of wire: some 10 us until the line is there. */
 	usleep_range(100, 200);
 	return "";
 }
