@@ -8,7 +8,7 @@ DESTDIR ?=
 PREFIX ?= /usr
 
 .PHONY: all modules install uninstall demo check check-static check-unit check-unit-mutants \
-	check-vm check-dt check-pi check-long clean help headers
+	check-vm check-dt check-pi check-long bench bench-check clean help headers
 
 all: modules
 
@@ -55,6 +55,12 @@ check-pi:
 check-long:
 	@tests/vm/check.sh --long
 
+bench:
+	@tests/bench/run.sh
+
+bench-check:
+	@tests/bench/run.sh --check
+
 clean:
 	rm -rf build
 	rm -f *.o *.ko *.mod *.mod.c .*.cmd modules.order Module.symvers
@@ -83,6 +89,9 @@ help:
 #:                       overlay at boot and at run time, pulls (builds a QEMU, 7 min, once)
 #:   make check-long     100,000 presses with 8 readers on each kind of controller, and the slow
 #:                       shell tests on every kernel
+#:   make bench          button_irq beside its peers, in instructions: README's table, doc/*.svg and
+#:                       tests/bench/baseline.json anew (10 min)
+#:   make bench-check    one run of our own; fails where a figure rose by over 5 % (3 min)
 #:   make clean          remove what was built
 #:
 #: Each level ends with a line "N passed, N failed, N skipped"; logs are in build/log.
