@@ -114,8 +114,8 @@ def bench():
     return "\n".join([
         "| instructions (medians) | button_irq, binary | button_irq, text | GPIO character device | gpio-keys + evdev |",
         "|---|---|---|---|---|", *("| " + " | ".join(cells) + " |" for cells in rows), "",
-        f"{result['date']}, Debian {result['kernel']} in QEMU, lines of gpio-sim; {result['runs']} runs that agree to the "
-        "last instruction.",
+        f"{result['date']}, Debian {result['kernel']} in QEMU, lines of gpio-sim; "
+        + ("one run." if result["runs"] == 1 else f"{result['runs']} runs that agree to the last instruction."),
         "¹ From a writer of higher priority than the IRQ threads; the flag driver of `tests/naive` saw "
         f"{figures['naive']['burst of 200']['delivered']}."])
 

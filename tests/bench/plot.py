@@ -10,7 +10,7 @@ COLOURS = ["#0072b2", "#56b4e9", "#d55e00", "#e69f00", "#009e73", "#999999"]
 
 
 class Axis:
-    """Maps values to pixels; logarithmic or not."""
+    """Maps values to pixels; logarithmic, or percent."""
 
     def __init__(self, values, start, end, log):
         self.log, self.start, self.end = log, start, end
@@ -18,8 +18,8 @@ class Axis:
             self.low, self.high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
             self.ticks = [10 ** power for power in range(self.low, self.high + 1)]
         else:
-            self.low, self.high = 0, max(values)
-            self.ticks = [self.high * part / 4 for part in range(5)]
+            self.low, self.high = 0, 100
+            self.ticks = [0, 25, 50, 75, 100]
 
     def __call__(self, value):
         value = math.log10(value) if self.log else value
