@@ -8,7 +8,7 @@ DESTDIR ?=
 PREFIX ?= /usr
 
 .PHONY: all modules install uninstall demo check check-static check-unit check-unit-mutants \
-	check-vm check-dt check-pi check-slow check-userspace check-long clean help headers
+	check-vm check-dt check-pi check-slow check-userspace check-long bench bench-check clean help headers
 
 all: modules
 
@@ -61,6 +61,12 @@ check-slow:
 check-long:
 	@tests/vm/check.sh --long
 
+bench:
+	@tests/bench/run.sh
+
+bench-check:
+	@tests/bench/run.sh --check
+
 clean:
 	rm -rf build
 	rm -f *.o *.ko *.mod *.mod.c .*.cmd modules.order Module.symvers
@@ -90,6 +96,9 @@ help:
 #:   make check-userspace  the button-irq command: on the host, and on an emulated board
 #:   make check-slow     the slow shell tests on every kernel (make check has them on 7.2 alone)
 #:   make check-long     100,000 presses with 8 readers on each kind of controller
+#:   make bench          button_irq beside its peers, in instructions: README's table, doc/*.svg and
+#:                       tests/bench/baseline.json anew (10 min)
+#:   make bench-check    one run of our own; fails where a figure rose by over 5 % (3 min)
 #:   make clean          remove what was built
 #:
 #: Each level ends with a line "N passed, N failed, N skipped"; logs are in build/log.

@@ -2,12 +2,17 @@
 # SPDX-License-Identifier: GPL-2.0
 """Puts the last run's results into README.md: the tables there are made, not typed.
 
-Each stands between <!-- NAME --> and <!-- /NAME -->. Run it after `make check`, `make check-slow` and `make check-pi`.
+Each stands between <!-- NAME --> and <!-- /NAME -->. Run it after `make check`, `make check-slow` and `make check-pi`;
+`make bench` runs it for its own table.
+
+readme.py [NAME...]     all tables, or those named
 """
 
 import datetime
+import json
 import os
 import re
+import sys
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[1]
@@ -105,11 +110,66 @@ def compare():
     return "\n".join(rows)
 
 
+def bench():
+    """What tests/bench/bench.py measured: a row for each figure that programs notice."""
+    result = json.loads((TOP / "tests/bench/baseline.json").read_text(encoding="utf-8"))
+    figures, text = result["figures"], result["module text"]
+
+    def median(who, figure):
+        return f"{figures[who][figure]['median']:,}" if figure in figures.get(who, {}) else "–"
+
+    def further(who, priority):
+        if f"100 readers, {priority}" not in figures[who]:
+            return "impossible"
+        one, hundred = (figures[who][f"{n} readers, {priority}"]["median"] for n in (1, 100))
+        return f"{(hundred - one) // 99:,}"
+
+    def burst(who):
+        told = figures[who]["burst of 200"]
+        return f"{told['delivered']} / {200 - told['delivered'] - told['told']}"
+
+    raw, late = ("button_irq binary, raw", "button_irq text, raw", "cdev raw", "gpio-keys raw"), "time stamp"
+    slow = ("button_irq binary, eager 5 ms", "button_irq text, eager 5 ms", "cdev 5 ms", "gpio-keys 5 ms")
+    rows = [
+        ("5 ms debounced, edge → read", *(median(who, "read, normal") for who in slow)),
+        ("the same, reader with SCHED_FIFO", *(median(who, "read, FIFO") for who in slow)),
+        ("5 ms debounced, time stamp late by", *(median(who, late) for who in slow)),
+        ("one bounce, until who made it goes on", *(median(who, "bounce") for who in slow)),
+        ("raw, edge → read", *(median(who, "read, normal") for who in raw)),
+        ("the same, reader with SCHED_FIFO", *(median(who, "read, FIFO") for who in raw)),
+        ("raw, edge → poll returns", *(median(who, "poll, normal") for who in raw)),
+        ("raw, time stamp late by", *(median(who, late) for who in raw)),
+    ]
+    main = (raw[0], None, *raw[2:])
+
+    def row(name, function, *arguments):
+        return (name, *(function(who, *arguments) if who else "" for who in main))
+
+    rows += [row(f"reading a backlog, per event, {n} at a time", median, f"backlog, batches of {n}")
+             for n in (1, 16, 64)]
+    rows += [
+        row("each further reader", further, "normal"),
+        row("the same, SCHED_FIFO", further, "FIFO"),
+        row("burst of 200 edges ¹: delivered / lost untold", burst),
+        row("memory of a further reader, bytes", median, "memory per reader"),
+        ("module text, bytes", f"{text['button_irq']:,}", "", "built in", f"{text['gpio-keys']:,}"),
+    ]
+    return "\n".join([
+        "| instructions (medians) | button_irq, binary | button_irq, text | GPIO character device | gpio-keys + evdev |",
+        "|---|---|---|---|---|", *("| " + " | ".join(cells) + " |" for cells in rows), "",
+        f"{result['date']}, Debian {result['kernel']} in QEMU, lines of gpio-sim; "
+        + ("one run." if result["runs"] == 1 else f"{result['runs']} runs that agree to the last instruction."),
+        "¹ From a writer of higher priority than the IRQ threads; the flag driver of `tests/naive` saw "
+        f"{figures['naive']['burst of 200']['delivered']}."])
+
+
 def main():
     readme = TOP / "README.md"
     text = readme.read_text(encoding="utf-8")
-    for make in (runs, naive, compare):
+    for make in (runs, naive, compare, bench):
         mark = make.__name__
+        if sys.argv[1:] and mark not in sys.argv[1:]:
+            continue
         text, found = re.subn(rf"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)",
                               lambda match, made=make(): f"{match[1]}{made}\n{match[2]}", text, flags=re.DOTALL)
         if found != 1:
