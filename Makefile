@@ -8,7 +8,7 @@ DESTDIR ?=
 PREFIX ?= /usr
 
 .PHONY: all modules install uninstall demo check check-static check-unit check-unit-mutants \
-	check-vm check-dt check-pi check-slow check-userspace check-long bench bench-check clean help headers
+	check-litmus check-vm check-dt check-pi check-slow check-userspace check-long bench bench-check clean help headers
 
 all: modules
 
@@ -32,7 +32,7 @@ demo:
 	@BOARD=$(BOARD) tests/vm/demo.sh $(if $(INTERACTIVE),--interactive)
 
 check:
-	@scripts/levels.sh 'make check-static' 'make check-unit' 'make check-dt' 'make check-vm'
+	@scripts/levels.sh 'make check-static' 'make check-unit' 'make check-litmus' 'make check-dt' 'make check-vm'
 
 check-static:
 	@tests/static/run.sh
@@ -42,6 +42,9 @@ check-unit:
 
 check-unit-mutants:
 	@tests/unit/mutate.sh
+
+check-litmus:
+	@tests/litmus/run.sh
 
 check-vm:
 	@tests/vm/check.sh
@@ -85,10 +88,11 @@ help:
 #:   make demo           boot an emulated board, press a bouncing button, watch a shell script
 #:                       react; make demo INTERACTIVE=1: the space bar is the button;
 #:                       make demo BOARD=raspi3b (or raspi4b): on an emulated Raspberry Pi
-#:   make check          static, unit, dt and vm: all that a stranger can wait for
+#:   make check          static, unit, litmus, dt and vm: all that a stranger can wait for
 #:   make check-static   sparse, checkpatch, W=1, a clang build, shellcheck, codespell
 #:   make check-unit     the debouncer on the host: every short input, fuzzing, coverage
 #:   make check-unit-mutants  do those tests notice a broken debouncer? (1 min)
+#:   make check-litmus   what the driver shares without a lock, against the kernel's memory model
 #:   make check-vm       the selftests on stock Debian kernels in QEMU
 #:   make check-dt       the device tree overlay on every Raspberry Pi's tree, and the binding
 #:   make check-pi       an emulated Raspberry Pi 3B and 4B: the selftests on their own pins, the

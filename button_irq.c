@@ -74,7 +74,8 @@
 #define BUTTON_IRQ_STORM_RATE		2000	/* edges per second: more than any button makes */
 #define BUTTON_IRQ_STORM_RATE_MAX	1000000
 #define BUTTON_IRQ_STORM_BURST		1024	/* edges that pass at any speed */
-#define BUTTON_IRQ_STORM_MASK_NS	(10 * NSEC_PER_MSEC)
+/* With what it takes to confirm the line's level afterwards, under 10 ms. */
+#define BUTTON_IRQ_STORM_MASK_NS	(8 * NSEC_PER_MSEC)
 #define BUTTON_IRQ_TEXT			96	/* bytes of the longest line, and some */
 
 static const char * const button_irq_modes[] = {

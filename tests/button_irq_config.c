@@ -207,7 +207,7 @@ TEST_F(button, storm_rate_at_once)
 	ASSERT_EQ(0, button_wait_counter(0, "storms", 1));
 	ASSERT_EQ(0, button_wait_attr(0, "state", "released"));
 
-	/* Masked for 10 ms at a time; without a guard, never again. */
+	/* Masked for 8 ms at a time; without a guard, never again. */
 	ASSERT_EQ(0, button_set_attr(0, "storm_rate", "0"));
 	button_sleep_us(100000);
 	missed = button_counter(0, "missed");

@@ -495,7 +495,7 @@ TEST_F(button, storm)
 	for (i = 0; i <= edges; i++)
 		set_level(nth_level(i + 1));
 	ASSERT_EQ(0, button_wait_attr(0, "state", "pressed"));
-	/* The line is masked for 10 ms at a time; then it is looked at. */
+	/* The line is masked for 8 ms at a time; then it is looked at. */
 	button_sleep_us(50000);
 	EXPECT_TRUE(button_attr_is(0, "state", "pressed"));
 

@@ -6,7 +6,8 @@
 #	fetch.sh NAME		the kernel called NAME in the table "kernels" -> kernels/NAME/, and a root with that
 #				kernel's headers and compiler to build modules in -> roots/SUITE-ARCH/
 #	fetch.sh root ARCH	the root in which the programs for ARCH are compiled -> roots/bookworm-ARCH/
-#	fetch.sh linux-source	the kernel's kselftest headers and checkpatch -> linux-source/
+#	fetch.sh linux-source	the kernel's kselftest headers, checkpatch and memory model -> linux-source/
+#	fetch.sh herd		herd7, which checks litmus tests, and its libraries -> roots/herd/
 #
 # Packages are the newest of their suite. What is there and not older than REFRESH_DAYS is left alone; when a refresh
 # fails (no network), what is there is used and that is said.
@@ -170,7 +171,7 @@ fetch_linux_source()
 	flock 9
 	stamp_ok "$dir/stamp" "$recipe" && return
 
-	say "fetching $source for checkpatch and the kselftest headers (about 45 s)"
+	say "fetching $source for checkpatch, the kselftest headers and the memory model (about 45 s)"
 	new=$dir.new
 	as_root rm -rf "$new"
 	mkdir -p "$new"
@@ -181,15 +182,46 @@ fetch_linux_source()
 	tar -C "$new" -xJf "$new/package/usr/src/$source.tar.xz" --strip-components=1 --wildcards \
 		"$source/scripts/"{checkpatch.pl,spelling.txt,const_structs.checkpatch,subarch.include} \
 		"$source/Documentation/devicetree/bindings/vendor-prefixes.yaml" \
+		"$source/tools/memory-model/"{linux-kernel.*,lock.cat} \
 		"$source/tools/testing/selftests/"{lib.mk,'kselftest*',run_kselftest.sh}
 	as_root rm -rf "$new/package" "$dir"
 	printf '%s\n' "$recipe" > "$new/stamp"
 	mv "$new" "$dir"
 }
 
+# herdtools7 is in no release of Debian yet. Its packages are laid out, not installed: it runs with its own libraries.
+fetch_herd()
+{
+	local root=$CACHE/roots/herd recipe='sid herdtools7'
+
+	mkdir -p "$CACHE/roots"
+	exec 9> "$root.lock"
+	flock 9
+	stamp_ok "$root.stamp" "$recipe" && return
+
+	say "fetching herd7 (about 45 s)"
+	remove_root "$root.new"
+	if apt_sources sid |
+	   as_root mmdebstrap --quiet --mode=root --variant=extract --include=herdtools7 \
+		--aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Check-Valid-Until "false"' \
+		- "$root.new" - > "$root.log" 2>&1; then
+		remove_root "$root"
+		as_root mv "$root.new" "$root"
+		printf '%s\n' "$recipe" > "$root.stamp"
+		return
+	fi
+	remove_root "$root.new"
+	tail -n 30 "$root.log" >&2
+	[ -f "$root.stamp" ] || die "no herd7, see above"
+	say "herd7 could not be refreshed; going on with what was fetched on $(date -r "$root.stamp" +%F)"
+}
+
 case $#,${1:-} in
 1,linux-source)
 	fetch_linux_source
+	;;
+1,herd)
+	fetch_herd
 	;;
 2,root)
 	fetch_root bookworm "$2"
@@ -205,6 +237,6 @@ case $#,${1:-} in
 	fetch_kernel "$1"
 	;;
 *)
-	die "usage: fetch.sh NAME | root ARCH | linux-source"
+	die "usage: fetch.sh NAME | root ARCH | linux-source | herd"
 	;;
 esac

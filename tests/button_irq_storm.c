@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A line whose edges never stop: what else the machine does goes on, and when they do stop,
+ * the button is where the line is.
+ *
+ * The victim works on CPU 0, which takes the interrupts, and makes the edges itself, at the
+ * times they are due: in an emulator whose CPUs take turns, another CPU could make few
+ * between two of its own. As making them costs time, its progress is compared with what it
+ * gets done with the same edges while the line is masked but for one edge a second. The
+ * fastest wave is an edge after each little piece of work; what rate that was is printed.
+ *
+ * BUTTON_IRQ_STORM_MS is how long each rate is measured.
+ */
+#include <pthread.h>
+#include <sched.h>
+
+#include "button_test.h"
+
+#define MEASURE_MS	200
+#define WORK		50
+#define TICK_US		1000
+#define LATE_US		1000
+#define TRIALS		32
+
+/**
+ * struct storm - edges without end, and who suffers from them
+ * @stim: the line
+ * @period_us: time from edge to edge
+ * @noise: no, random times up to @period_us, and random levels
+ * @seed: of those
+ * @level: where the line was left
+ * @edges: times the level was set
+ * @progress: of the victim
+ * @over: the ticks are to end
+ * @ticks: wakeups by a timer on the victim's CPU
+ * @late: of those, more than LATE_US late
+ */
+struct storm {
+	struct stim *stim;
+	unsigned long period_us;
+	bool noise;
+	unsigned int seed;
+	int level;
+	unsigned long edges;
+	unsigned long progress;
+	bool over;
+	unsigned long ticks;
+	unsigned long late;
+};
+
+static int make_edge(struct storm *s)
+{
+	s->level = s->noise ? rand_r(&s->seed) % 2 : !s->level;
+	s->edges++;
+	return stim_set(s->stim, s->level);
+}
+
+static __u64 pause_ns(struct storm *s)
+{
+	if (s->noise)
+		return (1 + rand_r(&s->seed) % s->period_us) * NSEC_PER_USEC;
+	return s->period_us * NSEC_PER_USEC;
+}
+
+/* The victim, and the edges. */
+static int work_for(struct storm *s, unsigned long ms)
+{
+	__u64 now = button_now(CLOCK_MONOTONIC), end = now + ms * NSEC_PER_MSEC, due = now;
+	volatile unsigned int i;
+	int ret;
+
+	while (now < end) {
+		if (now >= due) {
+			ret = make_edge(s);
+			if (ret)
+				return ret;
+			/* Edges that were due meanwhile are left out. */
+			due = now + pause_ns(s);
+		}
+		for (i = 0; i < WORK; i++)
+			;
+		s->progress++;
+		now = button_now(CLOCK_MONOTONIC);
+	}
+	return 0;
+}
+
+/* No longer than until the line is masked. */
+static int work_until_storm(struct storm *s)
+{
+	long storms = button_counter(0, "storms");
+	int ret = 0;
+
+	while (!ret && button_counter(0, "storms") == storms)
+		ret = make_edge(s);
+	return ret;
+}
+
+/* Timer interrupts, and a thread that is woken by them before any other. */
+static void *tick(void *data)
+{
+	struct sched_param param = { .sched_priority = 99 };
+	struct storm *s = data;
+	__u64 due = button_now(CLOCK_MONOTONIC);
+	struct timespec ts;
+
+	pthread_setschedparam(pthread_self(), SCHED_FIFO, &param);
+	while (!__atomic_load_n(&s->over, __ATOMIC_ACQUIRE)) {
+		due += TICK_US * NSEC_PER_USEC;
+		ts.tv_sec = due / NSEC_PER_SEC;
+		ts.tv_nsec = due % NSEC_PER_SEC;
+		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
+		s->ticks++;
+		if (button_now(CLOCK_MONOTONIC) > due + LATE_US * NSEC_PER_USEC)
+			s->late++;
+	}
+	return NULL;
+}
+
+static void run_storm(struct __test_metadata *_metadata, struct storm *s, unsigned long ms)
+{
+	pthread_t ticks;
+
+	s->level = RELEASED;
+	ASSERT_EQ(0, pthread_create(&ticks, NULL, tick, s));
+	EXPECT_EQ(0, work_for(s, ms));
+	__atomic_store_n(&s->over, true, __ATOMIC_RELEASE);
+	ASSERT_EQ(0, pthread_join(ticks, NULL));
+}
+
+static unsigned long measure_ms(void)
+{
+	const char *ms = getenv("BUTTON_IRQ_STORM_MS");
+
+	return ms ? strtoul(ms, NULL, 0) : MEASURE_MS;
+}
+
+/* By the driver, or by genirq about it; the kernel has other things to say meanwhile. */
+static bool logged_about_irqs(int log)
+{
+	char line[1024];
+	ssize_t n;
+
+	while ((n = read(log, line, sizeof(line) - 1)) > 0) {
+		line[n] = '\0';
+		if (strcasestr(line, "irq"))
+			return true;
+	}
+	return false;
+}
+
+FIXTURE(wave)
+{
+	struct bench bench;
+};
+
+FIXTURE_VARIANT(wave)
+{
+	unsigned long period_us;
+	bool noise;
+	bool storms;
+};
+
+FIXTURE_VARIANT_ADD(wave, hz_1)
+{
+	.period_us = 500000,
+};
+
+FIXTURE_VARIANT_ADD(wave, hz_900)
+{
+	.period_us = 555,
+};
+
+FIXTURE_VARIANT_ADD(wave, khz_10)
+{
+	.period_us = 50,
+	.storms = true,
+};
+
+FIXTURE_VARIANT_ADD(wave, khz_100)
+{
+	.period_us = 5,
+	.storms = true,
+};
+
+FIXTURE_VARIANT_ADD(wave, fastest)
+{
+	.period_us = 0,
+	.storms = true,
+};
+
+FIXTURE_VARIANT_ADD(wave, noise)
+{
+	.period_us = 40,
+	.noise = true,
+	.storms = true,
+};
+
+FIXTURE_SETUP(wave)
+{
+	bench_setup(_metadata, &self->bench);
+}
+
+FIXTURE_TEARDOWN(wave)
+{
+	bench_teardown(_metadata, &self->bench);
+}
+
+/* With the default settings. */
+TEST_F_TIMEOUT(wave, leaves_the_rest_alone, 600)
+{
+	struct storm quiet = {
+		.stim = &self->bench.stim, .period_us = variant->period_us,
+		.noise = variant->noise, .seed = 1,
+	};
+	struct storm storm = quiet;
+	int log;
+
+	bind("storm_rate=1");
+	ASSERT_EQ(0, work_until_storm(&quiet));
+	quiet.edges = 0;
+	run_storm(_metadata, &quiet, measure_ms());
+	bench_close(&self->bench);
+	bench_unload(_metadata);
+
+	ASSERT_EQ(0, stim_open(&self->bench.stim, 0));
+	set_level(RELEASED);
+	bind("");
+	log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	ASSERT_LE(0, log);
+	ASSERT_LE(0, lseek(log, 0, SEEK_END));
+
+	run_storm(_metadata, &storm, measure_ms());
+	TH_LOG("%lu edges, %ld counted, %ld storms; progress %lu of %lu: %lu %%; late ticks: %lu of %lu, before %lu of %lu",
+	       storm.edges, button_counter(0, "edges"), button_counter(0, "storms"),
+	       storm.progress, quiet.progress, storm.progress * 100 / quiet.progress, storm.late,
+	       storm.ticks, quiet.late, quiet.ticks);
+	/* The same edges, or the comparison means nothing. */
+	EXPECT_LE(quiet.edges * 8 / 10, storm.edges);
+	EXPECT_LE(quiet.progress / 10 * 9, storm.progress);
+	EXPECT_LE(quiet.ticks * 9 / 10, storm.ticks - storm.late);
+	EXPECT_EQ(variant->storms, button_counter(0, "storms") > 0);
+	EXPECT_FALSE(logged_about_irqs(log));
+	EXPECT_TRUE(button_identity(0));
+	close(log);
+}
+
+/* How soon the button has to be where the line is when the noise ends: 10 ms + 2 * debounce_us. */
+FIXTURE(noise)
+{
+	struct bench bench;
+};
+
+FIXTURE_VARIANT(noise)
+{
+	const char *params;
+	unsigned long debounce_us;
+};
+
+FIXTURE_VARIANT_ADD(noise, off)
+{
+	.params = "debounce_us=0",
+};
+
+FIXTURE_VARIANT_ADD(noise, eager)
+{
+	.params = "",
+	.debounce_us = 10000,
+};
+
+FIXTURE_VARIANT_ADD(noise, eager_short)
+{
+	.params = "debounce_us=1000",
+	.debounce_us = 1000,
+};
+
+FIXTURE_VARIANT_ADD(noise, settle)
+{
+	.params = "debounce_mode=settle",
+	.debounce_us = 10000,
+};
+
+FIXTURE_SETUP(noise)
+{
+	bench_setup(_metadata, &self->bench);
+}
+
+FIXTURE_TEARDOWN(noise)
+{
+	bench_teardown(_metadata, &self->bench);
+}
+
+TEST_F_TIMEOUT(noise, ends_where_the_line_is, 600)
+{
+	struct storm s = {
+		.stim = &self->bench.stim, .period_us = 40, .noise = true, .seed = 1,
+	};
+	unsigned long limit_us = 10000 + 2 * variant->debounce_us;
+	const char *state;
+	int i, more, wrong = 0, late = 0;
+	__u64 ended, took;
+
+	bind(variant->params);
+	for (i = 0; i < TRIALS; i++) {
+		ASSERT_EQ(0, work_until_storm(&s));
+		/* The line has just been masked; or that was some edges or a while ago. */
+		for (more = i % 4; more; more--)
+			ASSERT_EQ(0, make_edge(&s));
+		ASSERT_EQ(0, work_for(&s, i / 4 * 3 / 2));
+		ended = button_now(CLOCK_MONOTONIC);
+		state = s.level == PRESSED ? "pressed" : "released";
+		wrong += !button_attr_is(0, "state", state);
+		button_sleep_us(limit_us - (button_now(CLOCK_MONOTONIC) - ended) / NSEC_PER_USEC);
+		while (!button_attr_is(0, "state", state)) {
+			took = button_now(CLOCK_MONOTONIC) - ended;
+			TH_LOG("noise %d: not %s after %llu us", i, state, took / NSEC_PER_USEC);
+			ASSERT_GT(NSEC_PER_SEC, took);
+			late++;
+			button_sleep_us(200);
+		}
+		/* And stays there. */
+		button_sleep_us(2000 + variant->debounce_us);
+		EXPECT_TRUE(button_attr_is(0, "state", state));
+	}
+	TH_LOG("%d times, %d of them with something to be set right", TRIALS, wrong);
+	EXPECT_LT(0, wrong);
+	EXPECT_EQ(0, late);
+	EXPECT_LE(TRIALS, button_counter(0, "storms"));
+	EXPECT_TRUE(button_identity(0));
+}
+
+TEST_HARNESS_MAIN
