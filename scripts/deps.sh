@@ -24,6 +24,13 @@ packages()
 		# 32-bit programs; gcc-multilib does not go with the cross compilers
 		[ "$HOSTARCH" != amd64 ] || echo libc6-dev-i386 lib32gcc-12-dev
 		;;
+	packages)	# build roots, and a machine of this architecture
+		echo mmdebstrap debian-archive-keyring e2fsprogs
+		case $HOSTARCH in
+		amd64) echo qemu-system-x86 ;;
+		*) echo qemu-system-arm ;;
+		esac
+		;;
 	dt)
 		echo device-tree-compiler dt-schema python3
 		;;
