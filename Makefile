@@ -8,7 +8,8 @@ DESTDIR ?=
 PREFIX ?= /usr
 
 .PHONY: all modules install uninstall demo check check-static check-unit check-unit-mutants \
-	check-vm check-dt check-pi check-slow check-userspace check-long clean help headers
+	check-vm check-dt check-pi check-slow check-userspace \
+	check-packages deb check-long clean help headers
 
 all: modules
 
@@ -55,6 +56,12 @@ check-pi:
 check-userspace:
 	@tests/userspace/check.sh
 
+check-packages:
+	@tests/packages/check.sh
+
+deb:
+	@scripts/deb.sh $(ARCH)
+
 check-slow:
 	@tests/vm/check.sh --slow
 
@@ -88,8 +95,11 @@ help:
 #:   make check-pi       an emulated Raspberry Pi 3B and 4B: the selftests on their own pins, the
 #:                       overlay at boot and at run time, pulls (builds a QEMU, 7 min, once)
 #:   make check-userspace  the button-irq command: on the host, and on an emulated board
+#:   make check-packages  the Debian packages in clean roots of bookworm and trixie, which are then
+#:                       booted; events to an MQTT broker that restarts (10 min)
 #:   make check-slow     the slow shell tests on every kernel (make check has them on 7.2 alone)
 #:   make check-long     100,000 presses with 8 readers on each kind of controller
+#:   make deb            Debian packages for this architecture, or ARCH=arm64, in build/deb
 #:   make clean          remove what was built
 #:
 #: Each level ends with a line "N passed, N failed, N skipped"; logs are in build/log.
