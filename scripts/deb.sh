@@ -44,10 +44,10 @@ build()
 mkdir -p "$out"
 exec 8> "$out.lock"
 flock 8
-hash=$( (cd "$TOP" && sources | LC_ALL=C sort -z | xargs -0 sha256sum "$TOP/scripts/deb.sh" "$TOP/tests/packages/roots.sh") |
+root=$(build_root "$arch")
+hash=$( (cd "$TOP" && sources | LC_ALL=C sort -z | xargs -0 sha256sum "$TOP/scripts/deb.sh" "$root.stamp") |
 	sha256sum | cut -d' ' -f1)
 if [ "$(cat "$out/stamp" 2> /dev/null)" != "$hash" ]; then
-	root=$(build_root "$arch")
 	say "building packages $version for $arch (about 1 min)"
 	rm -rf "$out"
 	mkdir -p "$out" "$TOP/build/log"

@@ -29,16 +29,16 @@ clean_packages()
 # Apt's own copy of what our packages depend on: they are then installed with nothing asked of the network.
 depends='dkms python3 libgpiod3'
 
-# make_root NAME SUITE RECIPE OPTION...: the root $CACHE/roots/NAME
+# make_root NAME SUITE OPTION...: the root $CACHE/roots/NAME
 make_root()
 {
-	local name=$1 suite=$2 recipe=$3 root=$CACHE/roots/$1 suites=$2
+	local name=$1 suite=$2 root=$CACHE/roots/$1 suites=$2 recipe
 
-	shift 3
+	shift 2
 	mkdir -p "$CACHE/roots"
 	exec 9> "$root.lock"
 	flock 9
-	recipe="$recipe $*"
+	recipe="$suite $*"
 	stamp_ok "$root.stamp" "$recipe" && return
 
 	say "making the root $name (about 2 min)"
@@ -62,7 +62,7 @@ build_root()
 	local packages
 
 	packages=$(build_packages "$1")
-	make_root "deb-$1" bookworm "" --include="$packages" \
+	make_root "deb-$1" bookworm --include="$packages" \
 		--architectures="$(printf '%s\n' "$HOSTARCH" "$1" | uniq | paste -sd,)"
 	printf '%s\n' "$CACHE/roots/deb-$1"
 }
@@ -73,7 +73,7 @@ clean_root()
 	local packages
 
 	packages=$(clean_packages "$1")
-	make_root "clean-$1" "$1" "" --include="$packages" \
-		--customize-hook="chroot \"\$1\" apt-get -q -y install --download-only $depends"
+	make_root "clean-$1" "$1" --include="$packages" --skip=cleanup/apt/cache \
+		--customize-hook="chroot \"\$1\" sh -c 'apt-get clean && apt-get -q -y install --download-only $depends'"
 	printf '%s\n' "$CACHE/roots/clean-$1"
 }
