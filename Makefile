@@ -9,7 +9,7 @@ PREFIX ?= /usr
 
 .PHONY: all modules install uninstall demo check check-static check-unit check-unit-mutants \
 	check-vm check-dt check-pi check-slow check-userspace \
-	check-packages deb check-long clean help headers
+	check-packages check-hw deb check-long clean help headers
 
 all: modules
 
@@ -23,10 +23,18 @@ install: modules
 	$(MAKE) -C $(KDIR) M=$(CURDIR) $(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) modules_install
 	install -D -m 644 button_irq.h $(DESTDIR)$(PREFIX)/include/linux/button_irq.h
 	$(if $(DESTDIR),,depmod $(KVER))
+	$(MAKE) -C userspace install-system
+	@if pkg-config --exists 'libgpiod >= 2' || test -e userspace/button-irq.bin; then \
+		$(MAKE) -C userspace install; \
+	else \
+		echo "Installed without the button-irq command, which needs libgpiod 2 (libgpiod-dev; on Debian 12 from" \
+			"backports): then sudo make -C userspace install"; \
+	fi
 
 uninstall:
 	find $(DESTDIR)/lib/modules/$(KVER) -name 'button_irq.ko*' -delete
 	rm -f $(DESTDIR)$(PREFIX)/include/linux/button_irq.h
+	$(MAKE) -C userspace uninstall
 	$(if $(DESTDIR),,depmod $(KVER))
 
 demo:
@@ -59,6 +67,9 @@ check-userspace:
 check-packages:
 	@tests/packages/check.sh
 
+check-hw:
+	@tests/hw/check.sh
+
 deb:
 	@scripts/deb.sh $(ARCH)
 
@@ -78,7 +89,9 @@ help:
 #: On a Raspberry Pi, or any machine with a GPIO controller:
 #:
 #:   make                build button_irq.ko for the running kernel (KVER=, KDIR= for another)
-#:   sudo make install   install module and header; sudo make uninstall removes them
+#:   sudo make install   install module, header, udev rule, systemd units, and the button-irq command
+#:                       where libgpiod 2 is there to build it; sudo make uninstall removes them
+#:   make check-hw       the selftests on this board, through a wire from GPIO27 to GPIO17 (OUT=, IN=)
 #:
 #: On any Debian 12 machine, without hardware (as root, or with sudo; what is missing gets
 #: installed, downloads are kept in $XDG_CACHE_HOME/button_irq or ~/.cache/button_irq):
