@@ -31,6 +31,13 @@ packages()
 		*) echo qemu-system-arm ;;
 		esac
 		;;
+	hw)	# on the board itself, whose packages' suite may have no libgpiod 2
+		echo mmdebstrap debian-archive-keyring xz-utils gcc libc6-dev make pkgconf rsync
+		case $(. /etc/os-release && echo "$VERSION_CODENAME") in
+		bookworm) echo libgpiod-dev/bookworm-backports gpiod/bookworm-backports ;;
+		*) echo libgpiod-dev gpiod ;;
+		esac
+		;;
 	dt)
 		echo device-tree-compiler dt-schema python3
 		;;
