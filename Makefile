@@ -8,7 +8,8 @@ DESTDIR ?=
 PREFIX ?= /usr
 
 .PHONY: all modules install uninstall demo check check-static check-unit check-unit-mutants \
-	check-litmus check-vm check-dt check-pi check-slow check-userspace check-long bench bench-check clean help headers
+	check-litmus check-vm check-dt check-pi check-slow check-userspace check-packages check-hw \
+	check-long bench bench-check deb clean help headers
 
 all: modules
 
@@ -22,10 +23,18 @@ install: modules
 	$(MAKE) -C $(KDIR) M=$(CURDIR) $(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) modules_install
 	install -D -m 644 button_irq.h $(DESTDIR)$(PREFIX)/include/linux/button_irq.h
 	$(if $(DESTDIR),,depmod $(KVER))
+	$(MAKE) -C userspace install-system
+	@if pkg-config --exists 'libgpiod >= 2' || test -e userspace/button-irq.bin; then \
+		$(MAKE) -C userspace install; \
+	else \
+		echo "Installed without the button-irq command, which needs libgpiod 2 (libgpiod-dev; on Debian 12 from" \
+			"backports): then sudo make -C userspace install"; \
+	fi
 
 uninstall:
 	find $(DESTDIR)/lib/modules/$(KVER) -name 'button_irq.ko*' -delete
 	rm -f $(DESTDIR)$(PREFIX)/include/linux/button_irq.h
+	$(MAKE) -C userspace uninstall
 	$(if $(DESTDIR),,depmod $(KVER))
 
 demo:
@@ -58,6 +67,15 @@ check-pi:
 check-userspace:
 	@tests/userspace/check.sh
 
+check-packages:
+	@tests/packages/check.sh
+
+check-hw:
+	@tests/hw/check.sh
+
+deb:
+	@scripts/deb.sh $(ARCH)
+
 check-slow:
 	@tests/vm/check.sh --slow
 
@@ -80,7 +98,9 @@ help:
 #: On a Raspberry Pi, or any machine with a GPIO controller:
 #:
 #:   make                build button_irq.ko for the running kernel (KVER=, KDIR= for another)
-#:   sudo make install   install module and header; sudo make uninstall removes them
+#:   sudo make install   install module, header, udev rule, systemd units, and the button-irq command
+#:                       where libgpiod 2 is there to build it; sudo make uninstall removes them
+#:   make check-hw       the selftests on this board, through a wire from GPIO27 to GPIO17 (OUT=, IN=)
 #:
 #: On any Debian 12 machine, without hardware (as root, or with sudo; what is missing gets
 #: installed, downloads are kept in $XDG_CACHE_HOME/button_irq or ~/.cache/button_irq):
@@ -98,11 +118,14 @@ help:
 #:   make check-pi       an emulated Raspberry Pi 3B and 4B: the selftests on their own pins, the
 #:                       overlay at boot and at run time, pulls (builds a QEMU, 7 min, once)
 #:   make check-userspace  the button-irq command: on the host, and on an emulated board
+#:   make check-packages  the Debian packages in clean roots of bookworm and trixie, which are then
+#:                       booted; events to an MQTT broker that restarts (10 min)
 #:   make check-slow     the slow shell tests on every kernel (make check has them on 7.2 alone)
 #:   make check-long     100,000 presses with 8 readers on each kind of controller
 #:   make bench          button_irq beside its peers, in instructions: README's table, doc/*.svg and
 #:                       tests/bench/baseline.json anew (10 min)
 #:   make bench-check    one run of our own; fails where a figure rose by over 5 % (3 min)
+#:   make deb            Debian packages for this architecture, or ARCH=arm64, in build/deb
 #:   make clean          remove what was built
 #:
 #: Each level ends with a line "N passed, N failed, N skipped"; logs are in build/log.

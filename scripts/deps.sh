@@ -24,6 +24,20 @@ packages()
 		# 32-bit programs; gcc-multilib does not go with the cross compilers
 		[ "$HOSTARCH" != amd64 ] || echo libc6-dev-i386 lib32gcc-12-dev
 		;;
+	packages)	# build roots, and a machine of this architecture
+		echo mmdebstrap debian-archive-keyring e2fsprogs
+		case $HOSTARCH in
+		amd64) echo qemu-system-x86 ;;
+		*) echo qemu-system-arm ;;
+		esac
+		;;
+	hw)	# on the board itself, whose packages' suite may have no libgpiod 2
+		echo mmdebstrap debian-archive-keyring xz-utils gcc libc6-dev make pkgconf rsync
+		case $(. /etc/os-release && echo "$VERSION_CODENAME") in
+		bookworm) echo libgpiod-dev/bookworm-backports gpiod/bookworm-backports ;;
+		*) echo libgpiod-dev gpiod ;;
+		esac
+		;;
 	dt)
 		echo device-tree-compiler dt-schema python3
 		;;

@@ -1,0 +1,67 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# deb.sh [ARCH [VERSION]]: builds the Debian packages in a clean bookworm root and has lintian look at them. They are left in
+# build/deb/ARCH-VERSION, which stays as it is while nothing changes. VERSION instead of debian/changelog's is for tests of an upgrade.
+
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+. "$TOP/tests/packages/roots.sh"
+
+[ $# -le 2 ] || die "usage: deb.sh [ARCH [VERSION]]"
+arch=${1:-$HOSTARCH}
+changelog=$(sed -n '1s/.*(\(.*\)).*/\1/p' "$TOP/debian/changelog")
+version=${2:-$changelog}
+out=$TOP/build/deb/$arch-$version
+
+# What packages are made from: not the tests, which need a lab.
+sources()
+{
+	(cd "$TOP" && git ls-files -z --cached --others --exclude-standard -- \
+		Kbuild Makefile README.md dkms.conf ':(glob)*.[ch]' debian dts userspace)
+}
+
+unpack()
+{
+	as_root mkdir "$1"
+	sources | tar -C "$TOP" --null -T - -cf - | as_root tar -C "$1" -xf - --no-same-owner
+	# Newer than the changelog's last entry, and otherwise the same
+	[ "$version" = "$changelog" ] || as_root sed -i "1s/(.*)/($version)/" "$1/debian/changelog"
+}
+
+build()
+{
+	local options=(--no-sign -b)
+
+	[ "$arch" = "$HOSTARCH" ] || options+=("--host-arch=$arch" "--build-profiles=cross,nocheck")
+	as_root chroot "$root" env LC_ALL=C.UTF-8 DEB_BUILD_OPTIONS=nocheck \
+		env -C "$dir/button-irq-$version" dpkg-buildpackage "${options[@]}" &&
+		as_root chroot "$root" env -C "$dir" lintian --allow-root --fail-on=error,warning \
+			"button-irq_${version}_$arch.changes"
+}
+
+"$TOP/scripts/deps.sh" packages
+mkdir -p "$out"
+exec 8> "$out.lock"
+flock 8
+root=$(build_root "$arch")
+hash=$( (cd "$TOP" && sources | LC_ALL=C sort -z | xargs -0 sha256sum "$TOP/scripts/deb.sh" "$root.stamp") |
+	sha256sum | cut -d' ' -f1)
+if [ "$(cat "$out/stamp" 2> /dev/null)" != "$hash" ]; then
+	say "building packages $version for $arch (about 1 min)"
+	rm -rf "$out"
+	mkdir -p "$out" "$TOP/build/log"
+	copy=$(as_root mktemp -d "$root/tmp/deb.XXXXXX")
+	dir=/tmp/${copy##*/}
+	log=$TOP/build/log/deb-$arch-$version.log
+	unpack "$copy/button-irq-$version"
+	if ! build > "$log" 2>&1; then
+		as_root rm -rf "$copy"
+		tail -n 60 "$log" >&2
+		die "packages for $arch: build failed or lintian complained, see above and $log"
+	fi
+	cp "$copy"/*.deb "$copy"/*.changes "$out/"
+	as_root rm -rf "$copy"
+	printf '%s\n' "$hash" > "$out/stamp"
+fi
+printf '%s\n' "$out"/*.deb

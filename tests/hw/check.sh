@@ -1,0 +1,152 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# check.sh: the selftests on a real board, pressed through a jumper wire from one pin to another. Prints a summary to paste
+# into a report. In the environment:
+#
+#	OUT, IN		the wire: GPIO numbers of a Raspberry Pi's header (27, 17), or CHIPLABEL:OFFSET on any board
+#	OUT2, IN2	a second wire: the tests that need two buttons, and those that are shell scripts, run too
+#	KSFT		tools/testing/selftests of a kernel's source, where it is there already
+#
+# Nothing else may use these pins: OUT is driven high and low, and IN gets a pull-up.
+
+set -euo pipefail
+. "$(dirname "$0")/../../scripts/lib.sh"
+
+out=$TOP/build/hw
+kver=$(uname -r)
+
+# The controller of the header, by its label
+header()
+{
+	local label
+
+	label=$(gpiodetect | sed -nE 's/.*\[(pinctrl-(bcm2835|bcm2711|rp1))\].*/\1/p' | head -n 1)
+	[ -n "$label" ] || die "no Raspberry Pi's controller here: say OUT=CHIPLABEL:OFFSET IN=CHIPLABEL:OFFSET (see gpiodetect)"
+	echo "$label"
+}
+
+# pin NUMBER|CHIPLABEL:OFFSET: as the tests take it
+pin()
+{
+	case $1 in
+	*:*) echo "$1" ;;
+	*) echo "$(header):$1" ;;
+	esac
+}
+
+chip_of()
+{
+	gpiodetect | awk -v label="[${1%:*}]" '{ name = $1; sub(/^[^ ]+ /, ""); sub(/ \([0-9]+ lines\)$/, "") }
+		$0 == label { print name; exit }'
+}
+
+# wire_carries OUT IN LEVEL: does the one follow the other?
+wire_carries()
+{
+	local driver level i
+
+	gpioset -c "$(chip_of "$1")" "${1##*:}=$3" &
+	driver=$!
+	for ((i = 0; i < 50; i++)); do
+		level=$(gpioget --numeric -c "$(chip_of "$2")" "${2##*:}") || break
+		[ "$level" != "$3" ] || break
+		sleep 0.02
+	done
+	kill "$driver" 2> /dev/null || true
+	wait "$driver" 2> /dev/null || true
+	[ "$level" = "$3" ]
+}
+
+check_wire()
+{
+	local level
+
+	for level in 0 1 0 1; do
+		wire_carries "$1" "$2" "$level" || die "$2 does not follow $1: is the wire between them, and nothing else on these pins?"
+	done
+}
+
+board()
+{
+	{ tr -d '\0' < /proc/device-tree/model || cat /sys/class/dmi/id/product_name || uname -m; } 2> /dev/null
+}
+
+build()
+{
+	local dir
+
+	make -s -C "$TOP" KVER="$kver" modules
+	for dir in modules naive; do
+		make -s -C "/lib/modules/$kver/build" M="$TOP/tests/$dir" modules
+	done
+	mkdir -p "$out/obj"
+	make -s -C "$TOP/tests" KSFT="$KSFT" OUTPUT="$out/obj" INSTALL_PATH="$out/install" COLLECTION=button_irq install
+}
+
+# run NAME: one program, as root, with the environment of the tests
+run()
+{
+	local options=()
+
+	# Tests of two buttons need two wires.
+	[[ -n ${IN2:-} || $1 == *.sh ]] || options=(-F two)
+	as_root env BUTTON_IRQ_STIMULUS=wire "BUTTON_IRQ_LINES=$lines" "BUTTON_IRQ_PINS=$pins" \
+		"BUTTON_IRQ_KO=$TOP/button_irq.ko" "BUTTON_IRQ_NAIVE_KO=$TOP/tests/naive/naive_button.ko" \
+		"BUTTON_IRQ_TEST_CHIP_KO=$TOP/tests/modules/button_irq_test_chip.ko" \
+		timeout --foreground 1800 env -C "$out/install" "./$1" "${options[@]}" < /dev/null 2>&1
+}
+
+# The line "# Totals: pass:1 fail:2 ... skip:3 ..." of a program; one that ends without is a failure.
+totals()
+{
+	awk -v name="$1" -v status="$2" '
+		/^# Totals: / { split($3, p, ":"); split($4, f, ":"); split($7, s, ":"); split($8, e, ":"); seen = 1 }
+		END {
+			failed = f[2] + e[2]
+			if (!seen || (!failed && status != 0 && status != 4))
+				failed++
+			printf "%-24s %d passed, %d failed, %d skipped\n", name, p[2], failed, s[2]
+		}' "$out/$1.log"
+}
+
+[ $# = 0 ] || die "usage: check.sh, with OUT and IN in the environment"
+"$TOP/scripts/deps.sh" hw
+pkg-config --exists 'libgpiod >= 2' || die "needs libgpiod 2: sudo apt install libgpiod-dev gpiod (Debian 12: from backports)"
+[ -w /dev/gpiochip0 ] || die "no access to /dev/gpiochip0: be in the group gpio, or root"
+pins=$(pin "${OUT:-27}") lines=$(pin "${IN:-17}")
+check_wire "$pins" "$lines"
+programs=(button_irq_config button_irq_events button_irq_gone button_irq_read button_irq_readers button_irq_soak button_irq_wait)
+if [ -n "${IN2:-}" ]; then
+	check_wire "$(pin "$OUT2")" "$(pin "$IN2")"
+	pins+=" $(pin "$OUT2")" lines+=" $(pin "$IN2")"
+	programs+=(compare.sh lifecycle.sh naive.sh params.sh shell_readers.sh tracepoints.sh)
+fi
+[ ! -e /sys/module/button_irq ] || die "button_irq is loaded: sudo modprobe -r button_irq"
+if [ -z "${KSFT:-}" ]; then
+	"$TOP/tests/vm/fetch.sh" linux-source
+	KSFT=$CACHE/linux-source/tools/testing/selftests
+fi
+rm -rf "$out"
+mkdir -p "$out"
+say "building for $kver"
+build
+for name in "${programs[@]}"; do
+	status=0
+	run "$name" > "$out/$name.log" || status=$?
+	grep -B 15 '^ *not ok' "$out/$name.log" >&2 || true
+	totals "$name" "$status" | tee -a "$out/rows"
+done
+
+{
+	echo "board:      $(board)"
+	echo "kernel:     $kver ($(uname -m))"
+	echo "wires:      ${pins// /, } to ${lines// /, }"
+	echo "button_irq: $(git -C "$TOP" describe --always --dirty 2> /dev/null || echo unknown)"
+	cat "$out/rows"
+} > "$out/summary"
+echo
+echo "---- paste this into a report, with build/hw/*.log of what failed"
+cat "$out/summary"
+awk '{ passed += $2; failed += $4; skipped += $6 }
+	END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped; exit failed > 0 || !passed }' "$out/rows"

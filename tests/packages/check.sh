@@ -1,0 +1,227 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# check.sh [SUITE...]: the packages in a clean root of bookworm and trixie (or those named): installed, upgraded, removed,
+# purged, with a kernel for whose headers DKMS really builds. That root, as installed, is then booted in QEMU, with
+# systemd and udevd, the module that DKMS made, and a real MQTT broker (guest.sh).
+#
+# The kernel is one of this machine's architecture: so headers, compiler and DKMS are the ones that a user has, nothing is
+# crossed, and the machine that boots is the one that was installed. The GPIO controller in it is the tests' own chip.
+
+set -euo pipefail
+. "$(dirname "$0")/../../scripts/lib.sh"
+. "$TOP/tests/packages/roots.sh"
+. "$TOP/tests/packages/tap.sh"
+
+suites=("$@")
+[ ${#suites[@]} -gt 0 ] || suites=(bookworm trixie)
+for suite in "${suites[@]}"; do
+	[[ $suite =~ ^(bookworm|trixie)$ ]] || die "usage: check.sh [bookworm] [trixie]"
+done
+[ "$HOSTARCH" = amd64 ] || die "needs an amd64 machine: it boots one"
+
+names=(button-irq-dkms button-irq python3-button-irq)
+results=$TOP/build/packages
+mkdir -p "$results" "$TOP/build/log"
+
+in_root()
+{
+	as_root chroot "$root" env LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"
+}
+
+# install DIRECTORY: the packages of a build. What else they need is in apt's cache.
+install()
+{
+	as_root rm -rf "$root/tmp/deb"
+	as_root mkdir "$root/tmp/deb"
+	as_root cp "$1"/*.deb "$root/tmp/deb/"
+	in_root sh -c 'apt-get -q -y -o Dpkg::Use-Pty=0 --no-install-recommends install /tmp/deb/*.deb'
+}
+
+# Any file that bears our name, but for those of apt and dpkg, and logs.
+our_files()
+{
+	as_root find "$root" -xdev \( -path "$root/proc" -o -path "$root/var/lib/dpkg" -o -path "$root/var/lib/apt" \
+		-o -path "$root/var/cache" -o -path "$root/var/log" -o -path "$root/tmp" \) -prune \
+		-o -iname '*button?irq*' -print
+}
+
+module_of_dkms()
+{
+	as_root find "$root/lib/modules/$kernel/updates/dkms" -name 'button_irq.ko*' 2> /dev/null
+}
+
+# dkms_has VERSION: this and no other is built and installed, for the root's kernel
+dkms_has()
+{
+	local status
+
+	status=$(in_root dkms status -m button-irq)
+	[[ $status == *"$1, $kernel, "*installed* && $status != *$'\n'* ]] || fail "dkms status: $status"
+	[ -n "$(module_of_dkms)" ] || fail "no module in updates/dkms"
+	[ "$(ls -d "$root"/usr/src/button-irq-*)" = "$root/usr/src/button-irq-$1" ] || fail "$(ls -d "$root"/usr/src/button-irq-*)"
+}
+
+test_install()
+{
+	install "$1"
+	dkms_has "$2"
+	[[ $(in_root modinfo -k "$kernel" -F alias button_irq) == *button-irq* ]] || fail "depmod did not see the module"
+}
+
+test_files()
+{
+	local file
+
+	[ "$(in_root button-irq --version)" = "button-irq $version" ] || fail "version: $(in_root button-irq --version)"
+	for file in /usr/share/man/man1/button-irq.1.gz /usr/share/man/man4/button_irq.4.gz /usr/include/linux/button_irq.h \
+		    /usr/share/bash-completion/completions/button-irq /usr/share/button-irq/overlays/button-irq.dtbo; do
+		[ -s "$root$file" ] || fail "no $file"
+	done
+	in_root bash -c '. /usr/share/bash-completion/bash_completion
+		. /usr/share/bash-completion/completions/button-irq && complete -p button-irq' > /dev/null
+	grep -q '^gpio:' "$root/etc/group" || fail "no group gpio"
+}
+
+test_python()
+{
+	in_root python3 -c 'import button_irq'
+	in_root python3 -c 'from importlib.metadata import entry_points
+factories = entry_points(group="gpiozero_pin_factories")
+assert [entry.value for entry in factories if entry.name == "button_irq"] == ["button_irq_gpiozero:ButtonIRQFactory"], factories'
+}
+
+test_units()
+{
+	local said
+
+	said=$(in_root systemd-analyze --man=no verify button-irq.service button-irq-mqtt@bell.service 2>&1) || fail "$said"
+	! grep button-irq <<< "$said" || fail "systemd-analyze complains"
+}
+
+# Since systemd 254 there is a program for that.
+test_rules()
+{
+	in_root udevadm verify --help > /dev/null 2>&1 || { echo "udevadm cannot verify here"; return 4; }
+	in_root udevadm verify /lib/udev/rules.d/60-button-irq.rules
+}
+
+test_remove()
+{
+	in_root apt-get -q -y -o Dpkg::Use-Pty=0 remove "${names[@]}"
+	[ -z "$(module_of_dkms)" ] || fail "$(module_of_dkms) is still there"
+	[ -z "$(in_root dkms status -m button-irq)" ] || fail "dkms still has it"
+}
+
+test_purge()
+{
+	in_root apt-get -q -y -o Dpkg::Use-Pty=0 purge "${names[@]}"
+	[ -z "$(our_files)" ] || fail "left behind: $(our_files)"
+}
+
+# The tests' GPIO chip, for the kernel that will boot
+build_chip()
+{
+	as_root mkdir -p "$root/opt/test/tests"
+	as_root cp "$TOP/button_irq_compat.h" "$root/opt/test/"
+	as_root cp -r "$TOP/tests/modules" "$root/opt/test/tests/"
+	in_root make -C "/lib/modules/$kernel/build" M=/opt/test/tests/modules modules
+	as_root cp "$root/opt/test/tests/modules/button_irq_test_chip.ko" "$TOP"/tests/packages/{guest,tap}.sh "$root/opt/test/"
+}
+
+# An image of the root that runs guest.sh when it is up. Its own boot is left as Debian made it.
+image()
+{
+	as_root tee "$root/etc/systemd/system/guest.service" > /dev/null << UNIT
+[Unit]
+After=multi-user.target
+[Service]
+Type=oneshot
+ExecStart=/bin/sh -c 'exec > /dev/ttyS1 2>&1; stty raw -echo < /dev/ttyS1; /opt/test/guest.sh; echo "---- kernel log"; dmesg; echo "---- end"'
+ExecStopPost=/bin/systemctl poweroff -ff
+UNIT
+	as_root mkdir -p "$root/etc/systemd/system/multi-user.target.wants"
+	as_root ln -sf ../guest.service "$root/etc/systemd/system/multi-user.target.wants/"
+	echo machine | as_root tee "$root/etc/hostname" > /dev/null
+	as_root rm -f "$1"
+	as_root mke2fs -q -t ext4 -O ^has_journal -d "$root" "$1" 4G
+}
+
+# What the machine had that is no package's
+take_guest_out()
+{
+	as_root rm -rf "$root/opt/test" "$root/etc/systemd/system/guest.service" \
+		"$root/etc/systemd/system/multi-user.target.wants/guest.service"
+}
+
+# boot SUITE: prints what guest.sh prints
+boot()
+{
+	local log=$TOP/build/log/packages-$1 image=$CACHE/packages-$1.img
+
+	image "$image"
+	as_root cp "$root/boot/vmlinuz-$kernel" "$root/boot/initrd.img-$kernel" "$results/"
+	rm -f "$log".{console,log}
+	as_root timeout 1500 qemu-system-x86_64 -M pc -cpu qemu64 -accel tcg -smp 1 -m 1024 -nodefaults -display none -no-reboot \
+		-kernel "$results/vmlinuz-$kernel" -initrd "$results/initrd.img-$kernel" \
+		-append "root=/dev/vda rw console=ttyS0 panic=-1 oops=panic net.ifnames=0" \
+		-drive "file=$image,format=raw,if=virtio,cache=unsafe" -object rng-random,filename=/dev/urandom,id=rng \
+		-device virtio-rng-pci,rng=rng -serial "file:$log.console" -serial "file:$log.log" ||
+		echo "QEMU ended with $?" >> "$log.log"
+	as_root rm -f "$image" "$results"/{vmlinuz,initrd.img}-"$kernel"
+	sed '/^---- kernel log/,$d' "$log.log"
+}
+
+# How it ended: all tests that were planned had a result, and the kernel has nothing to complain of.
+test_end()
+{
+	local log=$TOP/build/log/packages-$1.log
+
+	grep -q '^---- end' "$log" || fail "the machine did not come to its end: $(tail -n 5 "${log%.log}.console")"
+	[ "$(sed -n 's/^1\.\.//p' "$log")" = "$(grep -cE '^(not )?ok ' "$log")" ] || fail "not every test ran"
+	! sed '1,/^---- kernel log/d' "$log" | grep -E 'BUG:|WARNING:|Oops|KASAN|Call Trace' || fail "see $log"
+}
+
+check_suite()
+{
+	local suite=$1 clean kernel root=$CACHE/roots/test-$1
+
+	clean=$(clean_root "$suite")
+	say "$suite: installing, booting, upgrading, removing, purging (about 6 min)"
+	remove_root "$root"
+	as_root cp -a "$clean" "$root"
+	kernel=$(basename "$root"/lib/modules/*)
+	as_root mount -t proc proc "$root/proc"
+	tap "$suite: install, DKMS builds for $kernel" test_install "$packages" "$version"
+	tap "$suite: what the command's package has" test_files
+	tap "$suite: Python finds the module, and gpiozero the pin factory" test_python
+	tap "$suite: systemd takes the units" test_units
+	tap "$suite: udev takes the rules" test_rules
+	tap "$suite: the tests' GPIO chip builds" build_chip
+	as_root umount "$root/proc"
+	boot "$suite" | sed -E "/^1\.\./d; s/^((not )?ok) [0-9]+ /\1 - $suite, booted: /"
+	tap "$suite: the machine ran to its end, its kernel log is clean" test_end "$suite"
+	take_guest_out
+	as_root mount -t proc proc "$root/proc"
+	tap "$suite: upgrade, DKMS builds anew" test_install "$upgrade" "$next"
+	tap "$suite: remove" test_remove
+	tap "$suite: purge leaves nothing" test_purge
+	remove_root "$root"
+}
+
+"$TOP/scripts/deps.sh" packages
+version=$(sed -n '1s/.*(\(.*\)).*/\1/p' "$TOP/debian/changelog")
+next=$version+next
+"$TOP/scripts/deb.sh" "$HOSTARCH" > /dev/null
+"$TOP/scripts/deb.sh" "$HOSTARCH" "$next" > /dev/null
+packages=$TOP/build/deb/$HOSTARCH-$version
+upgrade=$TOP/build/deb/$HOSTARCH-$next
+
+echo "ok - packages build, lintian is silent" | tee "$results/tap"
+for suite in "${suites[@]}"; do
+	check_suite "$suite"
+done | tee -a "$results/tap"
+awk '
+	/^not ok / { failed++ }
+	/^ok / { if (/# SKIP/) skipped++; else passed++ }
+	END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped; exit failed > 0 }' "$results/tap"

@@ -1,0 +1,198 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Runs in a machine that booted the root in which the packages were installed: systemd, udevd, the kernel that DKMS built
+# for. The GPIO controller is the tests' own chip, whose outputs are wired to its inputs. Prints TAP.
+
+set -euo pipefail
+cd "$(dirname "$0")"
+. ./tap.sh
+
+bell=/dev/button/bell
+topic=button/$(uname -n)/bell
+
+chip()
+{
+	gpiodetect | awk '/button-irq-test/ { print $1; exit }'
+}
+
+# press N: N presses of the bell, each 40 ms long and 40 ms apart
+press()
+{
+	local periods='' i
+
+	for ((i = 0; i < $1; i++)); do
+		periods+=40ms,40ms,
+	done
+	gpioset -c "$(chip)" -t "${periods}0" 0=0
+}
+
+test_load()
+{
+	insmod ./button_irq_test_chip.ko nested=0
+	gpioset -c "$(chip)" -t 0 0=1 1=1
+	# As an owner does who has no device tree
+	cp /usr/share/doc/button-irq/examples/modprobe.d/button-irq.conf /etc/modprobe.d/
+	sed -i 's/gpio=17,27/line=button-irq-test:4,button-irq-test:5/' /etc/modprobe.d/button-irq.conf
+	cp /usr/share/doc/button-irq/examples/modules-load.d/button-irq.conf /etc/modules-load.d/
+	systemctl restart systemd-modules-load.service
+	[ "$(cat /sys/class/button_irq/button_irq/line)" = button-irq-test:4 ] || fail "no button on the line"
+	[[ $(modinfo -F filename button_irq) == */updates/dkms/button_irq.ko* ]] || fail "not the module that DKMS built"
+}
+
+test_udev()
+{
+	udevadm settle
+	[ "$(readlink -f "$bell")" = /dev/button_irq ] || fail "$bell is $(readlink -f "$bell")"
+	[ "$(readlink -f /dev/button/door)" = /dev/button_irq1 ] || fail "/dev/button/door is $(readlink -f /dev/button/door)"
+	[ "$(stat -c '%G %a' /dev/button_irq)" = 'gpio 440' ] || fail "$(stat -c '%G %a' /dev/button_irq)"
+	udevadm info --query=property "$bell" > properties
+	grep -q '^TAGS=.*:uaccess:' properties || fail "not tagged for uaccess: $(cat properties)"
+	systemctl is-active --quiet dev-button-bell.device || fail "systemd has no dev-button-bell.device"
+}
+
+# as GROUPS COMMAND...: as a user that is nobody, in these groups
+as()
+{
+	local groups=$1
+
+	shift
+	setpriv --reuid=nobody --regid=nogroup --groups="$groups" "$@"
+}
+
+test_group()
+{
+	! as nogroup cat "$bell" || fail "whoever it is can read $bell"
+	as gpio head -n 2 "$bell" > events &
+	wait_for 20 opened 1
+	press 1
+	wait
+	[ "$(awk '{ print $3 }' events | paste -sd' ')" = 'press release' ] || fail "read: $(cat events)"
+}
+
+# The kernel holds the module twice for each open file.
+opened()
+{
+	[ "$(cat /sys/module/button_irq/refcnt)" -ge $(($1 * 2)) ]
+}
+
+test_run_unit()
+{
+	systemctl is-enabled --quiet button-irq.service || fail "button-irq.service is not enabled"
+	! systemctl is-active --quiet button-irq.service || fail "button-irq.service runs without a config file"
+	# shellcheck disable=SC2016 # the command's own
+	printf '[bell]\nclick = echo "$BUTTON_IRQ_NAME" >> /run/clicks\n' > /etc/button-irq.conf
+	systemctl start button-irq.service
+	wait_for 20 opened 1
+	press 1
+	wait_for 20 grep -qx bell /run/clicks
+	systemctl stop button-irq.service
+}
+
+wrong_config_is_not_retried()
+{
+	echo nonsense > /etc/button-irq.conf
+	systemctl start button-irq.service || true
+	wait_for 20 systemctl is-failed --quiet button-irq.service
+	[ "$(systemctl show -P NRestarts button-irq.service)" = 0 ] || fail "restarted, though the config file is wrong"
+}
+
+# What a receiver does: each event once, by its number and time.
+received()
+{
+	python3 -c '
+import json, sys
+seen = set()
+for line in open(sys.argv[1]):
+    event = json.loads(line)
+    if (event["seq"], event["time"]) not in seen:
+        seen.add((event["seq"], event["time"]))
+        print(event["seq"], event["event"])
+' mqtt
+}
+
+received_until()
+{
+	[ "$(received | sort -n | tail -n 1 | cut -d' ' -f1)" = "$1" ]
+}
+
+last_seq()
+{
+	echo $(($(cat /sys/class/button_irq/button_irq/presses) + $(cat /sys/class/button_irq/button_irq/releases)))
+}
+
+broker_answers()
+{
+	mosquitto_pub -t alive -m yes 2> /dev/null
+}
+
+# A broker that keeps what its receivers did not get yet; a receiver that comes back; and in between broker, sender
+# and both go away while the button is pressed.
+test_mqtt()
+{
+	printf 'listener 1883 localhost\nallow_anonymous true\n' > /etc/mosquitto/conf.d/local.conf
+	grep -q '^persistence true' /etc/mosquitto/mosquitto.conf || fail "the broker's Debian configuration changed"
+	systemctl restart mosquitto.service
+	wait_for 60 broker_answers
+	: > mqtt
+	while sleep 0.5; do
+		mosquitto_sub -i receiver -c -q 1 -t "$topic" || true
+	done > mqtt 2> mqtt.err &
+	trap 'kill $(jobs -p) 2> /dev/null || true' EXIT
+	systemctl start button-irq-mqtt@bell.service
+	wait_for 60 opened 1
+	press 10
+	wait_for 60 received_until "$(last_seq)"
+
+	echo "the broker restarts, twice, while the button is pressed"
+	press 40 &
+	presses=$!
+	systemctl restart mosquitto.service
+	systemctl restart mosquitto.service
+	wait "$presses"
+	wait_for 60 received_until "$(last_seq)"
+
+	echo "the broker is away"
+	systemctl stop mosquitto.service
+	press 20
+	systemctl start mosquitto.service
+	wait_for 60 received_until "$(last_seq)"
+
+	echo "the sender is killed while the broker is away: what it had not sent is in the driver"
+	systemctl stop mosquitto.service
+	press 20
+	systemctl kill --signal=KILL --kill-who=main button-irq-mqtt@bell.service
+	press 10
+	systemctl start mosquitto.service
+	wait_for 60 received_until "$(last_seq)"
+
+	received > all
+	seq "$(last_seq)" | awk '{ print $1, $1 % 2 ? "press" : "release" }' > wanted
+	sort -n all | cmp - wanted || fail "not every event once: $(sort -n all | diff - wanted | head -n 20)"
+	echo "$(wc -l < mqtt) messages, $(wc -l < all) events" > mqtt.said
+	systemctl stop button-irq-mqtt@bell.service
+}
+
+test_unload()
+{
+	modprobe -r button_irq
+	udevadm settle
+	[ ! -e "$bell" ] || fail "$bell is still there"
+}
+
+test_load_again()
+{
+	modprobe button_irq
+	[ -e /dev/button_irq ]
+}
+
+echo "1..8"
+tap "module loads by modprobe.d and modules-load.d" test_load
+tap "udev: names by label, group gpio, uaccess, systemd device" test_udev
+tap "group gpio may read, others may not" test_group
+tap "button-irq.service runs commands" test_run_unit
+tap "button-irq.service does not retry a wrong config file" wrong_config_is_not_retried
+tap "MQTT: broker and sender restart, no event lost" test_mqtt
+[ ! -e mqtt.said ] || echo "# $(cat mqtt.said)"
+tap "module unloads, names go" test_unload
+tap "module loads again" test_load_again

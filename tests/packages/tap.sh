@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Tests that are shell functions, to be sourced: each runs in a subshell under "set -e" and prints one TAP line. A test says
+# why it cannot run here and returns 4 to be skipped.
+
+tap_number=0
+tap_failed=0
+
+fail()
+{
+	echo "FAILED: $*"
+	exit 1
+}
+
+# wait_for SECONDS COMMAND...: until COMMAND succeeds; the test fails when it has not by then
+wait_for()
+{
+	local deadline=$((SECONDS + $1))
+
+	shift
+	until "$@"; do
+		[ "$SECONDS" -lt "$deadline" ] || fail "still not: $*"
+		sleep 0.2
+	done
+}
+
+# tap NAME FUNCTION [ARGUMENT...]
+tap()
+{
+	local name=$1 output status
+
+	shift
+	tap_number=$((tap_number + 1))
+	# In a condition "set -e" would not hold within the test.
+	set +e
+	output=$(set -e; "$@" 2>&1 < /dev/null)
+	status=$?
+	set -e
+	case $status in
+	0) echo "ok $tap_number $name" ;;
+	4) echo "ok $tap_number $name # SKIP ${output##*$'\n'}" ;;
+	*)
+		tap_failed=$((tap_failed + 1))
+		echo "# ${output//$'\n'/$'\n'# }"
+		echo "not ok $tap_number $name"
+		;;
+	esac
+}
