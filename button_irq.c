@@ -1476,34 +1476,38 @@ static int button_irq_get_line(struct button_irq *b)
 	return 0;
 }
 
-/* No edge from here on; the thread has ended. */
-static void button_irq_free_irq(struct button_irq *b)
+/* No event from here on; the thread has ended. Process context. */
+static void button_irq_stop(struct button_irq *b)
 {
 	dev_pm_clear_wake_irq(b->parent);
 	device_init_wakeup(b->parent, false);
 	free_irq(b->irq, b);
-}
-
-/* Undoes button_irq_request_irq() and all that follows. Process context. */
-static void button_irq_unbind(void *data)
-{
-	struct button_irq *b = data;
-
-	button_irq_free_irq(b);
 
 	mutex_lock(&b->lock);
 	/* Pairs with the acquires in button_irq_read() and button_irq_poll(). */
 	smp_store_release(&b->gone, true);
 	mutex_unlock(&b->lock);
+}
 
-	/* No open and no sysfs access from here on, so nothing starts timer or work again. */
-	cdev_device_del(&b->cdev, &b->dev);
+/* After button_irq_stop(), with no open and no sysfs access that could start timer or work. */
+static void button_irq_end(struct button_irq *b)
+{
 	hrtimer_cancel(&b->timer);
 	cancel_work_sync(&b->nested_work);
 	sysfs_put(b->state_node);
 
 	wake_up_interruptible_poll(&b->wait, EPOLLHUP | EPOLLERR);
 	kill_fasync(&b->async, SIGIO, POLL_HUP);
+}
+
+/* Undoes button_irq_request_irq() and all that follows. */
+static void button_irq_unbind(void *data)
+{
+	struct button_irq *b = data;
+
+	button_irq_stop(b);
+	cdev_device_del(&b->cdev, &b->dev);
+	button_irq_end(b);
 }
 
 static int button_irq_request_irq(struct button_irq *b)
@@ -1589,7 +1593,9 @@ static int button_irq_bind(struct platform_device *pdev)
 	wakeup = button_irq_init_wakeup(b);
 	ret = cdev_device_add(&b->cdev, &b->dev);
 	if (ret) {
-		button_irq_free_irq(b);
+		/* Parts of it were there, and may have been used. */
+		button_irq_stop(b);
+		button_irq_end(b);
 		return dev_err_probe(dev, ret, "cannot make the device node\n");
 	}
 	WRITE_ONCE(b->state_node, sysfs_get_dirent(b->dev.kobj.sd, "state"));
