@@ -8,7 +8,7 @@ DESTDIR ?=
 PREFIX ?= /usr
 
 .PHONY: all modules install uninstall demo check check-static check-unit check-unit-mutants \
-	check-vm check-dt check-pi check-slow check-long clean help headers
+	check-vm check-dt check-pi check-slow check-long check-debug check-debug-vm check-debug-coverage clean help headers
 
 all: modules
 
@@ -58,6 +58,15 @@ check-slow:
 check-long:
 	@tests/vm/check.sh --long
 
+check-debug:
+	@scripts/levels.sh 'make check-debug-vm' 'make check-debug-coverage'
+
+check-debug-vm:
+	@tests/vm/check.sh --debug
+
+check-debug-coverage:
+	@tests/debug/coverage.sh
+
 clean:
 	rm -rf build
 	rm -f *.o *.ko *.mod *.mod.c .*.cmd modules.order Module.symvers
@@ -86,6 +95,9 @@ help:
 #:                       overlay at boot and at run time, pulls (builds a QEMU, 7 min, once)
 #:   make check-slow     the slow shell tests on every kernel (make check has them on 7.2 alone)
 #:   make check-long     100,000 presses with 8 readers on each kind of controller
+#:   make check-debug    the selftests on kernels that look for misused memory, locks and data
+#:                       races, every allocation failing once, and what of the driver they reach
+#:                       (builds two kernels, 8 min each, once)
 #:   make clean          remove what was built
 #:
 #: Each level ends with a line "N passed, N failed, N skipped"; logs are in build/log.
