@@ -9,7 +9,7 @@ PREFIX ?= /usr
 
 .PHONY: all modules install uninstall demo check check-static check-unit check-unit-mutants \
 	check-litmus check-vm check-dt check-pi check-slow check-userspace check-packages check-hw \
-	check-long bench bench-check deb clean help headers
+	check-debug check-debug-vm check-debug-coverage check-long bench bench-check deb clean help headers
 
 all: modules
 
@@ -88,6 +88,15 @@ bench:
 bench-check:
 	@tests/bench/run.sh --check
 
+check-debug:
+	@scripts/levels.sh 'make check-debug-vm' 'make check-debug-coverage'
+
+check-debug-vm:
+	@tests/vm/check.sh --debug
+
+check-debug-coverage:
+	@tests/debug/coverage.sh
+
 clean:
 	rm -rf build
 	rm -f *.o *.ko *.mod *.mod.c .*.cmd modules.order Module.symvers
@@ -126,6 +135,9 @@ help:
 #:                       tests/bench/baseline.json anew (10 min)
 #:   make bench-check    one run of our own; fails where a figure rose by over 5 % (3 min)
 #:   make deb            Debian packages for this architecture, or ARCH=arm64, in build/deb
+#:   make check-debug    the selftests on kernels that look for misused memory, locks and data
+#:                       races, every allocation failing once, and what of the driver they reach
+#:                       (builds two kernels, 8 min each, once)
 #:   make clean          remove what was built
 #:
 #: Each level ends with a line "N passed, N failed, N skipped"; logs are in build/log.

@@ -79,15 +79,15 @@ stamp_ok()
 	[ -n "$(find "$1" -mtime "-$REFRESH_DAYS" 2>/dev/null)" ] && [ "$(head -n1 "$1")" = "$2" ]
 }
 
-# The line of tests/vm/kernels for a kernel's name: sets suite, arch, flavour and ways.
+# The line of tests/vm/kernels, or of tests/debug/kernels, for a kernel's name: sets suite, arch, flavour and ways.
 kernel_line()
 {
 	local name
 
 	while read -r name suite arch flavour ways; do
 		[ "$name" = "$1" ] && return 0
-	done < "$TOP/tests/vm/kernels"
-	die "no kernel $1 in tests/vm/kernels"
+	done < <(cat "$TOP"/tests/{vm,debug}/kernels)
+	die "no kernel $1 in tests/vm/kernels or tests/debug/kernels"
 }
 
 # The GNU triplet's first part and the kernel's ARCH for a Debian architecture.

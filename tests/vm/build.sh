@@ -56,19 +56,22 @@ up_to_date()
 
 build_modules()
 {
-	local root=$CACHE/roots/$suite-$arch part
+	local root=$CACHE/roots/$suite-$arch part coverage=()
 
 	copy_sources "$root"
+	# A debug kernel that can (see tests/debug) counts which lines of the driver run.
+	! grep -qs CONFIG_GCOV_KERNEL=y "$CACHE/kernels/$name/config" || coverage=(GCOV_PROFILE_button_irq.o=y)
 	for part in . tests/modules tests/naive; do
 		[ -e "$copy/$part/Kbuild" ] || continue
 		in_root "$root" "$out/log-modules" make -C "/lib/modules/$version/build" M="$dir/$part" \
-			ARCH="$(kernel_arch "$arch")" CROSS_COMPILE="$(gnu_triplet "$arch")-" W=1 modules
+			ARCH="$(kernel_arch "$arch")" CROSS_COMPILE="$(gnu_triplet "$arch")-" W=1 "${coverage[@]}" modules
 	done
 	# As packages do: debugging information only makes loading slow.
 	find "$copy" -name '*.ko' -printf "$dir/%P\n" |
 		as_root xargs chroot "$root" "$(gnu_triplet "$arch")-strip" --strip-debug
 	mkdir -p "$out/overlay/opt/button_irq/modules"
 	cp "$copy/button_irq.ko" "$out/overlay/opt/button_irq/"
+	[ ${#coverage[@]} = 0 ] || cp "$copy/button_irq.gcno" "$out/"
 	find "$copy/tests" -name '*.ko' -exec cp -t "$out/overlay/opt/button_irq/modules" {} +
 	as_root rm -rf "$copy"
 }
@@ -134,7 +137,7 @@ case $#,${1:-} in
 	version=$(cat "$CACHE/kernels/$name/version")
 	out=$TOP/build/vm/$name
 	begin
-	up_to_date "$CACHE/kernels/$name/version" "$CACHE/roots/$suite-$arch.stamp" && exit
+	up_to_date "$CACHE/kernels/$name/"{version,stamp} "$CACHE/roots/$suite-$arch.stamp" && exit
 	say "building modules for $version (about 20 s)"
 	rm -rf "$out"
 	mkdir -p "$out"

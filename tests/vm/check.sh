@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# check.sh [--slow | --long] [NAME...]: the selftests on every kernel of the table "kernels" (or those named), in each way that
+# check.sh [--slow | --long | --debug] [NAME...]: the selftests on every kernel of the table "kernels" (or those named), in each way that
 # the table says; two machines at a time. Closes with a table and the counts. The ways:
 #
 #	wire		all programs but the slow ones, on the board's controller with wires
@@ -12,8 +12,10 @@
 #	mmio, host	events only, on the tests' chip with hard interrupts, which adds what a wire cannot do: edges that
 #			merge, levels that cannot be read; and with lines that the host moves
 #	asleep, devtree	suspend to idle; buttons in the device tree
+#	faults, life-*	on debug kernels: each allocation fails once; drivers, controllers and readers come and go
 #
 #	--slow		instead, the slow ones on the kernels that the table does not give them to
+#	--debug		instead, the debug kernels of tests/debug
 #	--long		instead, 100,000 presses with 8 readers on each kind of controller
 
 set -euo pipefail
@@ -22,12 +24,14 @@ set -euo pipefail
 jobs=2 what=table names=()
 for arg; do
 	case $arg in
-	--slow | --long) what=${arg#--} ;;
+	--slow | --long | --debug) what=${arg#--} ;;
 	-*) die "usage: check.sh [--slow | --long] [NAME...]" ;;
 	*) kernel_line "$arg"; names+=("$arg") ;;
 	esac
 done
-[ ${#names[@]} -gt 0 ] || mapfile -t names < <(awk '!/^#/ { print $1 }' "$TOP/tests/vm/kernels")
+table=$TOP/tests/vm/kernels
+[ "$what" != debug ] || table=$TOP/tests/debug/kernels
+[ ${#names[@]} -gt 0 ] || mapfile -t names < <(awk '!/^#/ { print $1 }' "$table")
 
 vm=$TOP/tests/vm
 results=$TOP/build/vm/results/$what
@@ -51,6 +55,8 @@ tests()
 	devtree) echo devicetree.sh ;;
 	asleep) echo suspend.sh ;;
 	soak-*) echo button_irq_soak ;;
+	faults) echo button_irq_faults ;;
+	life-*) echo button_irq_lifetime ;;
 	*) die "$2 in tests/vm/kernels is no way to test" ;;
 	esac | paste -sd,
 }
@@ -64,13 +70,19 @@ run()
 	userland=$arch
 	case $way in
 	compat) userland=armhf; options+=(--stimulus wire --userland armhf) ;;
-	shell) options+=(--stimulus wire) ;;
+	shell | faults) options+=(--stimulus wire) ;;
+	life-*) options+=(--stimulus "${way#life-}") ;;
 	# With buttons in the device tree, the first button is none of those that the other tests make.
 	devtree) options+=(--stimulus host --overlay "$vm/button.dts") ;;
 	# A machine that sleeps with no timer set hangs QEMU where idle time passes at once.
 	asleep) options+=(--stimulus host --realtime) ;;
 	soak-*) options=(--stimulus "${way#soak-}" --env BUTTON_IRQ_SOAK=100000 --timeout 5000) ;;
 	*) options+=(--stimulus "$way") ;;
+	esac
+	case $suite-$flavour in
+	debug-a) options+=(--coverage "$out.gcda" --timeout 2400) ;;
+	# A race needs CPUs that run at the same time.
+	debug-b) options+=(--realtime --timeout 2400) ;;
 	esac
 	"$vm/run.py" "$name" "${options[@]}" --tests "$(tests "$userland" "$way")" > "$out.out" 2>&1 || status=$?
 	line=$(tail -n 1 "$out.out" | grep -xE '[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped') || line='0 passed, 1 failed, 0 skipped'
@@ -87,11 +99,12 @@ plan()
 {
 	local name way
 
-	for way in soak-wire soak-nested soak-gpio-sim soak-host shell asleep wire compat gpio-sim nested host devtree mmio; do
+	for way in soak-wire soak-nested soak-gpio-sim soak-host shell faults asleep wire compat gpio-sim nested \
+		life-gpio-sim life-nested life-mmio host devtree mmio; do
 		for name in "${names[@]}"; do
 			kernel_line "$name"
 			case $what,$way in
-			table,*) [[ ,$ways, != *,$way,* ]] || echo "$way $name" ;;
+			table,* | debug,*) [[ ,$ways, != *,$way,* ]] || echo "$way $name" ;;
 			slow,shell) [[ ,$ways, == *,shell,* ]] || echo "$way $name" ;;
 			# One kernel is enough.
 			long,soak-*) [ "$name" != "${names[0]}" ] || echo "$way $name" ;;
@@ -111,11 +124,12 @@ done | sort -u)
 # shellcheck disable=SC2086 # words
 {
 	printf '%s\n' $userlands | xargs -n 1 "$vm/rootfs.sh"
+	[ "$what" != debug ] || printf '%s\n' $userlands | xargs -n 1 "$TOP/tests/debug/rootfs.sh"
 	printf '%s\n' $userlands | xargs -P "$jobs" -n 1 "$vm/build.sh" tests
 }
 printf '%s\n' "${names[@]}" | xargs -P "$jobs" -n 1 "$vm/build.sh"
 
-declare -A minutes=([table]=8 [slow]=8 [long]=60)
+declare -A minutes=([table]=8 [slow]=8 [long]=60 [debug]=10)
 say "booting ${#planned[@]} machines, $jobs at a time (about ${minutes[$what]} min)"
 for line in "${planned[@]}"; do
 	while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do

@@ -4,7 +4,8 @@
 # Fetches what a test machine needs from Debian, into the cache:
 #
 #	fetch.sh NAME		the kernel called NAME in the table "kernels" -> kernels/NAME/, and a root with that
-#				kernel's headers and compiler to build modules in -> roots/SUITE-ARCH/
+#				kernel's headers and compiler to build modules in -> roots/SUITE-ARCH/; a debug kernel
+#				(tests/debug) is built from source
 #	fetch.sh root ARCH	the root in which the programs for ARCH are compiled -> roots/bookworm-ARCH/
 #	fetch.sh linux-source	the kernel's kselftest headers, checkpatch and memory model -> linux-source/
 #	fetch.sh herd		herd7, which checks litmus tests, and its libraries -> roots/herd/
@@ -234,6 +235,7 @@ case $#,${1:-} in
 	;;
 1,*)
 	kernel_line "$1"
+	[ "$suite" != debug ] || exec "$TOP/tests/debug/build.sh" "$1"
 	fetch_kernel "$1"
 	;;
 *)

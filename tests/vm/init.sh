@@ -32,12 +32,32 @@ cd /opt/button_irq || exit
 # shellcheck disable=SC1091 # written by run.py
 . /run.conf
 
+# What debug kernels (tests/debug) know: memory that nothing points to any more, of objects some seconds old; and which
+# lines of the driver ran.
+debug_leaks()
+{
+	[ -e /sys/kernel/debug/kmemleak ] || return
+	rmmod button_irq 2> /dev/null
+	for _ in 1 2 3; do
+		sleep 6
+		echo scan > /sys/kernel/debug/kmemleak
+	done
+	cat /sys/kernel/debug/kmemleak
+}
+
+debug_coverage()
+{
+	find /sys/kernel/debug/gcov -name '*button_irq.gcda' -exec base64 {} + 2> /dev/null
+}
+
 finish()
 {
 	echo "----8<---- kernel log"
 	dmesg -n 1
 	dmesg
+	debug_leaks
 	echo "----8<---- end of kernel log"
+	debug_coverage
 	sync
 	busybox poweroff -f
 }

@@ -10,6 +10,7 @@ call that takes no time.
 """
 
 import argparse
+import base64
 import collections
 import errno
 import json
@@ -148,8 +149,10 @@ class Machine:
     def __init__(self, name, log, *, files=None, conf=None, append="", realtime=False, overlay=None, dtb=None,
                  board=None, serial=None, userland=None, config=(), wires=True, cpus=None):
         self.name = name
-        arch = kernel_line(name)["arch"]
+        line = kernel_line(name)
+        arch = line["arch"]
         self.userland = userland or arch
+        self.rootfs = f"{self.userland}-debug" if line["suite"] == "debug" else self.userland
         self.board_name = board
         self.board = MACHINES[board or arch]
         self.is_pi = "dtb" in self.board
@@ -190,7 +193,7 @@ class Machine:
                 conf.write(f"{key}='{quoted}'\n")
         path = self.dir / "initrd"
         with open(path, "wb") as out:
-            with open(CACHE / "rootfs" / f"{self.userland}.cpio", "rb") as rootfs:
+            with open(CACHE / "rootfs" / f"{self.rootfs}.cpio", "rb") as rootfs:
                 shutil.copyfileobj(rootfs, out, 1 << 20)
             out.flush()
             # The same bytes each time, so that instructions can be counted.
@@ -336,11 +339,12 @@ class Machine:
 
 
 def kernel_line(name):
-    for line in (TOP / "tests/vm/kernels").read_text(encoding="utf-8").splitlines():
-        words = line.split()
-        if words and words[0] == name:
-            return dict(zip(("name", "suite", "arch", "flavour"), words))
-    raise SystemExit(f"run.py: no kernel {name} in tests/vm/kernels")
+    for table in ("tests/vm/kernels", "tests/debug/kernels"):
+        for line in (TOP / table).read_text(encoding="utf-8").splitlines():
+            words = line.split()
+            if words and words[0] == name:
+                return dict(zip(("name", "suite", "arch", "flavour"), words))
+    raise SystemExit(f"run.py: no kernel {name} in tests/vm/kernels or tests/debug/kernels")
 
 
 class Ktap:
@@ -443,6 +447,15 @@ def judge(text, shell):
     return ktap, complaints, code
 
 
+def save_coverage(log, path):
+    """What the guest's gcov has counted follows the kernel log."""
+    _, _, data = log.read_text(encoding="utf-8", errors="replace").partition("----8<---- end of kernel log\n")
+    try:
+        Path(path).write_bytes(base64.b64decode(data, validate=False))
+    except ValueError:
+        Path(path).write_bytes(b"")             # the machine stopped in the middle
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("kernel", help="name in tests/vm/kernels")
@@ -463,6 +476,7 @@ def main():
     parser.add_argument("--board", choices=MACHINES, help="default: virt, of the kernel's architecture")
     parser.add_argument("--config", action="append", default=[], metavar="LINE",
                         help="a line of a Raspberry Pi's config.txt: dtoverlay=button-irq,gpio=17")
+    parser.add_argument("--coverage", metavar="FILE", help="put here which lines ran, of a kernel that counts them")
     parser.add_argument("--timeout", type=int, default=600, metavar="S", help="seconds to wait (default: 600)")
     args = parser.parse_args()
 
@@ -519,6 +533,8 @@ def main():
         complaints.append(f"not finished after {args.timeout} s")
 
     console.replace(log)
+    if args.coverage:
+        save_coverage(log, args.coverage)
     ktap, more, code = judge(log.read_text(encoding="utf-8", errors="replace"), bool(args.shell))
     complaints += more
     for name in ktap.skipped:
