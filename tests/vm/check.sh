@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# check.sh [--slow | --long | --debug] [NAME...]: the selftests on every kernel of the table "kernels" (or those named), in each way that
-# the table says; two machines at a time. Closes with a table and the counts. The ways:
+# check.sh [--slow | --long | --debug] [NAME...]: the selftests on every kernel of the table "kernels" (or those named),
+# in each way that the table says; two machines at a time. Closes with a table and the counts. The ways:
 #
 #	wire		all programs but the slow ones, on the board's controller with wires
 #	shell		the slow ones: they start very many programs, which is slow in an emulator
@@ -25,7 +25,7 @@ jobs=2 what=table names=()
 for arg; do
 	case $arg in
 	--slow | --long | --debug) what=${arg#--} ;;
-	-*) die "usage: check.sh [--slow | --long] [NAME...]" ;;
+	-*) die "usage: check.sh [--slow | --long | --debug] [NAME...]" ;;
 	*) kernel_line "$arg"; names+=("$arg") ;;
 	esac
 done
