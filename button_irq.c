@@ -820,7 +820,7 @@ static bool button_irq_readable(struct button_irq_reader *r)
 }
 
 /* vsnprintf() takes several times as long, and this is every reader's share of an event. */
-static char *button_irq_put_number(char *p, u64 n, unsigned int min_digits)
+static noinline char *button_irq_put_number(char *p, u64 n, unsigned int min_digits)
 {
 	char reversed[20];
 	unsigned int len = 0;
@@ -836,7 +836,7 @@ static char *button_irq_put_number(char *p, u64 n, unsigned int min_digits)
 	return p;
 }
 
-static char *button_irq_put_seconds(char *p, u64 ns)
+static noinline char *button_irq_put_seconds(char *p, u64 ns)
 {
 	u32 rest;
 
