@@ -137,12 +137,15 @@ image()
 After=multi-user.target
 [Service]
 Type=oneshot
-ExecStart=/bin/sh -c 'exec > /dev/ttyS1 2>&1; stty raw -echo < /dev/ttyS1; /opt/test/guest.sh; echo "---- kernel log"; dmesg; echo "---- end"'
+ExecStart=/bin/sh -c 'exec > /dev/ttyS1 2>&1; stty raw -echo < /dev/ttyS1; /opt/test/guest.sh; \\
+	echo "---- journal"; journalctl -b --no-pager -u "button-irq*" -u mosquitto; echo "---- kernel log"; dmesg; echo "---- end"'
 ExecStopPost=/bin/systemctl poweroff -ff
 UNIT
 	as_root mkdir -p "$root/etc/systemd/system/multi-user.target.wants"
 	as_root ln -sf ../guest.service "$root/etc/systemd/system/multi-user.target.wants/"
+	# An installer writes these.
 	echo machine | as_root tee "$root/etc/hostname" > /dev/null
+	printf '127.0.0.1 localhost machine\n' | as_root tee "$root/etc/hosts" > /dev/null
 	as_root rm -f "$1"
 	as_root mke2fs -q -t ext4 -O ^has_journal -d "$root" "$1" 4G
 }
@@ -169,7 +172,7 @@ boot()
 		-device virtio-rng-pci,rng=rng -serial "file:$log.console" -serial "file:$log.log" ||
 		echo "QEMU ended with $?" >> "$log.log"
 	as_root rm -f "$image" "$results"/{vmlinuz,initrd.img}-"$kernel"
-	sed '/^---- kernel log/,$d' "$log.log"
+	sed '/^---- journal/,$d' "$log.log"
 }
 
 # How it ended: all tests that were planned had a result, and the kernel has nothing to complain of.
@@ -184,12 +187,14 @@ test_end()
 
 check_suite()
 {
-	local suite=$1 clean kernel root=$CACHE/roots/test-$1
+	local suite=$1 clean kernel dir=$CACHE/roots/test-$1
+	local root=$dir/root
 
 	clean=$(clean_root "$suite")
 	say "$suite: installing, booting, upgrading, removing, purging (about 6 min)"
-	remove_root "$root"
-	as_root cp -a "$clean" "$root"
+	remove_root "$dir"
+	as_root mkdir -p "$dir"/{root,changes,work}
+	as_root mount -t overlay overlay -o "lowerdir=$clean,upperdir=$dir/changes,workdir=$dir/work" "$root"
 	kernel=$(basename "$root"/lib/modules/*)
 	as_root mount -t proc proc "$root/proc"
 	tap "$suite: install, DKMS builds for $kernel" test_install "$packages" "$version"
@@ -206,7 +211,7 @@ check_suite()
 	tap "$suite: upgrade, DKMS builds anew" test_install "$upgrade" "$next"
 	tap "$suite: remove" test_remove
 	tap "$suite: purge leaves nothing" test_purge
-	remove_root "$root"
+	remove_root "$dir"
 }
 
 "$TOP/scripts/deps.sh" packages

@@ -19,12 +19,13 @@ chip()
 # press N: N presses of the bell, each 40 ms long and 40 ms apart
 press()
 {
-	local periods='' i
+	local periods=40ms i
 
-	for ((i = 0; i < $1; i++)); do
-		periods+=40ms,40ms,
+	for ((i = 1; i < $1; i++)); do
+		periods+=,40ms,40ms
 	done
-	gpioset -c "$(chip)" -t "${periods}0" 0=0
+	gpioset -c "$(chip)" -t "$periods,0" 0=0
+	sleep 0.1
 }
 
 test_load()
@@ -85,12 +86,13 @@ test_run_unit()
 	systemctl start button-irq.service
 	wait_for 20 opened 1
 	press 1
-	wait_for 20 grep -qx bell /run/clicks
+	wait_for 20 grep -sqx bell /run/clicks
 	systemctl stop button-irq.service
 }
 
 wrong_config_is_not_retried()
 {
+	systemctl stop button-irq.service
 	echo nonsense > /etc/button-irq.conf
 	systemctl start button-irq.service || true
 	wait_for 20 systemctl is-failed --quiet button-irq.service
