@@ -8,7 +8,7 @@ DESTDIR ?=
 PREFIX ?= /usr
 
 .PHONY: all modules install uninstall demo check check-static check-unit check-unit-mutants \
-	check-vm check-dt check-pi check-slow check-long clean help headers
+	check-vm check-dt check-pi check-python check-slow check-long clean help headers
 
 all: modules
 
@@ -52,6 +52,9 @@ check-dt:
 check-pi:
 	@tests/pi/check.sh
 
+check-python:
+	@tests/python/check.sh
+
 check-slow:
 	@tests/vm/check.sh --slow
 
@@ -84,6 +87,7 @@ help:
 #:   make check-dt       the device tree overlay on every Raspberry Pi's tree, and the binding
 #:   make check-pi       an emulated Raspberry Pi 3B and 4B: the selftests on their own pins, the
 #:                       overlay at boot and at run time, pulls (builds a QEMU, 7 min, once)
+#:   make check-python   the Python module and gpiozero's pin factory, with Debian's gpiozero
 #:   make check-slow     the slow shell tests on every kernel (make check has them on 7.2 alone)
 #:   make check-long     100,000 presses with 8 readers on each kind of controller
 #:   make clean          remove what was built

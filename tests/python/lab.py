@@ -25,6 +25,11 @@ def unload():
         unbind()
         wait_for(_is_unused)
         subprocess.run(["rmmod", "button_irq"], check=True)
+    idle()
+
+
+def idle():
+    """Nobody presses a button."""
     for index in range(len(LINES)):
         stim("1", index=index)
 
@@ -108,4 +113,5 @@ def main(*cases):
     """Runs the test cases."""
     suite = unittest.TestSuite(map(unittest.defaultTestLoader.loadTestsFromTestCase, cases))
     print(f"TAP version 13\n1..{suite.countTestCases()}", flush=True)
+    idle()
     sys.exit(not suite.run(TapResult()).wasSuccessful())
