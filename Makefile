@@ -8,8 +8,9 @@ DESTDIR ?=
 PREFIX ?= /usr
 
 .PHONY: all modules install uninstall demo check check-static check-unit check-unit-mutants \
-	check-litmus check-vm check-dt check-pi check-slow check-userspace check-packages check-hw \
-	check-debug check-debug-vm check-debug-coverage check-long bench bench-check deb clean help headers
+	check-litmus check-vm check-dt check-pi check-slow check-userspace check-python check-packages \
+	check-hw check-debug check-debug-vm check-debug-coverage check-long bench bench-check deb clean help \
+	headers
 
 all: modules
 
@@ -76,6 +77,9 @@ check-hw:
 deb:
 	@scripts/deb.sh $(ARCH)
 
+check-python:
+	@tests/python/check.sh
+
 check-slow:
 	@tests/vm/check.sh --slow
 
@@ -129,6 +133,7 @@ help:
 #:   make check-userspace  the button-irq command: on the host, and on an emulated board
 #:   make check-packages  the Debian packages in clean roots of bookworm and trixie, which are then
 #:                       booted; events to an MQTT broker that restarts (10 min)
+#:   make check-python   the Python module and gpiozero's pin factory, with Debian's gpiozero
 #:   make check-slow     the slow shell tests on every kernel (make check has them on 7.2 alone)
 #:   make check-long     100,000 presses with 8 readers on each kind of controller
 #:   make bench          button_irq beside its peers, in instructions: README's table, doc/*.svg and

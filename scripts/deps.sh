@@ -41,6 +41,9 @@ packages()
 	dt)
 		echo device-tree-compiler dt-schema python3
 		;;
+	python)	# builds the Python package
+		echo python3-pip python3-setuptools python3-wheel
+		;;
 	pi)	# QEMU from source; its build wants a newer meson than bookworm's
 		packages vm
 		echo gcc libc6-dev make dpkg-dev patch ninja-build python3-venv pkgconf

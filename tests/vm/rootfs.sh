@@ -3,24 +3,27 @@
 #
 # Makes the userland that the test machines boot: Debian bookworm with the shells and interpreters that people read
 # buttons from, as a cpio archive for the kernel's initramfs. No program of the foreign architecture runs meanwhile.
+# With "python", gpiozero and what it needs as well: ARCH-python.cpio.
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
 
-[ $# = 1 ] || die "usage: rootfs.sh ARCH"
+[[ $# = 1 || "$#,${2:-}" = 2,python ]] || die "usage: rootfs.sh ARCH [python]"
 arch=$1
-out=$CACHE/rootfs/$arch.cpio
+name=$arch${2:+-$2}
+out=$CACHE/rootfs/$name.cpio
 packages=bash,dash,busybox-static,mawk,gawk,grep,sed,coreutils,diffutils,findutils,perl-base,python3,nodejs,kmod
 packages+=,procps,util-linux,mount,gpiod/bookworm-backports
+[ $# = 1 ] || packages+=,python3-gpiozero,python3-rpi.gpio
 recipe="bookworm $packages $(sha256sum < "$0")"
 
 mkdir -p "$CACHE/rootfs"
-exec 9> "$CACHE/rootfs/$arch.lock"
+exec 9> "$CACHE/rootfs/$name.lock"
 flock 9
-stamp_ok "$CACHE/rootfs/$arch.stamp" "$recipe" && exit 0
+stamp_ok "$CACHE/rootfs/$name.stamp" "$recipe" && exit 0
 
-say "making the $arch userland for the test machines (about 30 s)"
-root=$(mktemp -d "$CACHE/rootfs/$arch.XXXXXX")
+say "making the $name userland for the test machines (about 30 s)"
+root=$(mktemp -d "$CACHE/rootfs/$name.XXXXXX")
 trap 'as_root rm -rf "$root"' EXIT
 apt_sources bookworm-backports |
 as_root mmdebstrap --quiet --mode=root --variant=extract --architectures="$arch" --include="$packages" \
@@ -30,7 +33,9 @@ cd "$root"
 as_root rm -rf usr/share/{doc,man,locale,info,lintian,bug,perl,perl5,bash-completion,common-licenses} \
 	usr/share/nodejs/@types usr/lib/*-linux-*/{gconv,perl,libperl.*,libdb-*,*.a} \
 	var/{lib,cache,log}/* boot dev/*
-# What the packages' own scripts would have made.
+# What the packages' own scripts would have made. Byte code, since an emulator takes minutes for it; by the host's
+# python3, which is of the same release, or else is not taken for this.
+[ $# = 1 ] || as_root /usr/bin/python3 -m compileall -q -s "$root" -p / usr/lib/python3* > /dev/null || true
 as_root ln -s gawk usr/bin/awk
 as_root mkdir -p proc sys dev tmp run root opt
 printf 'root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/:/bin/sh\n' | as_root tee etc/passwd > /dev/null
@@ -38,4 +43,4 @@ printf 'root:x:0:\nnogroup:x:65534:\n' | as_root tee etc/group > /dev/null
 
 find . -mindepth 1 | LC_ALL=C sort | as_root cpio --quiet -o -H newc -R 0:0 > "$out.new"
 mv "$out.new" "$out"
-printf '%s\n' "$recipe" > "$CACHE/rootfs/$arch.stamp"
+printf '%s\n' "$recipe" > "$CACHE/rootfs/$name.stamp"

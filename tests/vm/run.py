@@ -147,12 +147,13 @@ class Machine:
     """One QEMU. start() boots it, serve() drives its pins until it is off."""
 
     def __init__(self, name, log, *, files=None, conf=None, append="", realtime=False, overlay=None, dtb=None,
-                 board=None, serial=None, userland=None, config=(), wires=True, cpus=None):
+                 board=None, serial=None, userland=None, rootfs=None, config=(), wires=True,
+                 cpus=None):
         self.name = name
         line = kernel_line(name)
         arch = line["arch"]
         self.userland = userland or arch
-        self.rootfs = f"{self.userland}-debug" if line["suite"] == "debug" else self.userland
+        self.rootfs = rootfs or (f"{self.userland}-debug" if line["suite"] == "debug" else self.userland)
         self.board_name = board
         self.board = MACHINES[board or arch]
         self.is_pi = "dtb" in self.board
@@ -469,6 +470,7 @@ def main():
     parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="set for the tests")
     parser.add_argument("--realtime", action="store_true", help="let guest time pass as host time does")
     parser.add_argument("--userland", metavar="ARCH", help="programs of this architecture (default: the kernel's)")
+    parser.add_argument("--rootfs", metavar="NAME", help="what rootfs.sh made (default: that architecture's standard one)")
     parser.add_argument("--append", default="", help="kernel parameters to add")
     parser.add_argument("--overlay", metavar="DTS", help="apply this to the board's device tree")
     parser.add_argument("--dtb", metavar="FILE", help="boot with this device tree")
@@ -495,7 +497,7 @@ def main():
 
     machine = Machine(
         args.kernel, console, append=args.append, realtime=args.realtime, overlay=args.overlay, dtb=args.dtb,
-        userland=args.userland, board=args.board, config=args.config, wires=args.stimulus == "wire",
+        userland=args.userland, rootfs=args.rootfs, board=args.board, config=args.config, wires=args.stimulus == "wire",
         cpus=args.cpus,
         files={target: source for source, _, target in (entry.partition(":") for entry in args.file)},
         conf={"STIMULUS": args.stimulus, "TESTS": " ".join(tests), "COMMAND": args.shell or "",

@@ -1,0 +1,59 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""The examples of userspace/python/README.md, run as they stand there, with a button at GPIO17."""
+
+import os
+import re
+import subprocess
+import tempfile
+import unittest
+
+import lab
+
+with open("python-README.md", encoding="utf-8") as readme:
+    EXAMPLES = dict(re.findall(r"^## (.*?)\n.*?^```python\n(.*?)^```$", readme.read(), re.MULTILINE | re.DOTALL))
+
+
+class Readme(unittest.TestCase):
+    """Each example, by its heading."""
+
+    def setUp(self):
+        lab.load(f"line={lab.LINES[0]}", "label=bell")
+        self.addCleanup(lab.unload)
+
+    def run_example(self, heading, train, wanted):
+        """Starts it; once it has the button open, makes the presses; what it prints is to be what is wanted."""
+        with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
+            def text():
+                output.seek(0)
+                return output.read()
+
+            environment = {**os.environ, "GPIOZERO_PIN_FACTORY": "button_irq", "PYTHONUNBUFFERED": "1"}
+            with subprocess.Popen(["python3", "-c", EXAMPLES[heading]], stdout=output, env=environment) as example:
+                try:
+                    lab.wait_for(lambda: lab.waits_for_a_button(example.pid), 60)
+                    lab.stim("train", *train)
+                    lab.wait_for(lambda: len(text()) >= len(wanted))
+                finally:
+                    example.terminate()
+            self.assertEqual(text(), wanted)
+
+    def test_events(self):
+        self.run_example("Events", ["0:0", "250000:1", "300000:1"], "press 1\nheld for 0.25 s\n")
+
+    def test_waiting(self):
+        self.run_example("Waiting", ["0:0", "250000:0"], "pressed, and is still\n")
+
+    def test_asyncio(self):
+        self.run_example("asyncio", lab.presses(2)[1:], "bell press\nbell release\n" * 2)
+
+    def test_gpiozero(self):
+        train = ["0:0", "100000:1", "1000000:0", "1800000:1", "1900000:1"]
+        self.run_example("gpiozero", train, "pressed\nreleased\npressed\nheld\nreleased\n")
+
+    def test_no_example_without_a_test(self):
+        self.assertEqual(set(EXAMPLES), {"Events", "Waiting", "asyncio", "gpiozero"})
+
+
+if __name__ == "__main__":
+    lab.main(Readme)

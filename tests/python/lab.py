@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What the tests in Python share: the module, the buttons to press, waiting, and TAP.
+
+The environment says what tests/lib.sh says: BUTTON_IRQ_KO, BUTTON_IRQ_LINES; tests/stim does the pressing.
+"""
+
+import os
+import subprocess
+import sys
+import time
+import unittest
+
+LINES = os.environ["BUTTON_IRQ_LINES"].split()
+PLATFORM = "/sys/bus/platform/drivers/button_irq"
+
+
+def load(*parameters):
+    """insmod button_irq.ko PARAMETERS"""
+    subprocess.run(["insmod", os.environ["BUTTON_IRQ_KO"], *parameters], check=True)
+
+
+def unload():
+    """Takes the buttons away from whoever still has them, then the module."""
+    if os.path.exists("/sys/module/button_irq"):
+        unbind()
+        wait_for(_is_unused)
+        subprocess.run(["rmmod", "button_irq"], check=True)
+    idle()
+
+
+def idle():
+    """Nobody presses a button."""
+    for index in range(len(LINES)):
+        stim("1", index=index)
+
+
+def _is_unused():
+    with open("/sys/module/button_irq/refcnt", encoding="ascii") as file:
+        return file.read() == "0\n"
+
+
+def unbind():
+    """Takes all buttons away."""
+    for entry in os.listdir(PLATFORM):
+        if entry.startswith("button_irq"):
+            with open(f"{PLATFORM}/unbind", "w", encoding="ascii") as file:
+                file.write(entry)
+
+
+def stim(*words, index=0):
+    """tests/stim INDEX WORDS"""
+    subprocess.run(["./stim", str(index), *words], check=True)
+
+
+def presses(count, width_us=30_000, period_us=60_000):
+    """The words for stim that press so often, each so long; they end when the next press would come."""
+    words = ["train"]
+    for start in range(0, count * period_us, period_us):
+        words += [f"{start}:0", f"{start + width_us}:1"]
+    return [*words, f"{count * period_us}:1"]
+
+
+def press(count, index=0, **times):
+    """Presses so often, well clear of the debounce time."""
+    stim(*presses(count, **times), index=index)
+
+
+def wait_for(condition, seconds=20):
+    """Until condition() holds; AssertionError when it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s")
+        time.sleep(0.01)
+
+
+def waits_for_a_button(pid):
+    """Has that process a button open, and do all its threads sleep?"""
+    try:
+        files = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+        return any(file.startswith("/dev/button_irq") for file in files) and all(
+            _state(pid, thread) == "S" for thread in os.listdir(f"/proc/{pid}/task"))
+    except FileNotFoundError:           # something went away between two looks
+        return False
+
+
+def _state(pid, thread):
+    with open(f"/proc/{pid}/task/{thread}/stat", encoding="utf-8") as stat:
+        return stat.read().rpartition(")")[2].split()[0]
+
+
+class TapResult(unittest.TestResult):
+    """Prints TAP as it goes."""
+
+    def _say(self, ok, test, comment=""):
+        name = test.id().rpartition(".")[2].removeprefix("test_")
+        print(*(f"# {line}" for line in comment.splitlines()), sep="\n", end="\n" if comment else "")
+        print(f"{ok} {self.testsRun} {name}", flush=True)
+
+    def addSuccess(self, test):
+        self._say("ok", test)
+
+    def addFailure(self, test, err):
+        super().addFailure(test, err)
+        self._say("not ok", test, self.failures[-1][1])
+
+    def addError(self, test, err):
+        super().addError(test, err)
+        self._say("not ok", test, self.errors[-1][1])
+
+
+def main(*cases):
+    """Runs the test cases."""
+    suite = unittest.TestSuite(map(unittest.defaultTestLoader.loadTestsFromTestCase, cases))
+    print(f"TAP version 13\n1..{suite.countTestCases()}", flush=True)
+    idle()
+    sys.exit(not suite.run(TapResult()).wasSuccessful())
