@@ -138,9 +138,12 @@ static void faults_note(struct __test_metadata *_metadata, struct faults *f, int
 
 /* Do @call, with the next thing in it failing; its result, negative an errno, is @ret. */
 #define fault(ret, call, ...) do {						\
+	int result_;								\
+										\
 	fault_set(self->faults.fd, ++self->faults.n);				\
-	(ret) = (call);								\
-	faults_note(_metadata, &self->faults, (ret), (const int[]){ __VA_ARGS__, 0 });	\
+	result_ = (call);							\
+	(ret) = result_;							\
+	faults_note(_metadata, &self->faults, result_, (const int[]){ __VA_ARGS__, 0 });	\
 } while (0)
 
 /* A press arrives, and in a new file. */

@@ -303,14 +303,16 @@ static void find_chip(void)
 	if (!stimulus)
 		return;
 	if (!strcmp(stimulus, "gpio-sim")) {
-		chip_path = chip_on_path = "/sys/kernel/config/gpio-sim/button_irq/live";
+		chip_path = "/sys/kernel/config/gpio-sim/button_irq/live";
+		chip_on_path = chip_path;
 		chip_off = "0";
 		chip_on = "1";
 	} else if (!access("/sys/bus/platform/drivers/button-irq-test/button-irq-test.0", F_OK)) {
 		snprintf(bound, sizeof(bound), "button-irq-test.0");
 		chip_path = "/sys/bus/platform/drivers/button-irq-test/unbind";
 		chip_on_path = "/sys/bus/platform/drivers/button-irq-test/bind";
-		chip_off = chip_on = bound;
+		chip_off = bound;
+		chip_on = bound;
 	}
 }
 
@@ -479,7 +481,8 @@ int main(int argc, char **argv)
 		printf("# %s: %u\n", deeds[i].name, deeds[i].done);
 	failed = result(1, !disorder, "every reader sees its events in order");
 	ret = unload_in_time();
-	failed += result(2, !ret || ret == -ENOENT, "the driver can be removed when all files are closed");
+	failed += result(2, !ret || ret == -ENOENT,
+			 "the driver can be removed when all files are closed");
 	failed += result(3, works(&stim), "and works when it is loaded again");
 	return failed ? 1 : 0;
 }
