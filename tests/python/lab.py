@@ -53,7 +53,7 @@ def stim(*words, index=0):
 
 
 def presses(count, start_us=0):
-    """The train for stim that presses so often, well clear of the debounce time; ends when the next press would come."""
+    """The train for stim that presses so often, well clear of the debounce time, till the next press would come."""
     train = []
     for _ in range(count):
         train += [f"{start_us}:0", f"{start_us + 30_000}:1"]
