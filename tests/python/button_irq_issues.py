@@ -27,8 +27,8 @@ pause()
 
 
 def as_on_a_pi():
-    """RPi.GPIO wants two things that a Raspberry Pi's own kernel has and Debian's has not: the revision in /proc/cpuinfo,
-    and the header's GPIO numbers in sysfs, which count from 0 there and from 512 here. (The third, /dev/gpiomem, it does
+    """RPi.GPIO wants what a Raspberry Pi's own kernel has and Debian's has not: the revision in /proc/cpuinfo,
+    and the header's GPIO numbers in sysfs, which count from 0 there, from 512 here. (A third, /dev/gpiomem, it does
     without where /dev/mem allows it: iomem=relaxed.) What is behind the numbers is this kernel's."""
     with open("/proc/cpuinfo", encoding="ascii") as file:
         cpuinfo = file.read()

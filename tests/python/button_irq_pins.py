@@ -150,8 +150,8 @@ class Buttons(Pins):
             warnings.simplefilter("always")
             lab.stim("0")
             self.assertTrue(begun.wait(20))
-            lab.stim("1")
-            lab.press(12)               # 25 events wait, 16 are kept; the first release is not
+            # 25 events wait, 16 are kept; the first release is not among them.
+            lab.stim("train", "50000:1", *lab.presses(12, start_us=100_000))
             slow.set()
             # The first press, its release all the same, and the 8 presses that were kept
             lab.wait_for(lambda: len(self.seen) >= 18)

@@ -32,8 +32,8 @@ install_package()
 	rm -rf "$TOP/build/python"
 	mkdir -p "$results" "$TOP/build/log"
 	cp -r "$TOP/userspace/python" "$TOP/build/python/source"
-	/usr/bin/python3 -m pip --disable-pip-version-check install --quiet --no-index --no-build-isolation --no-deps --no-compile \
-		--root-user-action ignore --target "$installed" "$TOP/build/python/source"
+	/usr/bin/python3 -m pip --disable-pip-version-check install --quiet --no-index --no-build-isolation --no-deps \
+		--no-compile --root-user-action ignore --target "$installed" "$TOP/build/python/source"
 }
 
 # run TEST: one machine; everything it prints goes to a file, one line to the terminal.

@@ -52,17 +52,18 @@ def stim(*words, index=0):
     subprocess.run(["./stim", str(index), *words], check=True)
 
 
-def presses(count, width_us=30_000, period_us=60_000):
-    """The words for stim that press so often, each so long; they end when the next press would come."""
-    words = ["train"]
-    for start in range(0, count * period_us, period_us):
-        words += [f"{start}:0", f"{start + width_us}:1"]
-    return [*words, f"{count * period_us}:1"]
+def presses(count, start_us=0):
+    """The train for stim that presses so often, well clear of the debounce time, till the next press would come."""
+    train = []
+    for _ in range(count):
+        train += [f"{start_us}:0", f"{start_us + 30_000}:1"]
+        start_us += 60_000
+    return [*train, f"{start_us}:1"]
 
 
-def press(count, index=0, **times):
-    """Presses so often, well clear of the debounce time."""
-    stim(*presses(count, **times), index=index)
+def press(count, index=0):
+    """Presses so often."""
+    stim("train", *presses(count), index=index)
 
 
 def wait_for(condition, seconds=20):
