@@ -211,7 +211,7 @@ TEST_F_TIMEOUT(faults, bind, 3600)
 	start_faults();
 	while (self->faults.more) {
 		ret = fault(write_text(DRIVER "bind", "button_irq.0"), ENOMEM, EFAULT, ENODEV,
-		      EINVAL);
+			    EINVAL);
 		if (ret) {
 			EXPECT_EQ(-1, access("/dev/button_irq", F_OK));
 			ASSERT_EQ(0, write_text(DRIVER "bind", "button_irq.0"));
