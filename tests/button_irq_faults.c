@@ -57,6 +57,7 @@ static bool fault_was(int fd)
 /**
  * struct faults - which thing fails, and what came of it
  * @fd: /proc/thread-self/fail-nth
+ * @module: the driver's file, opened before anything fails
  * @n: which thing fails now
  * @more: there was an nth thing
  * @total: things that failed
@@ -65,6 +66,7 @@ static bool fault_was(int fd)
  */
 struct faults {
 	int fd;
+	int module;
 	unsigned int n;
 	bool more;
 	unsigned int total;
@@ -98,6 +100,9 @@ FIXTURE_SETUP(faults)
 			TH_LOG("%s", path);
 		}
 	}
+	self->faults.module = open(getenv("BUTTON_IRQ_KO") ?: "../button_irq.ko",
+				   O_RDONLY | O_CLOEXEC);
+	ASSERT_LE(0, self->faults.module);
 	bench_setup(_metadata, &self->bench);
 }
 
@@ -111,6 +116,7 @@ FIXTURE_TEARDOWN(faults)
 	printf("# %u things failed, %u times with an error\n", self->faults.total,
 	       self->faults.failed);
 	close(self->faults.fd);
+	close(self->faults.module);
 	bench_teardown(_metadata, &self->bench);
 }
 
@@ -136,15 +142,15 @@ static void faults_note(struct __test_metadata *_metadata, struct faults *f, int
 #define works()		faults_press(_metadata, &self->bench)
 #define start_faults()	(self->faults.n = 0, self->faults.more = true)
 
-/* Do @call, with the next thing in it failing; its result, negative an errno, is @ret. */
-#define fault(ret, call, ...) do {						\
-	int result_;								\
+/* The result of @call, negative an errno, with the next thing in it failing. */
+#define fault(call, ...) ({							\
+	int ret_;								\
 										\
 	fault_set(self->faults.fd, ++self->faults.n);				\
-	result_ = (call);							\
-	(ret) = result_;							\
-	faults_note(_metadata, &self->faults, result_, (const int[]){ __VA_ARGS__, 0 });	\
-} while (0)
+	ret_ = (call);								\
+	faults_note(_metadata, &self->faults, ret_, (const int[]){ __VA_ARGS__, 0 });	\
+	ret_;									\
+})
 
 /* A press arrives, and in a new file. */
 static void faults_press(struct __test_metadata *_metadata, struct bench *bench)
@@ -164,14 +170,10 @@ static void faults_press(struct __test_metadata *_metadata, struct bench *bench)
 	close(fd);
 }
 
-static int load(const struct stim *stim)
+static int load(int module, const struct stim *stim)
 {
-	static int module = -1;
 	char params[128];
 
-	/* Not what is to fail. */
-	if (module < 0)
-		module = open(getenv("BUTTON_IRQ_KO"), O_RDONLY | O_CLOEXEC);
 	snprintf(params, sizeof(params), "line=%s debounce_us=0 label=bell", stim->line);
 	return syscall(SYS_finit_module, module, params, 0) ? -errno : 0;
 }
@@ -186,7 +188,8 @@ TEST_F_TIMEOUT(faults, insmod, 3600)
 
 	start_faults();
 	while (self->faults.more) {
-		fault(ret, load(&self->bench.stim), ENOMEM, EFAULT, ENODEV, EINVAL);
+		ret = fault(load(self->faults.module, &self->bench.stim), ENOMEM, EFAULT, ENODEV,
+			    EINVAL);
 		if (ret) {
 			EXPECT_EQ(-ENOENT, button_unload());
 			EXPECT_EQ(-1, access("/sys/class/button_irq", F_OK));
@@ -207,8 +210,8 @@ TEST_F_TIMEOUT(faults, bind, 3600)
 	ASSERT_EQ(0, write_text(DRIVER "unbind", "button_irq.0"));
 	start_faults();
 	while (self->faults.more) {
-		fault(ret, write_text(DRIVER "bind", "button_irq.0"), ENOMEM, EFAULT, ENODEV,
-		      EINVAL);
+		ret = fault(write_text(DRIVER "bind", "button_irq.0"), ENOMEM, EFAULT, ENODEV,
+			    EINVAL);
 		if (ret) {
 			EXPECT_EQ(-1, access("/dev/button_irq", F_OK));
 			ASSERT_EQ(0, write_text(DRIVER "bind", "button_irq.0"));
@@ -227,7 +230,7 @@ TEST_F_TIMEOUT(faults, unbind, 3600)
 	bind("debounce_us=0");
 	start_faults();
 	while (self->faults.more) {
-		fault(ret, write_text(DRIVER "unbind", "button_irq.0"), ENOMEM, EFAULT);
+		ret = fault(write_text(DRIVER "unbind", "button_irq.0"), ENOMEM, EFAULT);
 		if (ret) {
 			works();
 			ASSERT_EQ(0, write_text(DRIVER "unbind", "button_irq.0"));
@@ -247,14 +250,14 @@ TEST_F_TIMEOUT(faults, rmmod, 3600)
 {
 	int ret;
 
-	ASSERT_EQ(0, load(&self->bench.stim));
+	ASSERT_EQ(0, load(self->faults.module, &self->bench.stim));
 	start_faults();
 	while (self->faults.more) {
-		fault(ret, button_unload(), ENOMEM, EFAULT);
+		ret = fault(button_unload(), ENOMEM, EFAULT);
 		if (ret)
 			works();
 		else
-			ASSERT_EQ(0, load(&self->bench.stim));
+			ASSERT_EQ(0, load(self->faults.module, &self->bench.stim));
 	}
 }
 
@@ -272,7 +275,7 @@ TEST_F_TIMEOUT(faults, open, 600)
 	bind("debounce_us=0");
 	start_faults();
 	while (self->faults.more) {
-		fault(fd, open_node(), ENOMEM, EFAULT, ENFILE);
+		fd = fault(open_node(), ENOMEM, EFAULT, ENFILE);
 		if (fd >= 0)
 			close(fd);
 		works();
@@ -302,7 +305,7 @@ TEST_F_TIMEOUT(faults, read, 600)
 	while (self->faults.more) {
 		press();
 		ASSERT_EQ(0, button_wait_readable(self->bench.fd));
-		fault(ret, read_file(self->bench.fd, &event, sizeof(event)), EFAULT);
+		ret = fault(read_file(self->bench.fd, &event, sizeof(event)), EFAULT);
 		if (ret < 0)
 			ret = read_file(self->bench.fd, &event, sizeof(event));
 		EXPECT_EQ(sizeof(event), ret);
@@ -317,7 +320,7 @@ TEST_F_TIMEOUT(faults, read, 600)
 	while (self->faults.more) {
 		press();
 		ASSERT_EQ(0, button_wait_readable(text));
-		fault(ret, read_file(text, line, sizeof(line)), EFAULT);
+		ret = fault(read_file(text, line, sizeof(line)), EFAULT);
 		if (ret < 0)
 			ret = read_file(text, line, sizeof(line));
 		EXPECT_LT(0, ret);
@@ -349,13 +352,12 @@ TEST_F_TIMEOUT(faults, ioctl, 600)
 		{ BUTTON_IRQ_IOC_REWIND, NULL },
 	};
 	size_t i;
-	int ret;
 
 	bind("debounce_us=0");
 	for (i = 0; i < ARRAY_SIZE(calls); i++) {
 		start_faults();
 		while (self->faults.more) {
-			fault(ret, call(self->bench.fd, calls[i].request, calls[i].arg), EFAULT);
+			fault(call(self->bench.fd, calls[i].request, calls[i].arg), EFAULT);
 			works();
 		}
 	}
@@ -391,22 +393,20 @@ static int async_now(int fd)
 
 TEST_F_TIMEOUT(faults, waiting, 600)
 {
-	int ret;
-
 	bind("debounce_us=0");
 	start_faults();
 	while (self->faults.more) {
-		fault(ret, poll_now(self->bench.fd), EFAULT, ENOMEM);
+		fault(poll_now(self->bench.fd), EFAULT, ENOMEM);
 		works();
 	}
 	start_faults();
 	while (self->faults.more) {
-		fault(ret, epoll_now(self->bench.fd), EFAULT, ENOMEM, ENFILE);
+		fault(epoll_now(self->bench.fd), EFAULT, ENOMEM, ENFILE);
 		works();
 	}
 	start_faults();
 	while (self->faults.more) {
-		fault(ret, async_now(self->bench.fd), EFAULT, ENOMEM);
+		fault(async_now(self->bench.fd), EFAULT, ENOMEM);
 		works();
 	}
 }
@@ -419,12 +419,12 @@ TEST_F_TIMEOUT(faults, sysfs, 600)
 	bind("debounce_us=0");
 	start_faults();
 	while (self->faults.more) {
-		fault(ret, button_attr(0, "label", text, sizeof(text)), EFAULT, ENOMEM, ENFILE);
+		ret = fault(button_attr(0, "label", text, sizeof(text)), EFAULT, ENOMEM, ENFILE);
 		works();
 	}
 	start_faults();
 	while (self->faults.more) {
-		fault(ret, button_set_attr(0, "debounce_us", "1"), EFAULT, ENOMEM, ENFILE);
+		ret = fault(button_set_attr(0, "debounce_us", "1"), EFAULT, ENOMEM, ENFILE);
 		EXPECT_TRUE(button_attr_is(0, "debounce_us", ret ? "0" : "1"));
 		ASSERT_EQ(0, button_set_attr(0, "debounce_us", "0"));
 		works();

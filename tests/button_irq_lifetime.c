@@ -42,8 +42,13 @@ struct random {
 static struct random rng;
 static char params[128];
 static int mailbox[2];		/* readers pass open files to each other */
-static const char *chip_path;	/* writing chip_off there takes the controller away */
-static const char *chip_off, *chip_on_path, *chip_on;
+/* How the controller is taken away and given back: what to write where. */
+static struct {
+	const char *off_path;
+	const char *off;
+	const char *on_path;
+	const char *on;
+} chip;
 
 /* xorshift64*. */
 static __u32 next_random(void)
@@ -294,26 +299,29 @@ static int load(void)
 	return ret;
 }
 
-/* How the controller of this stimulus is taken away and given back. */
 static void find_chip(void)
 {
+	static const char test_chip[] = "/sys/bus/platform/drivers/button-irq-test/";
+	static const char test_device[] = "button-irq-test.0";
 	const char *stimulus = getenv("BUTTON_IRQ_STIMULUS");
-	static char bound[512];
+	static char off[64], on[64], device[128];
 
-	if (!stimulus)
+	if (stimulus && !strcmp(stimulus, "gpio-sim")) {
+		chip.off_path = "/sys/kernel/config/gpio-sim/button_irq/live";
+		chip.on_path = chip.off_path;
+		chip.off = "0";
+		chip.on = "1";
 		return;
-	if (!strcmp(stimulus, "gpio-sim")) {
-		chip_path = "/sys/kernel/config/gpio-sim/button_irq/live";
-		chip_on_path = chip_path;
-		chip_off = "0";
-		chip_on = "1";
-	} else if (!access("/sys/bus/platform/drivers/button-irq-test/button-irq-test.0", F_OK)) {
-		snprintf(bound, sizeof(bound), "button-irq-test.0");
-		chip_path = "/sys/bus/platform/drivers/button-irq-test/unbind";
-		chip_on_path = "/sys/bus/platform/drivers/button-irq-test/bind";
-		chip_off = bound;
-		chip_on = bound;
 	}
+	snprintf(device, sizeof(device), "%s%s", test_chip, test_device);
+	if (access(device, F_OK))
+		return;		/* the board's own stays */
+	snprintf(off, sizeof(off), "%sunbind", test_chip);
+	snprintf(on, sizeof(on), "%sbind", test_chip);
+	chip.off_path = off;
+	chip.on_path = on;
+	chip.off = test_device;
+	chip.on = test_device;
 }
 
 static pid_t readers[READERS];
@@ -365,10 +373,10 @@ static bool do_rmmod(void)
 /* A button that lost its controller does not come back by itself. */
 static bool do_chip(void)
 {
-	if (!chip_path || write_text(chip_path, chip_off))
+	if (!chip.off_path || write_text(chip.off_path, chip.off))
 		return false;
 	button_sleep_us(below(3000));
-	write_text(chip_on_path, chip_on);
+	write_text(chip.on_path, chip.on);
 	write_text(DRIVER "bind", "button_irq.0");
 	return true;
 }
@@ -481,8 +489,7 @@ int main(int argc, char **argv)
 		printf("# %s: %u\n", deeds[i].name, deeds[i].done);
 	failed = result(1, !disorder, "every reader sees its events in order");
 	ret = unload_in_time();
-	failed += result(2, !ret || ret == -ENOENT,
-			 "the driver can be removed when all files are closed");
+	failed += result(2, !ret || ret == -ENOENT, "the driver can be removed once all is closed");
 	failed += result(3, works(&stim), "and works when it is loaded again");
 	return failed ? 1 : 0;
 }
