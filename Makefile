@@ -140,7 +140,7 @@ help:
 #:                       tests/bench/baseline.json anew (10 min)
 #:   make bench-check    one run of our own; fails where a figure rose by over 5 % (3 min)
 #:   make deb            Debian packages for this architecture, or ARCH=arm64, in build/deb
-#:   make check-debug    the selftests on kernels that look for misused memory, locks and data
+#:   make check-debug    (not finished, see tests/debug) the selftests on kernels that look for misused memory, locks and data
 #:                       races, every allocation failing once, and what of the driver they reach
 #:                       (builds two kernels, 8 min each, once)
 #:   make clean          remove what was built

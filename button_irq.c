@@ -939,7 +939,7 @@ static ssize_t button_irq_read(struct file *file, char __user *buf, size_t size,
 	for (;;) {
 		if (mutex_lock_interruptible(&r->lock))
 			return -ERESTARTSYS;
-		/* Pairs with the release in button_irq_unbind(): what came before is readable. */
+		/* Pairs with the release in button_irq_stop(): what came before is readable. */
 		gone = smp_load_acquire(&b->gone);
 		if (r->format == BUTTON_IRQ_FORMAT_BINARY)
 			n = button_irq_read_binary(r, buf, size);
@@ -967,7 +967,7 @@ static __poll_t button_irq_poll(struct file *file, poll_table *wait)
 	__poll_t events = 0;
 
 	poll_wait(file, &b->wait, wait);
-	/* Pairs with the release in button_irq_unbind(). */
+	/* Pairs with the release in button_irq_stop(). */
 	if (smp_load_acquire(&b->gone))
 		events |= EPOLLHUP | EPOLLERR;
 	if (button_irq_readable(r))
