@@ -184,7 +184,11 @@ TEST_F_TIMEOUT(button, a_thousand_readers, 300)
 	TH_LOG("%d edges took %llu us alone, %llu us with %d readers", EDGES,
 	       alone / NSEC_PER_USEC, crowded / NSEC_PER_USEC, READERS);
 	TH_LOG("accounted objects: %ld, opened %ld, read %ld", before, opened, later);
-	EXPECT_LE(crowded, alone + alone / 20);
+	/*
+	 * A cost for each reader, however small, would be a thousandfold here; what else the
+	 * machine does meanwhile is a few per cent (7 seen on RT with nested interrupts).
+	 */
+	EXPECT_LE(crowded, alone * 2);
 	/* One each, and no more for what it has not read. */
 	if (before) {
 		EXPECT_LE(READERS * 9 / 10, opened - before);
