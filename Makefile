@@ -136,12 +136,13 @@ help:
 #:   make check-python   the Python module and gpiozero's pin factory, with Debian's gpiozero
 #:   make check-slow     the slow shell tests on every kernel (make check has them on 7.2 alone)
 #:   make check-long     100,000 presses with 8 readers on each kind of controller
-#:   make bench          button_irq beside its peers, in instructions: README's table, doc/*.svg and
+#:   make bench          (not finished: its three runs do not agree yet) button_irq beside its
+#:                       peers, in instructions: README's table, doc/*.svg and
 #:                       tests/bench/baseline.json anew (10 min)
 #:   make bench-check    one run of our own; fails where a figure rose by over 5 % (3 min)
 #:   make deb            Debian packages for this architecture, or ARCH=arm64, in build/deb
-#:   make check-debug    (not finished, see tests/debug) the selftests on kernels that look for misused memory, locks and data
-#:                       races, every allocation failing once, and what of the driver they reach
+#:   make check-debug    (not finished, see tests/debug) the selftests on kernels that look for
+#:                       misused memory, locks and data races, every allocation failing once, and what of the driver they reach
 #:                       (builds two kernels, 8 min each, once)
 #:   make clean          remove what was built
 #:

@@ -177,12 +177,6 @@ FIXTURE_VARIANT_ADD(wave, khz_10)
 	.storms = true,
 };
 
-FIXTURE_VARIANT_ADD(wave, khz_100)
-{
-	.period_us = 5,
-	.storms = true,
-};
-
 FIXTURE_VARIANT_ADD(wave, fastest)
 {
 	.period_us = 0,

@@ -13,7 +13,6 @@ import argparse
 import datetime
 import json
 import lzma
-import os
 import re
 import statistics
 import struct
@@ -36,9 +35,6 @@ TOLERANCE = 1.05
 
 def run(kernel, contenders):
     """One boot; returns the lines that bench.c printed."""
-    # QEMU's threads race for the guest's clock where they really run at the same time: rarely, and by a few instructions,
-    # but from then on nothing is as it was in another run.
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     command = [TOP / "tests/vm/run.py", kernel, "--stimulus", "none", "--cpus", "1", "--overlay", HERE / "bench.dts",
                "--file", f"{TOP}/build/bench/bench:/opt/button_irq/bench",
                "--file", f"{HERE}/guest.sh:/opt/button_irq/guest.sh", "--timeout", "1200",
