@@ -108,3 +108,30 @@ kernel_arch()
 	*) echo "$1" ;;
 	esac
 }
+
+# result STATUS NAME: a line of TAP, counted in $passed or $failed
+passed=0
+failed=0
+result()
+{
+	if [ "$1" = 0 ]; then
+		passed=$((passed + 1))
+		printf 'ok %d %s\n' $((passed + failed)) "$2"
+	else
+		failed=$((failed + 1))
+		printf 'not ok %d %s\n' $((passed + failed)) "$2"
+	fi
+}
+
+# sum_up DIRECTORY: closes a level that booted machines, each of which left what it printed in a .out file and its line
+# of the table in a .row file. False when any test failed, or none passed.
+sum_up()
+{
+	say "skipped, each as often as it was:"
+	sed -n 's/^# skipped: //p' "$1"/*.out | sort | uniq -c >&2
+	echo
+	cat "$1"/*.row
+	cat "$1"/*.row | awk '
+		{ passed += $(NF - 5); failed += $(NF - 3); skipped += $(NF - 1) }
+		END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped; exit failed > 0 || !passed }'
+}

@@ -12,20 +12,6 @@ here=$TOP/tests/litmus
 build=$TOP/build/litmus
 model=$CACHE/linux-source/tools/memory-model
 root=$CACHE/roots/herd
-passed=0
-failed=0
-
-# result STATUS NAME
-result()
-{
-	if [ "$1" = 0 ]; then
-		passed=$((passed + 1))
-		printf 'ok %d %s\n' $((passed + failed)) "$2"
-	else
-		failed=$((failed + 1))
-		printf 'not ok %d %s\n' $((passed + failed)) "$2"
-	fi
-}
 
 # The program of another Debian release, with the libraries of that.
 herd()

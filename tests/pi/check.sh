@@ -131,10 +131,4 @@ for what in wire overlay params runtime pins; do
 done
 wait
 
-say "skipped, each as often as it was:"
-sed -n 's/^# skipped: //p' "$results"/*.out | sort | uniq -c >&2
-echo
-cat "$results"/*.row
-cat "$results"/*.row | awk '
-	{ passed += $(NF - 5); failed += $(NF - 3); skipped += $(NF - 1) }
-	END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped; exit failed > 0 || !passed }'
+sum_up "$results"

@@ -10,20 +10,6 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../../scripts/lib.sh"
 build=$TOP/build/unit
 runs=${BUTTON_IRQ_FUZZ_RUNS:-50000}
-passed=0
-failed=0
-
-# result STATUS NAME
-result()
-{
-	if [ "$1" = 0 ]; then
-		passed=$((passed + 1))
-		printf 'ok %d %s\n' $((passed + failed)) "$2"
-	else
-		failed=$((failed + 1))
-		printf 'not ok %d %s\n' $((passed + failed)) "$2"
-	fi
-}
 
 # Build $1, or count a failure.
 build()
