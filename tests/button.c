@@ -142,14 +142,12 @@ long button_counter(unsigned int button, const char *attr)
 	return *buf && !*end ? value : -EINVAL;
 }
 
-int button_set_attr(unsigned int button, const char *attr, const char *text)
+int button_write(const char *path, const char *text)
 {
-	char path[128];
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
 	ssize_t n;
-	int fd, err;
+	int err;
 
-	button_attr_path(button, attr, path, sizeof(path));
-	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	n = write(fd, text, strlen(text));
@@ -158,6 +156,14 @@ int button_set_attr(unsigned int button, const char *attr, const char *text)
 	if (n < 0)
 		return -err;
 	return n == (ssize_t)strlen(text) ? 0 : -EIO;
+}
+
+int button_set_attr(unsigned int button, const char *attr, const char *text)
+{
+	char path[128];
+
+	button_attr_path(button, attr, path, sizeof(path));
+	return button_write(path, text);
 }
 
 static bool expired(__u64 start)

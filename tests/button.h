@@ -67,6 +67,9 @@ bool button_attr_is(unsigned int button, const char *attr, const char *text);
 /** button_counter() - an attribute that is a number; negative: -errno */
 long button_counter(unsigned int button, const char *attr);
 
+/** button_write() - write a file of sysfs in one go */
+int button_write(const char *path, const char *text);
+
 /** button_set_attr() - write an attribute */
 int button_set_attr(unsigned int button, const char *attr, const char *text);
 

@@ -42,18 +42,11 @@ static bool chip_switch(const struct stim *s, const char *name, const char *valu
 {
 	const char *chip = strrchr(s->pin, '/');
 	char path[512];
-	bool ok;
-	int fd;
 
 	if (strcmp(stim_name(s), "wire") || !chip)
 		return false;
 	snprintf(path, sizeof(path), "/sys/bus/gpio/devices%s/../%s", chip, name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	ok = write(fd, value, strlen(value)) > 0;
-	close(fd);
-	return ok;
+	return !button_write(path, value);
 }
 
 TEST_F(button, numbers_go_up_by_one_from_one)

@@ -19,20 +19,6 @@
 #define DRIVER		"/sys/bus/platform/drivers/button_irq/"
 #define DEBUGFS		"/sys/kernel/debug/"
 
-static int write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	ssize_t n;
-	int err;
-
-	if (fd < 0)
-		return -errno;
-	n = write(fd, text, strlen(text));
-	err = errno;
-	close(fd);
-	return n < 0 ? -err : 0;
-}
-
 /* Let the @nth thing fail; 0: nothing more. Reading the number is itself such a thing. */
 static void fault_set(int fd, unsigned int nth)
 {
@@ -96,7 +82,7 @@ FIXTURE_SETUP(faults)
 		SKIP(return, "no fault injection in this kernel");
 	for (i = 0; i < ARRAY_SIZE(quiet); i++) {
 		snprintf(path, sizeof(path), DEBUGFS "%s", quiet[i][0]);
-		ASSERT_EQ(0, write_text(path, quiet[i][1])) {
+		ASSERT_EQ(0, button_write(path, quiet[i][1])) {
 			TH_LOG("%s", path);
 		}
 	}
@@ -207,17 +193,17 @@ TEST_F_TIMEOUT(faults, bind, 3600)
 	bind("debounce_us=0 label=bell");
 	close(self->bench.fd);
 	self->bench.fd = -1;
-	ASSERT_EQ(0, write_text(DRIVER "unbind", "button_irq.0"));
+	ASSERT_EQ(0, button_write(DRIVER "unbind", "button_irq.0"));
 	start_faults();
 	while (self->faults.more) {
-		ret = fault(write_text(DRIVER "bind", "button_irq.0"), ENOMEM, EFAULT, ENODEV,
+		ret = fault(button_write(DRIVER "bind", "button_irq.0"), ENOMEM, EFAULT, ENODEV,
 			    EINVAL);
 		if (ret) {
 			EXPECT_EQ(-1, access("/dev/button_irq", F_OK));
-			ASSERT_EQ(0, write_text(DRIVER "bind", "button_irq.0"));
+			ASSERT_EQ(0, button_write(DRIVER "bind", "button_irq.0"));
 		}
 		works();
-		ASSERT_EQ(0, write_text(DRIVER "unbind", "button_irq.0"));
+		ASSERT_EQ(0, button_write(DRIVER "unbind", "button_irq.0"));
 	}
 }
 
@@ -230,16 +216,16 @@ TEST_F_TIMEOUT(faults, unbind, 3600)
 	bind("debounce_us=0");
 	start_faults();
 	while (self->faults.more) {
-		ret = fault(write_text(DRIVER "unbind", "button_irq.0"), ENOMEM, EFAULT);
+		ret = fault(button_write(DRIVER "unbind", "button_irq.0"), ENOMEM, EFAULT);
 		if (ret) {
 			works();
-			ASSERT_EQ(0, write_text(DRIVER "unbind", "button_irq.0"));
+			ASSERT_EQ(0, button_write(DRIVER "unbind", "button_irq.0"));
 		}
 		while (read(self->bench.fd, &event, sizeof(event)) > 0)
 			;
 		EXPECT_EQ(ENODEV, errno);
 		close(self->bench.fd);
-		ASSERT_EQ(0, write_text(DRIVER "bind", "button_irq.0"));
+		ASSERT_EQ(0, button_write(DRIVER "bind", "button_irq.0"));
 		works();
 		self->bench.fd = button_open_binary(0, O_RDONLY);
 		ASSERT_LE(0, self->bench.fd);

@@ -17,18 +17,10 @@
 static int driver_write(const char *file, int button)
 {
 	char path[128], device[32];
-	ssize_t n;
-	int fd, err;
 
 	snprintf(path, sizeof(path), DRIVER "%s", file);
 	snprintf(device, sizeof(device), "button_irq.%d", button);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	n = write(fd, device, strlen(device));
-	err = errno;
-	close(fd);
-	return n < 0 ? -err : 0;
+	return button_write(path, device);
 }
 
 static int unbind_button(int button)

@@ -71,20 +71,6 @@ static void fork_random(__u32 n)
 	next_random();
 }
 
-static int write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	ssize_t n;
-	int err;
-
-	if (fd < 0)
-		return -errno;
-	n = write(fd, text, strlen(text));
-	err = errno;
-	close(fd);
-	return n < 0 ? -err : 0;
-}
-
 /* --- The line ------------------------------------------------------------------------- */
 
 /* Edges in bursts, at speeds from a bouncing contact's to a finger's. */
@@ -345,10 +331,10 @@ static void start_reader(unsigned int reader)
 /* Deeds return whether they were done. */
 static bool do_unbind(void)
 {
-	if (write_text(DRIVER "unbind", "button_irq.0"))
+	if (button_write(DRIVER "unbind", "button_irq.0"))
 		return false;
 	button_sleep_us(below(3000));
-	write_text(DRIVER "bind", "button_irq.0");
+	button_write(DRIVER "bind", "button_irq.0");
 	return true;
 }
 
@@ -373,11 +359,11 @@ static bool do_rmmod(void)
 /* A button that lost its controller does not come back by itself. */
 static bool do_chip(void)
 {
-	if (!chip.off_path || write_text(chip.off_path, chip.off))
+	if (!chip.off_path || button_write(chip.off_path, chip.off))
 		return false;
 	button_sleep_us(below(3000));
-	write_text(chip.on_path, chip.on);
-	write_text(DRIVER "bind", "button_irq.0");
+	button_write(chip.on_path, chip.on);
+	button_write(DRIVER "bind", "button_irq.0");
 	return true;
 }
 
