@@ -553,9 +553,10 @@ TEST_F(button, storm_that_ends_released)
 /*
  * Unbound while the line was masked: an interrupt that the kernel still has pending for
  * it is no press of the next button. One that the controller itself has latched comes,
- * and is an edge that changes nothing.
+ * and is an edge that changes nothing. (Where the host moves the line, each change can cost
+ * the guest a tick: half a minute in all.)
  */
-TEST_F(button, bound_again_in_a_storm)
+TEST_F_TIMEOUT(button, bound_again_in_a_storm, 300)
 {
 	int round;
 	long i;
