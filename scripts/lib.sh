@@ -79,12 +79,13 @@ stamp_ok()
 	[ -n "$(find "$1" -mtime "-$REFRESH_DAYS" 2>/dev/null)" ] && [ "$(head -n1 "$1")" = "$2" ]
 }
 
-# The line of tests/vm/kernels, or of tests/debug/kernels, for a kernel's name: sets suite, arch, flavour and ways.
+# The line of tests/vm/kernels, or of tests/debug/kernels, for a kernel's name: sets suite, arch, flavour,
+# ways and slow_ways.
 kernel_line()
 {
 	local name
 
-	while read -r name suite arch flavour ways; do
+	while read -r name suite arch flavour ways slow_ways; do
 		[ "$name" = "$1" ] && return 0
 	done < <(cat "$TOP"/tests/{vm,debug}/kernels)
 	die "no kernel $1 in tests/vm/kernels or tests/debug/kernels"

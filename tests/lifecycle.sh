@@ -307,7 +307,7 @@ load_and_unload()
 
 test_load_with_edges()
 {
-	local changer edges=0 loads=$(((rounds + 1) / 2))
+	local changer edges=0 loads=$(((rounds + 4) / 5))
 
 	keep_changing stop &
 	changer=$!

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # check.sh [--slow | --long | --debug] [NAME...]: the selftests on every kernel of the table "kernels" (or those named),
-# in each way that the table says; two machines at a time. Closes with a table and the counts. The ways:
+# in each way that the table's column TESTS says; two machines at a time. Closes with a table and the counts. The ways:
 #
 #	wire		all programs but the slow ones, on the board's controller with wires
-#	shell		the slow ones: they start very many programs, which is slow in an emulator
+#	smp		the same on two CPUs. All others but asleep have one: where CPUs take turns (-icount), one that waits for
+#			what the other holds uses up its turn, which makes a machine up to five times as slow
+#	shell		the slow ones: they start very many programs, which is slow in an emulator, or compare with peers
 #	compat		like wire, with 32-bit programs on a 64-bit kernel
 #	gpio-sim, nested	what depends on the controller, the programs in C, on gpio-sim and on the tests' chip with
 #			nested interrupts
@@ -14,7 +16,7 @@
 #	asleep, devtree	suspend to idle; buttons in the device tree
 #	faults, life-*	on debug kernels: each allocation fails once; drivers, controllers and readers come and go
 #
-#	--slow		instead, the slow ones on the kernels that the table does not give them to
+#	--slow		instead, the ways in the column SLOW: with them every kernel is tested in every way it knows
 #	--debug		instead, the debug kernels of tests/debug
 #	--long		instead, 100,000 presses with 8 readers on each kind of controller
 
@@ -38,7 +40,7 @@ results=$TOP/build/vm/results/$what
 rm -rf "$results"
 mkdir -p "$results" "$TOP/build/log"
 
-slow_tests=(button_irq_storm lifecycle.sh params.sh shell_readers.sh)
+slow_tests=(button_irq_storm compare.sh lifecycle.sh naive.sh params.sh shell_readers.sh)
 # Tests that need the host: for buttons in the device tree, and to press one while the machine sleeps.
 host_tests=(suspend.sh devicetree.sh)
 
@@ -48,7 +50,7 @@ tests()
 	local list=$TOP/build/vm/tests-$1/tests.list
 
 	case $2 in
-	wire | compat) grep -vxF "$(printf '%s\n' "${slow_tests[@]}" "${host_tests[@]}")" "$list" ;;
+	wire | smp | compat) grep -vxF "$(printf '%s\n' "${slow_tests[@]}" "${host_tests[@]}")" "$list" ;;
 	shell) printf '%s\n' "${slow_tests[@]}" ;;
 	gpio-sim) grep -v '\.sh$' "$list" ;;
 	nested) grep -v -e '\.sh$' -e '^button_irq_storm$' "$list" ;;
@@ -65,27 +67,28 @@ tests()
 # One machine: everything it prints goes to a file, one line to the terminal.
 run()
 {
-	local name=$1 way=$2 started=$SECONDS status=0 line out=$results/$1-$2 options=(--timeout 1800) userland
+	local name=$1 way=$2 started=$SECONDS status=0 line out=$results/$1-$2 options=(--timeout 1800) userland cpus=1
 
 	kernel_line "$name"
 	userland=$arch
 	case $way in
-	compat) userland=armhf; options+=(--stimulus wire --userland armhf) ;;
+	smp) cpus=2 options+=(--stimulus wire) ;;
+	compat) userland=armhf options+=(--stimulus wire --userland armhf) ;;
 	shell | faults) options+=(--stimulus wire) ;;
 	life-*) options+=(--stimulus "${way#life-}") ;;
 	# With buttons in the device tree, the first button is none of those that the other tests make.
 	devtree) options+=(--stimulus host --overlay "$vm/button.dts") ;;
 	# A machine that sleeps with no timer set hangs QEMU where idle time passes at once.
-	asleep) options+=(--stimulus host --realtime) ;;
-	soak-*) options=(--stimulus "${way#soak-}" --env BUTTON_IRQ_SOAK=100000 --timeout 5000) ;;
+	asleep) cpus=2 options+=(--stimulus host --realtime) ;;
+	soak-*) cpus=2 options=(--stimulus "${way#soak-}" --env BUTTON_IRQ_SOAK=100000 --timeout 5000) ;;
 	*) options+=(--stimulus "$way") ;;
 	esac
 	case $suite-$flavour in
 	debug-a) options+=(--coverage "$out.gcda" --timeout 2400) ;;
 	# A race needs CPUs that run at the same time.
-	debug-b) options+=(--realtime --timeout 2400) ;;
+	debug-b) cpus=2 options+=(--realtime --timeout 2400) ;;
 	esac
-	"$vm/run.py" "$name" "${options[@]}" --tests "$(tests "$userland" "$way")" > "$out.out" 2>&1 || status=$?
+	"$vm/run.py" "$name" "${options[@]}" --cpus "$cpus" --tests "$(tests "$userland" "$way")" > "$out.out" 2>&1 || status=$?
 	line=$(tail -n 1 "$out.out" | grep -xE '[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped') || line='0 passed, 1 failed, 0 skipped'
 	if [ "$status" != 0 ]; then
 		# What failed, with what was said just before it.
@@ -100,13 +103,13 @@ plan()
 {
 	local name way
 
-	for way in soak-wire soak-nested soak-gpio-sim soak-host shell faults asleep wire compat gpio-sim nested \
+	for way in soak-wire soak-nested soak-gpio-sim soak-host shell faults asleep smp wire compat gpio-sim nested \
 		life-gpio-sim life-nested life-mmio host devtree mmio; do
 		for name in "${names[@]}"; do
 			kernel_line "$name"
 			case $what,$way in
 			table,* | debug,*) [[ ,$ways, != *,$way,* ]] || echo "$way $name" ;;
-			slow,shell) [[ ,$ways, == *,shell,* ]] || echo "$way $name" ;;
+			slow,*) [[ ,$slow_ways, != *,$way,* ]] || echo "$way $name" ;;
 			# One kernel is enough.
 			long,soak-*) [ "$name" != "${names[0]}" ] || echo "$way $name" ;;
 			esac
