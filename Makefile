@@ -9,7 +9,7 @@ PREFIX ?= /usr
 
 .PHONY: all modules install uninstall demo check check-static check-unit check-unit-mutants \
 	check-litmus check-vm check-dt check-pi check-slow check-userspace check-python check-packages \
-	check-hw check-debug check-debug-vm check-debug-coverage check-long bench bench-check deb clean help \
+	check-hw captures check-debug check-debug-vm check-debug-coverage check-long bench bench-check deb clean help \
 	headers
 
 all: modules
@@ -73,6 +73,9 @@ check-packages:
 
 check-hw:
 	@tests/hw/check.sh
+
+captures:
+	@tests/userspace/captures.sh
 
 deb:
 	@scripts/deb.sh $(ARCH)
@@ -140,6 +143,7 @@ help:
 #:                       peers, in instructions: README's table, doc/*.svg and
 #:                       tests/bench/baseline.json anew (10 min)
 #:   make bench-check    one run of our own; fails where a figure rose by over 5 % (3 min)
+#:   make captures       the terminal sessions in README.md and doc/calibrate.svg anew (1 min)
 #:   make deb            Debian packages for this architecture, or ARCH=arm64, in build/deb
 #:   make check-debug    (not finished, see tests/debug) the selftests on kernels that look for
 #:                       misused memory, locks and data races, every allocation failing once, and what of the driver they reach

@@ -3,9 +3,9 @@
 """Puts the last run's results into README.md: the tables there are made, not typed.
 
 Each stands between <!-- NAME --> and <!-- /NAME -->. Run it after `make check` and `make check-pi`;
-`make bench` runs it for its own table.
+`make bench` runs it for its own table, and `make captures` for terminal sessions.
 
-readme.py [NAME...]     all tables, or those named
+readme.py [NAME...]     the tables, or what is named
 """
 
 import datetime
@@ -21,10 +21,12 @@ RESULTS = TOP / "build/vm/results"
 TABLE_RESULTS = RESULTS / "table"
 SLOW_RESULTS = RESULTS / "slow"
 PI_RESULTS = TOP / "build/pi/results"
+CAPTURES = TOP / "build/userspace/captures"
 
 # What the ways to test of tests/vm/check.sh and tests/pi/check.sh are: the controller and what moves its lines.
 WAYS = {
     "wire": ("PL061", "an output pin, by a wire"),
+    "smp": ("PL061", "an output pin, by a wire; two CPUs"),
     "shell": ("PL061", "an output pin, by a wire; the slow shell tests"),
     "compat": ("PL061", "an output pin, by a wire; 32-bit programs"),
     "host": ("PL061", "from outside the machine"),
@@ -89,8 +91,8 @@ def runs():
 
 
 def newest(pattern):
-    """The lines that match, in the newest kernel's run on the board's controller."""
-    for path in sorted(TABLE_RESULTS.glob("*-wire.out"), key=lambda path: [int(n) for n in re.findall(r"\d+", path.name)[:2]], reverse=True):
+    """The lines that match, in the newest kernel's run of the slow shell tests."""
+    for path in sorted(TABLE_RESULTS.glob("*-shell.out"), key=lambda path: [int(n) for n in re.findall(r"\d+", path.name)[:2]], reverse=True):
         lines = re.findall(pattern, path.read_text(encoding="utf-8"), re.MULTILINE)
         if lines:
             return lines
@@ -163,15 +165,23 @@ def bench():
         f"{figures['naive']['burst of 200']['delivered']}."])
 
 
+def session(name):
+    """What a terminal had shown at last: no colours, and of a line that was written over and over its last form."""
+    text = (CAPTURES / name).read_bytes().decode("utf-8").replace("\r\n", "\n")
+    text = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)
+    lines = [line.rsplit("\r", 1)[-1].rstrip() for line in text.rstrip("\n").split("\n")]
+    return "\n".join(["```", *lines, "```"])
+
+
 def main():
+    tables = {"runs": runs, "naive": naive, "compare": compare, "bench": bench}
+    sessions = {name: lambda name=name: session(name) for name in ("calibrate", "watch", "status")}
     readme = TOP / "README.md"
     text = readme.read_text(encoding="utf-8")
-    for make in (runs, naive, compare, bench):
-        mark = make.__name__
-        if sys.argv[1:] and mark not in sys.argv[1:]:
-            continue
+    for mark in sys.argv[1:] or tables:
+        made = {**tables, **sessions}[mark]()
         text, found = re.subn(rf"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)",
-                              lambda match, made=make(): f"{match[1]}{made}\n{match[2]}", text, flags=re.DOTALL)
+                              lambda match, made=made: f"{match[1]}{made}\n{match[2]}", text, flags=re.DOTALL)
         if found != 1:
             raise SystemExit(f"readme.py: README.md has no place for {mark}")
     readme.write_text(text, encoding="utf-8")

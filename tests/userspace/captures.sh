@@ -1,0 +1,37 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# captures.sh: runs the terminal sessions that README.md shows (sessions.sh) on an emulated Raspberry Pi 3B
+# -> build/userspace/captures/, doc/calibrate.svg and README.md
+
+set -euo pipefail
+. "$(dirname "$0")/../../scripts/lib.sh"
+
+kernel=6.12-arm64
+guest=/opt/button_irq/selftests
+out=$TOP/build/userspace/captures
+log=$TOP/build/log/captures.log
+
+mkdir -p "$TOP/build/log"
+"$TOP/scripts/deps.sh" vm
+"$TOP/tests/pi/build-qemu.sh" > /dev/null
+"$TOP/tests/vm/fetch.sh" "$kernel"
+"$TOP/tests/vm/fetch.sh" linux-source
+"$TOP/tests/vm/rootfs.sh" arm64
+"$TOP/tests/vm/build.sh" "$kernel"
+"$TOP/tests/vm/build.sh" tests arm64
+"$TOP/tests/userspace/build.sh" arm64
+mapfile -t files < <(cd "$TOP/build/userspace/arm64" && find usr -type f -printf "--file\n$PWD/%p:/%p\n")
+say "booting an emulated Raspberry Pi 3B (about 20 s)"
+"$TOP/tests/vm/run.py" "$kernel" --board raspi3b "${files[@]}" \
+	--file "$TOP/tests/userspace/sessions.sh:$guest/sessions.sh" --shell "$guest/sessions.sh" > "$log" ||
+	{ tail -n 40 "$log" >&2; die "the sessions failed, see above and $log"; }
+
+rm -rf "$out"
+mkdir -p "$out"
+for name in calibrate calibrate.svg watch status; do
+	sed -n "/^==== capture $name\$/,/^====/ { /^====/d; p }" "$log" | base64 -d > "$out/$name"
+	[ -s "$out/$name" ] || die "no session $name in $log"
+done
+cp "$out/calibrate.svg" "$TOP/doc/calibrate.svg"
+"$TOP/scripts/readme.py" calibrate watch status
