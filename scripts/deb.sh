@@ -31,10 +31,14 @@ unpack()
 
 build()
 {
-	local options=(--no-sign -b)
+	local options=(--no-sign -b) tools=()
 
-	[ "$arch" = "$HOSTARCH" ] || options+=("--host-arch=$arch" "--build-profiles=cross,nocheck")
-	as_root chroot "$root" env LC_ALL=C.UTF-8 DEB_BUILD_OPTIONS=nocheck \
+	if [ "$arch" != "$HOSTARCH" ]; then
+		options+=("--host-arch=$arch" "--build-profiles=cross,nocheck")
+		# The build root has this architecture's pkg-config only.
+		tools=(PKG_CONFIG=pkg-config "PKG_CONFIG_LIBDIR=/usr/lib/$(gnu_triplet "$arch")/pkgconfig")
+	fi
+	as_root chroot "$root" env LC_ALL=C.UTF-8 DEB_BUILD_OPTIONS=nocheck "${tools[@]}" \
 		env -C "$dir/button-irq-$version" dpkg-buildpackage "${options[@]}" &&
 		as_root chroot "$root" env -C "$dir" lintian --allow-root --fail-on=error,warning \
 			"button-irq_${version}_$arch.changes"
