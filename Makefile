@@ -9,7 +9,7 @@ PREFIX ?= /usr
 
 .PHONY: all modules install uninstall demo check check-static check-unit check-unit-mutants \
 	check-litmus check-vm check-dt check-pi check-slow check-userspace check-python check-packages \
-	check-hw captures check-debug check-debug-vm check-debug-coverage check-long bench bench-check deb clean help \
+	check-hw check-gestures captures check-debug check-debug-vm check-debug-coverage check-long bench bench-check deb clean help \
 	headers
 
 all: modules
@@ -74,6 +74,9 @@ check-packages:
 check-hw:
 	@tests/hw/check.sh
 
+check-gestures:
+	@tests/gestures/check.sh
+
 captures:
 	@tests/userspace/captures.sh
 
@@ -137,6 +140,8 @@ help:
 #:   make check-packages  the Debian packages in clean roots of bookworm and trixie, which are then
 #:                       booted; events to an MQTT broker that restarts (10 min)
 #:   make check-python   the Python module and gpiozero's pin factory, with Debian's gpiozero
+#:   make check-gestures  packages on an emulated Pi 3B: gpiozero, a bash loop, button-irq run and a
+#:                       JSON consumer follow one button through 1,000 gestures
 #:   make check-slow     the slow shell tests on every kernel (make check has them on 7.2 alone)
 #:   make check-long     100,000 presses with 8 readers on each kind of controller
 #:   make bench          (not finished: its three runs do not agree yet) button_irq beside its

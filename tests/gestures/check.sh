@@ -1,0 +1,51 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# check.sh: on an emulated Raspberry Pi 3B, with the overlay in config.txt and our packages installed by dpkg, four kinds of
+# programs follow one bouncing button through 1,000 gestures at the same time: an unchanged gpiozero program, a bash loop,
+# `button-irq run` with a config file, and a consumer of `button-irq watch --json`. Each has to recognise every one.
+#
+# BUTTON_IRQ_GESTURES is their number, BUTTON_IRQ_SEED the seed that a failed run has printed.
+#
+# (check-packages has DKMS build the module; here it is the one of the tests. Its packages are of this machine's
+# architecture.)
+
+set -euo pipefail
+. "$(dirname "$0")/../../scripts/lib.sh"
+
+[ $# = 0 ] || die "usage: check.sh"
+kernel=6.12-arm64
+here=$TOP/tests/gestures
+guest=/opt/button_irq/selftests
+log=$TOP/build/log/gestures.log
+gestures=${BUTTON_IRQ_GESTURES:-1000}
+
+mkdir -p "$TOP/build/log"
+"$TOP/scripts/deps.sh" vm python
+"$TOP/tests/pi/build-qemu.sh" > /dev/null
+kernel_line "$kernel"
+"$TOP/tests/vm/fetch.sh" "$kernel"
+"$TOP/tests/vm/fetch.sh" linux-source
+"$TOP/tests/vm/rootfs.sh" "$arch" python
+"$here/dpkg.sh" "$arch"
+"$TOP/tests/vm/build.sh" "$kernel"
+"$TOP/tests/vm/build.sh" tests "$arch"
+
+options=(--rootfs "$arch-python" --board raspi3b --append iomem=relaxed --timeout 3000 --tests gestures.sh
+	 --config "dtoverlay=button-irq,gpio=17,label=bell"
+	 --env "BUTTON_IRQ_GESTURES=$gestures" --env "BUTTON_IRQ_SEED=${BUTTON_IRQ_SEED:-$RANDOM}"
+	 --file "$TOP/tests/pi/pi.sh:$guest/pi.sh")
+for file in gestures.sh make_gestures.py bell_gpiozero.py bell_json.py bell_loop.sh; do
+	options+=(--file "$here/$file:$guest/$file")
+done
+while read -r file; do
+	[[ $file != *button-irq-dkms* && $file != *dbgsym* ]] || continue
+	options+=(--file "$file:/opt/packages/${file##*/}")
+done < <("$TOP/scripts/deb.sh" "$arch")
+dpkg=$CACHE/dpkg-$arch
+while read -r file; do
+	options+=(--file "$dpkg/$file:/$file")
+done < <(cd "$dpkg" && find . -type f -printf '%P\n')
+
+say "booting an emulated Raspberry Pi 3B: $gestures gestures (about $((gestures / 200 + 1)) min)"
+"$TOP/tests/vm/run.py" "$kernel" "${options[@]}" | tee "$log"
