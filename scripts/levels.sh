@@ -34,7 +34,14 @@ for command; do
 	rows+=("$(printf '%-24s %4d s  %s' "$command" "$((SECONDS - started))" "$line")")
 done
 
+# Once more what failed, as the end of a long log is what people look at
 printf '\n'
+if [ "$failed" -gt 0 ]; then
+	for command; do
+		name=${command#make }
+		grep -hE '^ *not ok |^# failed: |^## .*fail' "$log/${name// /_}.log" | sed "s/^ */$name: /"
+	done
+fi
 printf '%s\n' "${rows[@]}"
 printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -24,7 +24,7 @@
 #include "button.h"
 #include "stimulus.h"
 
-#define PRESSES		2000
+#define PRESSES		1000
 /* Far longer than a train of bounces, so that a machine that is late does not matter. */
 #define WINDOW_US	50000
 #define BOUNCES_MAX	6
@@ -185,10 +185,10 @@ static void *reader_thread(void *data)
 			read_binary(r);
 		else
 			read_text(r);
-		/* Every now and then, for as long as the ring holds or more. */
+		/* Every now and then, for as long as the ring holds (4 s) on average. */
 		if (r->slow && rand_r(&r->seed) % 32 == 0 &&
 		    !__atomic_load_n(&all_driven, __ATOMIC_ACQUIRE))
-			button_sleep_us(rand_r(&r->seed) % 4000000u);
+			button_sleep_us(rand_r(&r->seed) % 8000000u);
 	}
 	return NULL;
 }

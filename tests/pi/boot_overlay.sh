@@ -67,8 +67,11 @@ test_pressed_from_outside()
 	push 17 0 5 got
 	has_lines 10 got || fail "wanted 10 events, got $(cat got)"
 	check_stream 10 got
-	equal "interrupts of the pin" $((before + 10)) "$(interrupts 17)"
-	equal edges 10 "$(counter edges "$node")"
+	# Here time passes as on the host. Where that is busy, a look at the line may come before the edge's interrupt, and
+	# the next edge then merges with it.
+	equal "interrupts of the pin" "$(counter edges "$node")" $(($(interrupts 17) - before))
+	equal "presses, releases, missed" "5 5 0" \
+		"$(counter presses "$node") $(counter releases "$node") $(counter missed "$node")"
 	unload
 }
 
