@@ -31,7 +31,7 @@ kernel_line "$kernel"
 mapfile -t files < <(cd "$TOP/build/userspace/$arch" && find usr -type f -printf "--file\n$PWD/%p:/%p\n")
 say "booting an emulated board (about 2 min)"
 "$TOP/tests/vm/run.py" "$kernel" --stimulus wire --timeout 900 --tests command.sh \
-	"${files[@]}" --file "$TOP/tests/userspace/command.sh:$guest/command.sh" | tee "$log.vm" || status=$?
+	"${files[@]}" --file "$TOP/tests/userspace/command.sh:$guest/command.sh" --file "$TOP/README.md:$guest/README.md" | tee "$log.vm" || status=$?
 
 { grep -E '^(not )?ok ' "$log" || true; tail -n 1 "$log.vm"; } | awk '
 	/^ok /		{ passed++; next }

@@ -534,6 +534,30 @@ test_man_page_examples()
 	equal "examples" 5 "$n"
 }
 
+# The loop at the top of README.md, as printed there, in each shell
+test_readme_loop()
+{
+	local shell
+
+	load_button
+	awk '/^```/ { n++; next } n == 1' "$HERE/README.md" > loop
+	grep -q '^done < /dev/button_irq$' loop || fail "README.md's first example is another: $(cat loop)"
+	for shell in bash dash "busybox ash"; do
+		# shellcheck disable=SC2086 # words
+		$shell loop > got 2> /dev/null &
+		wait_for 20 readers 1
+		press 2
+		wait_for 20 has_lines 4 got
+		equal "$shell" "pressed held pressed held" "$(cut -d ' ' -f 1 got | paste -sd ' ')"
+		grep -qE '^pressed at [0-9]+\.[0-9]{9}$' got || fail "$shell: $(cat got)"
+		grep -qE '^held for 0\.[0-9]{9} s$' got || fail "$shell: $(cat got)"
+		hang_up
+		wait_for 20 jobs_ended
+		unload
+		load_button
+	done
+}
+
 # completes WORDS...: what bash offers for the last of them
 completes()
 {
