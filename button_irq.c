@@ -297,10 +297,10 @@ struct button_irq_reader {
  * @param: the parameter that named it, "gpio" or "line"
  * @text: and its value
  * @pull: an element of button_irq_pulls, by name
- * @debounce_mode: "eager" or "settle"
  * @label: or NULL for the default
  * @active_low: pressed is low
  * @debounce_us: microseconds
+ * @debounce_mode: BUTTON_IRQ_MODE_*
  * @storm_rate: edges per second
  * @chip: label of the line's controller
  * @offset: of the line there
@@ -313,10 +313,10 @@ struct button_irq_line {
 	const char *param;
 	const char *text;
 	const char *pull;
-	const char *debounce_mode;
 	const char *label;
 	u32 active_low;
 	u32 debounce_us;
+	u32 debounce_mode;
 	u32 storm_rate;
 	char chip[sizeof_field(struct button_irq_info, line)];
 	int offset;
@@ -1466,7 +1466,20 @@ static bool button_irq_label_valid(const char *label)
 	return true;
 }
 
-/* What device tree and module parameters have in common. */
+/*
+ * Settings of a line that was given by module parameters. They do not come as properties:
+ * that would take a software node, which the kernel frees twice when a device is removed
+ * that had no memory for the node's links in sysfs (software_node_notify(), up to 7.2).
+ */
+static void button_irq_take_params(struct button_irq *b, const struct button_irq_line *line)
+{
+	b->debounce_us = line->debounce_us;
+	b->debounce_mode = line->debounce_mode;
+	button_irq_set_storm_rate(b, line->storm_rate);
+	strscpy_pad(b->label, line->label ?: dev_name(&b->dev), sizeof(b->label));
+}
+
+/* And of one in the device tree. */
 static int button_irq_read_properties(struct button_irq *b)
 {
 	struct device *dev = b->parent;
@@ -1661,14 +1674,17 @@ static int button_irq_bind(struct platform_device *pdev)
 	if (ret)
 		return ret;
 
-	ret = button_irq_read_properties(b);
-	if (ret)
-		return ret;
+	if (param) {
+		button_irq_take_params(b, *param);
+	} else {
+		ret = button_irq_read_properties(b);
+		if (ret)
+			return ret;
+	}
 	ret = button_irq_get_line(b);
 	if (ret)
 		return ret;
 	if (param) {
-		button_irq_set_storm_rate(b, (*param)->storm_rate);
 		pull = button_irq_set_pull(b, (*param)->pull);
 		if (*pull)
 			pull_name = (*param)->pull;
@@ -1838,7 +1854,7 @@ static int __init button_irq_parse_line(unsigned int i, struct button_irq_line *
 {
 	const char *text;
 	unsigned int k;
-	int ret;
+	int ret, mode;
 
 	line->active_low = 1;
 	ret = button_irq_number("active_low", &button_irq_list_active_low, i, 1, &line->active_low);
@@ -1858,9 +1874,11 @@ static int __init button_irq_parse_line(unsigned int i, struct button_irq_line *
 		return ret;
 
 	text = button_irq_value(&button_irq_list_debounce_mode, i);
-	line->debounce_mode = text ?: button_irq_modes[BUTTON_IRQ_MODE_EAGER];
-	if (match_string(button_irq_modes, ARRAY_SIZE(button_irq_modes), line->debounce_mode) < 0)
+	mode = match_string(button_irq_modes, ARRAY_SIZE(button_irq_modes),
+			    text ?: button_irq_modes[BUTTON_IRQ_MODE_EAGER]);
+	if (mode < 0)
 		return button_irq_bad("debounce_mode", text, "neither eager nor settle");
+	line->debounce_mode = mode;
 
 	text = button_irq_value(&button_irq_list_pull, i);
 	line->pull = text ?: button_irq_pulls[0].name;
@@ -1983,25 +2001,14 @@ static void button_irq_remove_line(struct button_irq_line *line)
 
 static int __init button_irq_add_line(struct button_irq_line *line, unsigned int id)
 {
-	struct property_entry properties[] = {
-		PROPERTY_ENTRY_U32("debounce-us", line->debounce_us),
-		PROPERTY_ENTRY_STRING("debounce-mode", line->debounce_mode),
-		/* Without a label this one ends the list. */
-		PROPERTY_ENTRY_STRING("label", line->label),
-		{ }
-	};
 	struct platform_device_info info = {
 		.name = BUTTON_IRQ_NAME,
 		.id = id,
-		.properties = properties,
 		.data = &line,
 		.size_data = sizeof(line),
 	};
 	bool by_name;
 	int ret;
-
-	if (!line->label)
-		properties[2] = (struct property_entry){ };
 
 	ret = button_irq_resolve(line, &by_name);
 	if (ret)

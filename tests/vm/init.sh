@@ -32,8 +32,14 @@ cd /opt/button_irq || exit
 # shellcheck disable=SC1091 # written by run.py
 . /run.conf
 
-# What debug kernels (tests/debug) know: memory that nothing points to any more, of objects some seconds old; and which
-# lines of the driver ran.
+# What debug kernels (tests/debug) know: data races, from when the kernel has booted; memory that nothing points to any more,
+# of objects some seconds old; and which lines of the driver ran.
+debug_races()
+{
+	[ -e /sys/kernel/debug/kcsan ] || return
+	echo on > /sys/kernel/debug/kcsan
+}
+
 debug_leaks()
 {
 	[ -e /sys/kernel/debug/kmemleak ] || return
@@ -115,12 +121,14 @@ for dev in /sys/bus/pci/devices/*; do
 	esac
 done
 
+# A board without a clock, or a kernel that does not read it: at the epoch CLOCK_REALTIME would be CLOCK_MONOTONIC.
+[ "$(date +%Y)" -gt 1970 ] || date -s 2026-01-01 > /dev/null
+
 # Instead of these, on a Raspberry Pi: held open, so that it stays as it is set here. Such a board turns off when its
-# watchdog's driver is loaded, and has no clock that tells the time. We use two CPUs, as on the other boards: what the
+# watchdog's driver is loaded. We use two CPUs, as on the other boards: what the
 # kernel keeps for each CPU looks like a leak at first.
 if [ -n "$HOST_TTY" ]; then
 	taskset -cp 0,1 $$ > /dev/null
-	date -s 2026-01-01 > /dev/null
 	modprobe bcm2835_wdt
 	stty -F "$HOST_TTY" raw -echo
 	sleep infinity 9< "$HOST_TTY" &
@@ -154,6 +162,7 @@ run_tests()
 	done
 }
 
+debug_races
 BUTTON_IRQ_STIMULUS=$STIMULUS
 BUTTON_IRQ_KO=/opt/button_irq/button_irq.ko
 BUTTON_IRQ_TEST_CHIP_KO=/opt/button_irq/modules/button_irq_test_chip.ko
