@@ -450,8 +450,8 @@ def kernel_trouble(lines):
     number, found = 0, []
     while number < len(lines):
         if NOT_OURS.search(lines[number]):
-            while number < len(lines) and not re.search(r"el0t_64_sync\+", lines[number]):
-                number += 1
+            number = next((end for end in range(number, min(number + 100, len(lines)))
+                           if re.search(r"el0t_64_sync\+", lines[end])), number)
         elif KERNEL_TROUBLE.search(lines[number]):
             if "BUG: KCSAN: " not in lines[number] or not foreign_race(lines[number:number + 200]):
                 found.append(number)
