@@ -142,7 +142,7 @@ help:
 #:   make check-python   the Python module and gpiozero's pin factory, with Debian's gpiozero
 #:   make check-gestures  packages on an emulated Pi 3B: gpiozero, a bash loop, button-irq run and a
 #:                       JSON consumer follow one button through 1,000 gestures
-#:   make check-slow     the slow shell tests on every kernel (make check has them on 7.2 alone)
+#:   make check-slow     what make check has on some kernels only, on all the others (20 min)
 #:   make check-long     100,000 presses with 8 readers on each kind of controller
 #:   make bench          (not finished: its three runs do not agree yet) button_irq beside its
 #:                       peers, in instructions: README's table, doc/*.svg and
