@@ -1469,7 +1469,7 @@ static bool button_irq_label_valid(const char *label)
 /*
  * Settings of a line that was given by module parameters. They do not come as properties:
  * that would take a software node, which the kernel frees twice when a device is removed
- * that had no memory for the node's links in sysfs (software_node_notify(), up to 7.2).
+ * that had no memory for the node's links in sysfs (software_node_notify() of 6.12).
  */
 static void button_irq_take_params(struct button_irq *b, const struct button_irq_line *line)
 {
