@@ -303,7 +303,8 @@ test_read_timeout()
 	[[ $line =~ ^[0-9]+\ [0-9.]+\ release\ [0-9.]+$ ]] || fail "got '$line'"
 }
 
-# $@: a shell whose read knows -t
+# $@: a shell whose read knows -t. Timeouts strike between two events, which are 30 ms apart: one in the middle of a line,
+# which a shell reads byte by byte, would cost what it has of that line, and that is the shell's doing.
 timeouts_cost_nothing()
 {
 	load_button
@@ -312,7 +313,7 @@ timeouts_cost_nothing()
 	"$@" -c '
 		timeouts=0
 		while [ ! -e stop ]; do
-			if read -r -t 0.011 line; then
+			if read -r -t 0.02 line; then
 				echo "$line"
 			else
 				status=$?
