@@ -32,6 +32,7 @@ WAYS = {
     "host": ("PL061", "from outside the machine"),
     "devtree": ("PL061", "from outside; buttons of the device tree"),
     "asleep": ("PL061", "from outside, while the machine sleeps"),
+    "storm": ("gpio-sim", "the simulator; storms"),
     "nested": ("tests' chip, nested interrupts", "an output line, by a wire"),
     "mmio": ("tests' chip, hard interrupts", "an output line, by a wire"),
     "gpio-sim": ("gpio-sim", "the simulator"),

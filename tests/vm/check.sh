@@ -8,9 +8,10 @@
 #	smp		the same on two CPUs. All others but asleep have one: where CPUs take turns (-icount), one that waits for
 #			what the other holds uses up its turn, which makes a machine up to five times as slow
 #	shell		the slow ones: they start very many programs, which is slow in an emulator, or compare with peers
-#	compat		like wire, with 32-bit programs on a 64-bit kernel
+#	compat		what passes data to and from the kernel, by 32-bit programs on a 64-bit kernel
 #	gpio-sim, nested	what depends on the controller, the programs in C, on gpio-sim and on the tests' chip with
 #			nested interrupts
+#	storm		lines that never rest, on gpio-sim (shell has them on the board's controller)
 #	mmio, host	events only, on the tests' chip with hard interrupts, which adds what a wire cannot do: edges that
 #			merge, levels that cannot be read; and with lines that the host moves
 #	asleep, devtree	suspend to idle; buttons in the device tree
@@ -50,10 +51,11 @@ tests()
 	local list=$TOP/build/vm/tests-$1/tests.list
 
 	case $2 in
-	wire | smp | compat) grep -vxF "$(printf '%s\n' "${slow_tests[@]}" "${host_tests[@]}")" "$list" ;;
+	wire | smp) grep -vxF "$(printf '%s\n' "${slow_tests[@]}" "${host_tests[@]}")" "$list" ;;
 	shell) printf '%s\n' "${slow_tests[@]}" ;;
-	gpio-sim) grep -v '\.sh$' "$list" ;;
-	nested) grep -v -e '\.sh$' -e '^button_irq_storm$' "$list" ;;
+	compat) printf 'button_irq_%s\n' config gone read wait ;;
+	gpio-sim | nested) grep -v -e '\.sh$' -e '^button_irq_storm$' "$list" ;;
+	storm) echo button_irq_storm ;;
 	host | mmio) echo button_irq_events ;;
 	devtree) echo devicetree.sh ;;
 	asleep) echo suspend.sh ;;
@@ -75,6 +77,7 @@ run()
 	smp) cpus=2 options+=(--stimulus wire) ;;
 	compat) userland=armhf options+=(--stimulus wire --userland armhf) ;;
 	shell | faults) options+=(--stimulus wire) ;;
+	storm) options+=(--stimulus gpio-sim) ;;
 	# A round is 4 s there (debug-a); with a seed of one's own and more rounds: see tests/debug/README.md.
 	life-*) options+=(--stimulus "${way#life-}" --env BUTTON_IRQ_ROUNDS=20) ;;
 	# With buttons in the device tree, the first button is none of those that the other tests make.
@@ -104,7 +107,7 @@ plan()
 {
 	local name way
 
-	for way in soak-wire soak-nested soak-gpio-sim soak-host shell faults asleep smp wire compat gpio-sim nested \
+	for way in soak-wire soak-nested soak-gpio-sim soak-host shell faults asleep smp wire storm gpio-sim nested compat \
 		life-gpio-sim life-nested life-mmio host devtree mmio; do
 		for name in "${names[@]}"; do
 			kernel_line "$name"
@@ -136,12 +139,15 @@ printf '%s\n' "${names[@]}" | xargs -P "$jobs" -n 1 "$vm/build.sh"
 
 declare -A minutes=([table]=8 [slow]=8 [long]=60 [debug]=10)
 say "booting ${#planned[@]} machines, $jobs at a time (about ${minutes[$what]} min)"
+asleep=
 for line in "${planned[@]}"; do
-	while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do
+	# One that is asleep most of the time goes beside the others.
+	while [ "$(jobs -rp | grep -cvxF "$asleep")" -ge "$jobs" ]; do
 		wait -n || true
 	done
 	read -r way name <<< "$line"
 	run "$name" "$way" &
+	[ "$way" != asleep ] || asleep=$!
 done
 wait
 
