@@ -33,5 +33,8 @@ for name in calibrate calibrate.svg watch status; do
 	sed -n "/^==== capture $name\$/,/^====/ { /^====/d; p }" "$log" | base64 -d > "$out/$name"
 	[ -s "$out/$name" ] || die "no session $name in $log"
 done
-cp "$out/calibrate.svg" "$TOP/doc/calibrate.svg"
+{
+	echo "<!-- SPDX-License-Identifier: GPL-2.0; made by tests/userspace/captures.sh -->"
+	cat "$out/calibrate.svg"
+} > "$TOP/doc/calibrate.svg"
 "$TOP/scripts/readme.py" calibrate watch status
