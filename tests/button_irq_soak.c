@@ -24,7 +24,7 @@
 #include "button.h"
 #include "stimulus.h"
 
-#define PRESSES		1000
+#define PRESSES		500
 /* Far longer than a train of bounces, so that a machine that is late does not matter. */
 #define WINDOW_US	50000
 #define BOUNCES_MAX	6
