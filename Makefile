@@ -9,8 +9,8 @@ PREFIX ?= /usr
 
 .PHONY: all modules install uninstall demo check check-static check-unit check-unit-mutants \
 	check-litmus check-vm check-dt check-pi check-slow check-userspace check-python check-packages \
-	check-hw check-gestures captures check-debug check-debug-vm check-debug-coverage check-long bench bench-check deb clean help \
-	headers
+	check-hw check-gestures captures check-debug check-debug-vm check-debug-coverage check-long \
+	bench bench-check deb clean help headers
 
 all: modules
 
@@ -142,7 +142,8 @@ help:
 #:   make check-python   the Python module and gpiozero's pin factory, with Debian's gpiozero
 #:   make check-gestures  packages on an emulated Pi 3B: gpiozero, a bash loop, button-irq run and a
 #:                       JSON consumer follow one button through 1,000 gestures
-#:   make check-slow     what make check has on some kernels only, on all the others (20 min)
+#:   make check-slow     more ways to test the older kernels, for which make check has no time
+#:                       (25 min)
 #:   make check-long     100,000 presses with 8 readers on each kind of controller
 #:   make bench          (not finished: its three runs do not agree yet) button_irq beside its
 #:                       peers, in instructions: README's table, doc/*.svg and
@@ -151,8 +152,8 @@ help:
 #:   make captures       the terminal sessions in README.md and doc/calibrate.svg anew (1 min)
 #:   make deb            Debian packages for this architecture, or ARCH=arm64, in build/deb
 #:   make check-debug    (not finished, see tests/debug) the selftests on kernels that look for
-#:                       misused memory, locks and data races, every allocation failing once, and what of the driver they reach
-#:                       (builds two kernels, 8 min each, once)
+#:                       misused memory, locks and data races; allocations failing one by one; and
+#:                       what of the driver they reach (builds two kernels, 8 min each, once)
 #:   make clean          remove what was built
 #:
 #: Each level ends with a line "N passed, N failed, N skipped"; logs are in build/log.

@@ -39,7 +39,7 @@ printf '\n'
 if [ "$failed" -gt 0 ]; then
 	for command; do
 		name=${command#make }
-		grep -hE '^ *not ok |^# failed: |^## .*fail' "$log/${name// /_}.log" | sed "s/^ */$name: /"
+		grep -hE '^ *not ok |^# failed: ' "$log/${name// /_}.log" | sed "s|^ *|$name: |"
 	done
 fi
 printf '%s\n' "${rows[@]}"

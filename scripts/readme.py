@@ -176,11 +176,10 @@ def session(name):
 
 def main():
     tables = {"runs": runs, "naive": naive, "compare": compare, "bench": bench}
-    sessions = {name: lambda name=name: session(name) for name in ("calibrate", "watch", "status")}
     readme = TOP / "README.md"
     text = readme.read_text(encoding="utf-8")
     for mark in sys.argv[1:] or tables:
-        made = {**tables, **sessions}[mark]()
+        made = tables[mark]() if mark in tables else session(mark)
         text, found = re.subn(rf"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)",
                               lambda match, made=made: f"{match[1]}{made}\n{match[2]}", text, flags=re.DOTALL)
         if found != 1:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Every allocation, and every copy to or from user space, fails once.
+ * Every allocation, and every copy to or from user space, fails once. (In the module loader, before
+ * the driver is called, some do.)
  *
  * Needs a kernel with fault injection (tests/debug): the number N in /proc/thread-self/fail-nth
  * makes the Nth thing fail that can. An operation is repeated with N = 1, 2, 3, ... until it is

@@ -274,6 +274,19 @@ press()
 	stim "${2:-0}" train "${train[@]}" "$t:1"
 }
 
+# press_bouncing N: N presses whose contact closes with about 2 ms of bounces and opens with about 1 ms, each a little longer
+press_bouncing()
+{
+	local i t=100000 train=()
+
+	for ((i = 0; i < $1; i++)); do
+		train+=("$t:0" "$((t + 300 + 70 * i)):1" "$((t + 700 + 110 * i)):0" "$((t + 1500)):1" "$((t + 1900 + 130 * i)):0")
+		train+=("$((t + 120000)):1" "$((t + 120200)):0" "$((t + 120600 + 90 * i)):1")
+		t=$((t + 300000 + 20000 * i))
+	done
+	stim 0 train "${train[@]}" "$t:1"
+}
+
 # check_stream N FILE [STATE]: N events as text: numbered without a gap, press and release in turn (beginning with
 # a press unless STATE is pressed), times that do not go back, releases that say how long the button was held.
 check_stream()

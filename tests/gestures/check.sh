@@ -27,11 +27,9 @@ kernel_line "$kernel"
 "$TOP/tests/vm/fetch.sh" "$kernel"
 "$TOP/tests/vm/fetch.sh" linux-source
 "$TOP/tests/vm/rootfs.sh" "$arch" python
-"$here/dpkg.sh" "$arch"
 "$TOP/tests/vm/build.sh" "$kernel"
-"$TOP/tests/vm/build.sh" tests "$arch"
 
-options=(--rootfs "$arch-python" --board raspi3b --append iomem=relaxed --timeout 3000 --tests gestures.sh
+options=(--rootfs "$arch-python" --board raspi3b --timeout 3000 --tests gestures.sh
 	 --config "dtoverlay=button-irq,gpio=17,label=bell"
 	 --env "BUTTON_IRQ_GESTURES=$gestures" --env "BUTTON_IRQ_SEED=${BUTTON_IRQ_SEED:-$RANDOM}"
 	 --file "$TOP/tests/pi/pi.sh:$guest/pi.sh")
@@ -42,10 +40,6 @@ while read -r file; do
 	[[ $file != *button-irq-dkms* && $file != *dbgsym* ]] || continue
 	options+=(--file "$file:/opt/packages/${file##*/}")
 done < <("$TOP/scripts/deb.sh" "$arch")
-dpkg=$CACHE/dpkg-$arch
-while read -r file; do
-	options+=(--file "$dpkg/$file:/$file")
-done < <(cd "$dpkg" && find . -type f -printf '%P\n')
 
 say "booting an emulated Raspberry Pi 3B: $gestures gestures (about $((gestures / 200 + 1)) min)"
 "$TOP/tests/vm/run.py" "$kernel" "${options[@]}" | tee "$log"

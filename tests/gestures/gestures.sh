@@ -28,8 +28,6 @@ test_packages_installed()
 # Each is a line a gesture; who reads a button as a file ends with it.
 start_consumers()
 {
-	local before
-
 	GPIOZERO_PIN_FACTORY=button_irq python3 "$HERE/bell_gpiozero.py" > gpiozero 2> gpiozero.err &
 	gpiozero=$!
 	bash "$HERE/bell_loop.sh" < "$DEV" > loop &

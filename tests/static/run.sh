@@ -12,7 +12,6 @@ set -euo pipefail
 cd "$TOP"
 
 kernel=6.1-arm64
-number=0 passed=0 failed=0
 checks=(spdx shellcheck codespell pyflakes checkpatch sparse clang)
 
 # The tree's files, or those of them that match patterns.
@@ -121,14 +120,11 @@ for ((i = ${#checks[@]} - 1; i >= 0; i--)); do
 done
 wait || true
 for check in "${checks[@]}"; do
-	number=$((number + 1))
 	if [ -e "$out/$check.ok" ]; then
-		passed=$((passed + 1))
-		echo "ok $number $check"
+		result 0 "$check"
 	else
-		failed=$((failed + 1))
 		sed 's/^/# /' "$out/$check"
-		echo "not ok $number $check"
+		result 1 "$check"
 	fi
 done
 echo "$passed passed, $failed failed, 0 skipped"

@@ -19,7 +19,6 @@ mkdir -p "$TOP/build/log"
 "$TOP/tests/vm/fetch.sh" linux-source
 "$TOP/tests/vm/rootfs.sh" arm64
 "$TOP/tests/vm/build.sh" "$kernel"
-"$TOP/tests/vm/build.sh" tests arm64
 "$TOP/tests/userspace/build.sh" arm64
 mapfile -t files < <(cd "$TOP/build/userspace/arm64" && find usr -type f -printf "--file\n$PWD/%p:/%p\n")
 say "booting an emulated Raspberry Pi 3B (about 20 s)"

@@ -28,22 +28,9 @@ capture()
 	base64 < "$2"
 }
 
-# bouncing N: N presses whose contact closes with about 2 ms of bounces and opens with about 1 ms, each a little differently
-bouncing()
-{
-	local i t=100000 train=()
-
-	for ((i = 0; i < $1; i++)); do
-		train+=("$t:0" "$((t + 300 + 70 * i)):1" "$((t + 700 + 110 * i)):0" "$((t + 1500)):1" "$((t + 1900 + 130 * i)):0")
-		train+=("$((t + 120000)):1" "$((t + 120200)):0" "$((t + 120600 + 90 * i)):1")
-		t=$((t + 300000 + 20000 * i))
-	done
-	stim 0 train "${train[@]}" "$t:1"
-}
-
 on_a_terminal button-irq calibrate -n 5 --svg=bounces.svg GPIO17 > session &
 wait_for 20 line_is_taken "${LINES[0]}"
-bouncing 5
+press_bouncing 5
 wait "$!"
 capture calibrate session
 capture calibrate.svg bounces.svg
@@ -51,7 +38,7 @@ capture calibrate.svg bounces.svg
 insmod /opt/button_irq/button_irq.ko gpio=17,18 label=bell,door debounce_us=5000,2500 debounce_mode=eager,settle
 on_a_terminal button-irq watch -n 8 bell > session &
 wait_for 20 readers 1
-bouncing 4
+press_bouncing 4
 wait "$!"
 capture watch session
 

@@ -5,8 +5,8 @@
 # in each way that the table's column TESTS says; two machines at a time. Closes with a table and the counts. The ways:
 #
 #	wire		all programs but the slow ones, on the board's controller with wires
-#	smp		the same on two CPUs. All others but asleep have one: where CPUs take turns (-icount), one that waits for
-#			what the other holds uses up its turn, which makes a machine up to five times as slow
+#	smp		the same on two CPUs. Most others have one: where CPUs take turns (-icount), one that waits for what the
+#			other holds uses up its turn, which makes a machine up to five times as slow
 #	shell		the slow ones: they start very many programs, which is slow in an emulator, or compare with peers
 #	compat		what passes data to and from the kernel, by 32-bit programs on a 64-bit kernel
 #	gpio-sim, nested	what depends on the controller, the programs in C, on gpio-sim and on the tests' chip with
@@ -17,7 +17,7 @@
 #	asleep, devtree	suspend to idle; buttons in the device tree
 #	faults, life-*	on debug kernels: each allocation fails once; drivers, controllers and readers come and go
 #
-#	--slow		instead, the ways in the column SLOW: with them every kernel is tested in every way it knows
+#	--slow		instead, the ways in the column SLOW, for which make check has no time
 #	--debug		instead, the debug kernels of tests/debug
 #	--long		instead, 100,000 presses with 8 readers on each kind of controller
 
@@ -137,7 +137,7 @@ done | sort -u)
 }
 printf '%s\n' "${names[@]}" | xargs -P "$jobs" -n 1 "$vm/build.sh"
 
-declare -A minutes=([table]=8 [slow]=8 [long]=60 [debug]=10)
+declare -A minutes=([table]=8 [slow]=25 [long]=60 [debug]=10)
 say "booting ${#planned[@]} machines, $jobs at a time (about ${minutes[$what]} min)"
 asleep=
 for line in "${planned[@]}"; do

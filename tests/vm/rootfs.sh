@@ -3,7 +3,7 @@
 #
 # Makes the userland that the test machines boot: Debian bookworm with the shells and interpreters that people read
 # buttons from, as a cpio archive for the kernel's initramfs. No program of the foreign architecture runs meanwhile.
-# With "python", gpiozero and what it needs as well: ARCH-python.cpio.
+# With "python", gpiozero and what it needs as well, and what our packages are installed with: ARCH-python.cpio.
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
@@ -14,7 +14,7 @@ name=$arch${2:+-$2}
 out=$CACHE/rootfs/$name.cpio
 packages=bash,dash,busybox-static,mawk,gawk,grep,sed,coreutils,diffutils,findutils,perl-base,python3,nodejs,kmod
 packages+=,procps,util-linux,mount,gpiod/bookworm-backports
-[ $# = 1 ] || packages+=,python3-gpiozero,python3-rpi.gpio
+[ $# = 1 ] || packages+=,python3-gpiozero,python3-rpi.gpio,dpkg,tar,libc-bin,systemd-standalone-sysusers
 recipe="bookworm $packages $(sha256sum < "$0")"
 
 mkdir -p "$CACHE/rootfs"

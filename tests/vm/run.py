@@ -519,6 +519,8 @@ def main():
 
     arch = kernel_line(args.kernel)["arch"]
     board = MACHINES[args.board or arch]
+    if args.cpus and "-smp" not in board["qemu"]:
+        parser.error(f"--cpus: {args.board} has as many as it has")
     tests = args.tests.split(",") if args.tests else []
     listed = TOP / "build/vm" / f"tests-{args.userland or arch}" / "tests.list"
     if not tests and not args.shell:
