@@ -30,7 +30,7 @@ kernel_line "$kernel"
 "$TOP/tests/userspace/build.sh" "$arch"
 mapfile -t files < <(cd "$TOP/build/userspace/$arch" && find usr -type f -printf "--file\n$PWD/%p:/%p\n")
 say "booting an emulated board (about 2 min)"
-"$TOP/tests/vm/run.py" "$kernel" --stimulus wire --timeout 900 --tests command.sh \
+"$TOP/tests/vm/run.py" "$kernel" --cpus 1 --stimulus wire --timeout 900 --tests command.sh \
 	"${files[@]}" --file "$TOP/tests/userspace/command.sh:$guest/command.sh" --file "$TOP/README.md:$guest/README.md" | tee "$log.vm" || status=$?
 
 { grep -E '^(not )?ok ' "$log" || true; tail -n 1 "$log.vm"; } | awk '
