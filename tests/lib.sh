@@ -314,20 +314,21 @@ check_stream()
 # The kernel log from here on: kmsg_mark, then kmsg_since.
 kmsg_mark()
 {
-	KMSG_MARK="button_irq test mark $BASHPID.$RANDOM$RANDOM"
-	echo "$KMSG_MARK" > /dev/kmsg
+	[ -z "${KMSG:-}" ] || exec {KMSG}<&-
+	exec {KMSG}< /dev/kmsg
+	klog end <&"$KMSG" || fail "no kernel log"
+	: > "$WORK.kmsg"
 }
 
+# kmsg_since [REGEX]: all lines, or those that match
 kmsg_since()
 {
-	local i lines
+	local line
 
-	mapfile -t lines < <(dmesg --notime)
-	for ((i = ${#lines[@]} - 1; i >= 0; i--)); do
-		[ "${lines[i]}" != "$KMSG_MARK" ] || break
-	done
-	[ "$i" -ge 0 ] || fail "the kernel log lost our mark"
-	[ "$((i + 1))" = "${#lines[@]}" ] || printf '%s\n' "${lines[@]:i+1}"
+	klog rest <&"$KMSG" >> "$WORK.kmsg" || fail "the kernel log was overwritten"
+	while IFS= read -r line; do
+		[[ ! $line =~ ${1:-} ]] || printf '%s\n' "$line"
+	done < "$WORK.kmsg"
 }
 
 # What the kernel counts as in use: slab objects by cache, once caches are rid of their slack, and of the inodes of
@@ -523,7 +524,7 @@ run_tests()
 			;;
 		esac
 	done
-	rm -rf "$WORK" "$WORK.log" "$WORK.jobs"
+	rm -rf "$WORK" "$WORK".*
 	ktap_finished
 }
 

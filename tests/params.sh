@@ -17,11 +17,7 @@ CHIP=$(chip_of "${LINES[0]}")
 # Log lines of ours
 our_log()
 {
-	local line
-
-	kmsg_since | while IFS= read -r line; do
-		[[ $line != button_irq* && $line != "platform button_irq"* ]] || printf '%s\n' "$line"
-	done
+	kmsg_since '^(platform )?button_irq'
 }
 
 nothing_left()
