@@ -373,3 +373,18 @@ int button_wait_asleep(const pid_t *tid)
 		button_sleep_us(1000);
 	}
 }
+
+long button_slab_objects(void)
+{
+	FILE *f = fopen("/proc/slabinfo", "re");
+	char line[512], name[64];
+	long active, sum = 0;
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%63s %ld", name, &active) == 2 &&
+		    !strncmp(name, "kmalloc-", strlen("kmalloc-")))
+			sum += active;
+	if (f)
+		fclose(f);
+	return sum;
+}

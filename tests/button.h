@@ -118,4 +118,7 @@ int button_unpin(void);
  */
 int button_wait_asleep(const pid_t *tid);
 
+/** button_slab_objects() - what the kernel has allocated from its general caches, in objects */
+long button_slab_objects(void);
+
 #endif /* BUTTON_H */

@@ -246,22 +246,6 @@ static int drive_all(struct stim *s, unsigned int seed)
 	return 0;
 }
 
-/* What the kernel has allocated from its general caches, in objects. */
-static long slab_objects(void)
-{
-	FILE *f = fopen("/proc/slabinfo", "re");
-	char line[512], name[64];
-	long active, sum = 0;
-
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "%63s %ld", name, &active) == 2 &&
-		    !strncmp(name, "kmalloc-", strlen("kmalloc-")))
-			sum += active;
-	if (f)
-		fclose(f);
-	return sum;
-}
-
 static int start_readers(unsigned int seed)
 {
 	size_t i;
@@ -349,7 +333,7 @@ int main(void)
 	if (ret)
 		ksft_exit_fail_msg("loading the driver: %s\n", strerror(-ret));
 	refs = button_module_refs();
-	slab = slab_objects();
+	slab = button_slab_objects();
 
 	if (start_readers(seed))
 		ksft_exit_fail_msg("no readers\n");
@@ -374,7 +358,7 @@ int main(void)
 
 	for (i = 0; i < ARRAY_SIZE(readers); i++)
 		free(readers[i].time);
-	leaked = slab_objects() - slab;
+	leaked = button_slab_objects() - slab;
 	ksft_print_msg("%ld more slab objects than before\n", leaked);
 	ksft_test_result(slab > 0 && leaked < (long)total / 8 + 500, "no memory is leaked\n");
 	ret = button_module_refs() != refs;

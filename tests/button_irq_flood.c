@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Edges as fast as they can be made, into a ring of only 16 events that readers read meanwhile, on the other CPU where
+ * there is one. What a reader is given has to be whole, in order, and with what it lost make up every event there was;
+ * all counters have to add up. Half of the edges are debounced.
+ *
+ * BUTTON_IRQ_EDGES is their number.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "kselftest.h"
+
+#include "button.h"
+#include "stimulus.h"
+
+#define EDGES		20000UL
+#define PHASES		8
+#define DEBOUNCE_US	"1000"
+#define RING_EVENTS	16
+
+/**
+ * struct reader - one open file and a thread that reads it
+ * @name: for messages
+ * @binary: format
+ * @rewinds: reads all that is kept each time, not only what is new
+ * @records: at most, in a read
+ * @thread: the thread
+ * @fd: the open file
+ * @next: number of the event that comes next
+ * @events: events it saw, from the first file position on
+ * @lost: events it was told it lost
+ * @bad: what must not be; only the first few are printed
+ * @last: the event before
+ */
+struct reader {
+	const char *name;
+	bool binary;
+	bool rewinds;
+	size_t records;
+	pthread_t thread;
+	int fd;
+	__u64 next;
+	__u64 events;
+	__u64 lost;
+	unsigned int bad;
+	struct button_irq_event last;
+};
+
+static struct reader readers[] = {
+	{ .name = "text" },
+	{ .name = "binary, one by one", .binary = true, .records = 1 },
+	{ .name = "binary, all there is", .binary = true, .records = 64 },
+	{ .name = "binary, again and again", .binary = true, .rewinds = true, .records = 64 },
+};
+
+/* Number of the last event, once there will be no further one. */
+static __u64 end;
+
+#define complain(r, fmt, ...) do {							\
+	struct reader *_r = (r);							\
+											\
+	if (_r->bad++ < 5)								\
+		ksft_print_msg("%s: " fmt "\n", _r->name, ##__VA_ARGS__);		\
+} while (0)
+
+/* An event is put together from its parts: a torn one does not fit its neighbour. */
+static void take(struct reader *r, const struct button_irq_event *e)
+{
+	const struct button_irq_event *last = &r->last;
+
+	if (e->seq != r->next)
+		complain(r, "event %llu instead of %llu", e->seq, r->next);
+	if (e->type == BUTTON_IRQ_LOST) {
+		r->lost += e->count;
+		r->next = e->seq + e->count;
+		return;
+	}
+	r->next = e->seq + 1;
+	r->events++;
+	if (e->timestamp_ns < last->timestamp_ns)
+		complain(r, "event %llu at %llu, after one at %llu", e->seq, e->timestamp_ns,
+			 last->timestamp_ns);
+	switch (e->type) {
+	case BUTTON_IRQ_PRESS:
+		if (e->held_ns)
+			complain(r, "press %llu was held for %llu ns", e->seq, e->held_ns);
+		break;
+	case BUTTON_IRQ_RELEASE:
+		if (last->type == BUTTON_IRQ_PRESS && last->seq + 1 == e->seq &&
+		    e->held_ns != e->timestamp_ns - last->timestamp_ns)
+			complain(r, "event %llu was held %llu ns, not %llu", e->seq, e->held_ns,
+				 e->timestamp_ns - last->timestamp_ns);
+		break;
+	case BUTTON_IRQ_MISSED:
+		break;
+	default:
+		complain(r, "event %llu has type %u", e->seq, e->type);
+	}
+	if (e->type == last->type && last->seq + 1 == e->seq && e->type != BUTTON_IRQ_MISSED)
+		complain(r, "events %llu and %llu are of one type", last->seq, e->seq);
+	r->last = *e;
+}
+
+static bool read_once(struct reader *r)
+{
+	struct button_irq_event e[64];
+	char line[BUTTON_LINE_MAX];
+	ssize_t n, i;
+
+	if (!r->binary) {
+		n = read(r->fd, line, sizeof(line) - 1);
+		if (n > 0) {
+			line[n] = '\0';
+			if (button_parse(line, &e[0]))
+				take(r, &e[0]);
+			else
+				complain(r, "not a line: %s", line);
+		}
+	} else {
+		n = read(r->fd, e, r->records * sizeof(e[0]));
+		/* What is read again begins anywhere. */
+		if (n > 0 && r->rewinds) {
+			if (e[0].seq > r->next)
+				complain(r, "the oldest is %llu, the newest before %llu", e[0].seq,
+					 r->next - 1);
+			r->next = e[0].seq;
+			memset(&r->last, 0, sizeof(r->last));
+		}
+		for (i = 0; i < n / (ssize_t)sizeof(e[0]); i++)
+			take(r, &e[i]);
+	}
+	if (n <= 0)
+		complain(r, "read() gave %zd (%s)", n, strerror(errno));
+	return n > 0;
+}
+
+static void *reader_thread(void *data)
+{
+	struct reader *r = data;
+	__u64 last;
+
+	while (read_once(r)) {
+		last = __atomic_load_n(&end, __ATOMIC_ACQUIRE);
+		if (last && r->next > last)
+			return NULL;
+		/* Waits for news, then takes all that is kept. */
+		if (r->rewinds &&
+		    (button_wait_readable(r->fd) || ioctl(r->fd, BUTTON_IRQ_IOC_REWIND))) {
+			complain(r, "no news: %s", strerror(errno));
+			break;
+		}
+	}
+	return NULL;
+}
+
+static int start_readers(void)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(readers); i++) {
+		struct reader *r = &readers[i];
+
+		r->fd = r->binary ? button_open_binary(0, O_RDONLY) : button_open(0, O_RDONLY);
+		r->next = 1;
+		if (r->fd < 0 || pthread_create(&r->thread, NULL, reader_thread, r))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static void check_reader(struct reader *r)
+{
+	struct timespec deadline;
+
+	clock_gettime(CLOCK_REALTIME, &deadline);
+	deadline.tv_sec += 60;
+	if (pthread_timedjoin_np(r->thread, NULL, &deadline))
+		ksft_exit_fail_msg("%s: waits for event %llu of %llu\n", r->name, r->next, end);
+	close(r->fd);
+	if (!r->rewinds && r->events + r->lost != end)
+		complain(r, "saw %llu and lost %llu of %llu events", r->events, r->lost, end);
+	ksft_test_result(!r->bad, "%s: %llu events, %llu lost\n", r->name, r->events, r->lost);
+}
+
+static int drive(struct stim *s, unsigned long edges)
+{
+	unsigned long i, phase = 0;
+	int ret = 0;
+
+	for (i = 0; i < edges && !ret; i++) {
+		if (i == edges / PHASES * phase) {
+			ret = button_set_attr(0, "debounce_us", phase % 2 ? DEBOUNCE_US : "0");
+			phase++;
+		}
+		if (!ret)
+			ret = stim_set(s, i % 2 ? RELEASED : PRESSED);
+	}
+	return ret ?: button_set_attr(0, "debounce_us", "0");
+}
+
+/* Two events more, so that readers that slept after the first see that the second is the last. */
+static int drive_last(struct stim *s)
+{
+	struct button_irq_event event = { 0 };
+	int ret, fd = button_open_binary(0, O_RDONLY);
+
+	if (fd < 0)
+		return fd;
+	ret = stim_set(s, PRESSED) ?: button_next(fd, &event);
+	__atomic_store_n(&end, event.seq + 1, __ATOMIC_RELEASE);
+	close(fd);
+	return ret ?: stim_set(s, RELEASED);
+}
+
+int main(void)
+{
+	const char *text = getenv("BUTTON_IRQ_EDGES");
+	unsigned long edges = text && *text ? strtoul(text, NULL, 0) / 2 * 2 : EDGES;
+	long slab, leaked, counted, missed;
+	char params[256];
+	struct stim s;
+	size_t i;
+	int ret;
+
+	ksft_print_header();
+	ksft_set_plan(ARRAY_SIZE(readers) + 4);
+	if (stim_open(&s, 0) || stim_set(&s, RELEASED))
+		ksft_exit_fail_msg("no stimulus\n");
+	snprintf(params, sizeof(params), "line=%s debounce_us=0 ring_events=%d storm_rate=0",
+		 s.line, RING_EVENTS);
+	ret = button_load(params);
+	if (ret)
+		ksft_exit_fail_msg("loading the driver: %s\n", strerror(-ret));
+	slab = button_slab_objects();
+	if (start_readers())
+		ksft_exit_fail_msg("no readers\n");
+	/* Where interrupts come: when stim_set() is back, they have been. */
+	button_pin();
+	ret = drive(&s, edges) ?: button_wait_attr(0, "state", "released") ?: drive_last(&s);
+	if (ret)
+		ksft_exit_fail_msg("driving: %s\n", strerror(-ret));
+
+	for (i = 0; i < ARRAY_SIZE(readers); i++)
+		check_reader(&readers[i]);
+	ksft_test_result(readers[0].lost, "readers were overtaken\n");
+	counted = button_counter(0, "edges");
+	missed = button_counter(0, "missed");
+	ksft_test_result(counted + missed == (long)edges + 2, "%lu edges: %ld counted, %ld missed\n",
+			 edges + 2, counted, missed);
+	ksft_test_result(button_identity(0) && !button_counter(0, "storms"),
+			 "counters add up: %ld presses, %ld bounces, %ld inferred\n",
+			 button_counter(0, "presses"), button_counter(0, "bounces"),
+			 button_counter(0, "inferred"));
+	leaked = button_slab_objects() - slab;
+	stim_close(&s);
+	ret = button_unload();
+	ksft_test_result(!ret && slab > 0 && leaked < 500, "%ld more slab objects than before\n", leaked);
+	ksft_finished();
+}
