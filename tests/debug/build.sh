@@ -44,10 +44,12 @@ fetch_root()
 	say "$source could not be refreshed; going on with what was fetched on $(date -r "$root.stamp" +%F)"
 }
 
+# KCSAN watches a few of all accesses, each for a moment. Where the whole kernel is under watch, hardly ever one of ours is.
+instrumentation=()
 in_tree()
 {
 	as_root nice chroot "$root" make -s -j "$(nproc)" -C "/usr/src/$source" O="$tree" ARCH=arm64 \
-		CROSS_COMPILE=aarch64-linux-gnu- "$@"
+		CROSS_COMPILE=aarch64-linux-gnu- "${instrumentation[@]}" "$@"
 }
 
 # A symbol that a fragment sets and that did not come out so depends on something that we do not set.
@@ -111,6 +113,7 @@ fragments=("$here/common.config" "$here/$flavour.config")
 recipe=$(cat "${fragments[@]}" "$0" "$root/var/lib/dpkg/info/$source.md5sums" | sha256sum | cut -c1-16)
 [ "$(cat "$kernel/stamp" 2> /dev/null)" = "$recipe" ] && exit
 
+! grep -qhx CONFIG_KCSAN=y "${fragments[@]}" || instrumentation=(KCSAN_SANITIZE=n)
 tree=/build/$name
 log=$CACHE/roots/$name.log
 say "building kernel $name (about 8 min)"

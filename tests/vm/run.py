@@ -68,7 +68,6 @@ KERNEL_TROUBLE = re.compile(
 # end of the call trace.
 NOT_OURS = re.compile(r"WARNING: .* devlink_remove_symlinks\+|"
                       r"sysfs: cannot create duplicate filename '\S+/(consumer|supplier):\S+'")
-OUR_MODULES = re.compile(r"\[(button_irq|button_irq_test_\w+|naive_button)\]")
 
 MAGIC = 0x42495251
 CALL = struct.Struct("<IIIIIIi")            # magic seq ack op line level result
@@ -431,20 +430,6 @@ class Follower(threading.Thread):
                 self.done.wait(0.2)
 
 
-def foreign_race(report):
-    """Is this, from its head on, KCSAN's report of a race in which neither access is in one of our modules?
-
-    By KCSAN's strict rules the kernel itself has many races. An access of ours counts whoever called us.
-    """
-    accesses = []
-    for line, after in zip(report[1:], report[2:]):
-        if "=" * 20 in line:
-            break
-        if re.search(r"(read|write) .*to 0x\w+ of \d+ bytes by ", line):
-            accesses.append(after)
-    return bool(accesses) and not any(map(OUR_MODULES.search, accesses))
-
-
 def kernel_trouble(lines):
     """The numbers of lines of a kernel log that say that something is wrong, with us or with what we called."""
     number, found = 0, []
@@ -453,8 +438,7 @@ def kernel_trouble(lines):
             number = next((end for end in range(number, min(number + 100, len(lines)))
                            if re.search(r"el0t_64_sync\+", lines[end])), number)
         elif KERNEL_TROUBLE.search(lines[number]):
-            if "BUG: KCSAN: " not in lines[number] or not foreign_race(lines[number:number + 200]):
-                found.append(number)
+            found.append(number)
         number += 1
     return found
 
