@@ -69,6 +69,7 @@
 #define BUTTON_IRQ_BUTTONS		256	/* minor numbers */
 #define BUTTON_IRQ_LINES		32	/* given by module parameters */
 #define BUTTON_IRQ_QUEUE		1024	/* edges between top half and thread */
+#define BUTTON_IRQ_BATCH		64	/* edges the thread takes in one go */
 #define BUTTON_IRQ_DEBOUNCE_US		10000
 #define BUTTON_IRQ_DEBOUNCE_US_MAX	1000000
 #define BUTTON_IRQ_STORM_RATE		2000	/* edges per second: more than any button makes */
@@ -345,8 +346,11 @@ static void button_irq_push(struct button_irq_queue *q, u64 time, enum button_ir
 
 	/* Pairs with the release in button_irq_pop(): it is done with the slot we reuse. */
 	if (head - smp_load_acquire(&q->tail) == BUTTON_IRQ_QUEUE) {
-		/* Told with the next edge that fits, or when the thread has caught up. */
-		WRITE_ONCE(q->dropped, q->dropped + 1);
+		/*
+		 * Told with the next edge that fits, or when the thread has caught up. Pairs
+		 * with the acquire in button_irq_drain(): who sees this sees all edges before.
+		 */
+		smp_store_release(&q->dropped, q->dropped + 1);
 		return;
 	}
 	q->edge[head % BUTTON_IRQ_QUEUE] = (struct button_irq_edge){
@@ -461,7 +465,7 @@ static irqreturn_t button_irq_top_half(int irq, void *data)
 
 	if (unlikely(!in_hardirq() || !READ_ONCE(b->armed))) {
 		button_irq_replayed(b);
-		return IRQ_WAKE_THREAD;
+		goto wake;
 	}
 	if (b->read_level) {
 		int value = gpiod_get_value(b->gpiod);
@@ -473,7 +477,14 @@ static irqreturn_t button_irq_top_half(int irq, void *data)
 		button_irq_replayed(b);
 	else
 		button_irq_record(b, now, level);
-	return IRQ_WAKE_THREAD;
+wake:
+	/*
+	 * What IRQ_WAKE_THREAD does, but this interrupt is handled: genirq waits for the
+	 * thread to say so, and takes a line for broken, and disables it, when 100,000 edges
+	 * come before the thread does.
+	 */
+	irq_wake_thread(irq, b);
+	return IRQ_HANDLED;
 }
 
 /* --- Ring: thread to readers ---------------------------------------------------------- */
@@ -633,9 +644,10 @@ static void button_irq_missed(struct button_irq *b, u32 count, u64 time)
 /* Tell edges that the queue had no room for, @total since the start. */
 static bool button_irq_dropped(struct button_irq *b, u32 total, u64 time)
 {
-	u32 count = total - b->dropped;
+	s32 count = total - b->dropped;
 
-	if (!count)
+	/* An edge may have told of later ones. */
+	if (count <= 0)
 		return false;
 	b->dropped = total;
 	button_irq_missed(b, count, time);
@@ -643,20 +655,21 @@ static bool button_irq_dropped(struct button_irq *b, u32 total, u64 time)
 }
 
 /*
- * Feed every queued edge to the debouncer. Returns whether there was one. Sets *@resample
- * when edges alone do not tell where the line is now.
+ * Feed queued edges to the debouncer, BUTTON_IRQ_BATCH at most. Returns how many. Sets
+ * *@resample when edges alone do not tell where the line is now.
  *
  * Where levels are not known, alternation is trusted, and the line is looked at a little
  * later: a sample takes its time on a bus, and now there may be edges on their way.
  */
-static bool button_irq_drain(struct button_irq *b, u64 now, bool *resample)
+static unsigned int button_irq_drain(struct button_irq *b, u64 now, bool *resample)
 {
 	struct button_irq_report r[BUTTON_IRQ_REPORTS];
+	/* Pairs with the release in button_irq_push(): edges from before are popped below. */
+	u32 dropped = smp_load_acquire(&b->queue.dropped);
 	struct button_irq_edge edge;
-	bool any = false;
+	unsigned int n;
 
-	while (button_irq_pop(&b->queue, &edge)) {
-		any = true;
+	for (n = 0; n < BUTTON_IRQ_BATCH && button_irq_pop(&b->queue, &edge); n++) {
 		*resample |= button_irq_dropped(b, edge.dropped, edge.time);
 		if (edge.level == BUTTON_IRQ_LEVEL_UNKNOWN)
 			b->look_time = edge.time + BUTTON_IRQ_CONFIRM_NS;
@@ -664,9 +677,10 @@ static bool button_irq_drain(struct button_irq *b, u64 now, bool *resample)
 								  edge.time, r));
 	}
 	/* Dropped after the last that fitted. */
-	*resample |= button_irq_dropped(b, READ_ONCE(b->queue.dropped), now);
+	if (n < BUTTON_IRQ_BATCH)
+		*resample |= button_irq_dropped(b, dropped, now);
 	button_irq_tell(b);
-	return any;
+	return n;
 }
 
 static enum button_irq_level button_irq_sample(struct button_irq *b)
@@ -697,67 +711,79 @@ static void button_irq_set_timer(struct button_irq *b)
 	hrtimer_start(&b->timer, ns_to_ktime(time), HRTIMER_MODE_ABS_HARD);
 }
 
+/* Have the thread look at what is due. Any context. */
+static void button_irq_wake_thread(struct button_irq *b)
+{
+	if (b->nested)
+		queue_work(system_highpri_wq, &b->nested_work);
+	else
+		irq_wake_thread(b->irq, b);
+}
+
 /*
  * The one owner of debouncer, ring and timer at work. Process context, with b->lock held.
  *
  * A sample says where the line is only if every edge before it has been fed: take the
  * sample, then drain the queue; if edges came meanwhile, sample again.
+ *
+ * Once through, and called again where that is not enough: on a line that does not rest
+ * there may always be one more edge, and readers and settings wait.
  */
 static void button_irq_process(struct button_irq *b)
 {
 	struct button_irq_debounce *d = &b->debounce;
+	enum button_irq_level level = BUTTON_IRQ_LEVEL_UNKNOWN;
 	struct button_irq_report r[BUTTON_IRQ_REPORTS];
-	unsigned long work = 0;
-	bool resample = false;
+	u64 now = ktime_get_ns();
+	bool sampled, resample;
+	unsigned long work;
+	unsigned int taken;
 
 	lockdep_assert_held(&b->lock);
 	if (b->gone)
 		return;
 
-	do {
-		enum button_irq_level level = BUTTON_IRQ_LEVEL_UNKNOWN;
-		u64 now = ktime_get_ns();
-		bool sampled;
+	work = xchg(&b->work, 0);
+	button_irq_debounce_configure(d, READ_ONCE(b->debounce_us) * (u64)NSEC_PER_USEC,
+				      READ_ONCE(b->debounce_mode));
+	if (now >= b->timer_time)
+		b->timer_time = BUTTON_IRQ_NO_DEADLINE;
+	if (b->masked && now >= b->unmask_time) {
+		b->masked = false;
+		button_irq_unmask(b);
+		work |= BIT(BUTTON_IRQ_WORK_SAMPLE);
+	}
+	if (work & BIT(BUTTON_IRQ_WORK_WAKE)) {
+		work &= ~BIT(BUTTON_IRQ_WORK_WAKE);
+		pm_wakeup_event(b->parent, 0);
+		button_irq_publish(b, r, button_irq_debounce_wake(d, now, r));
+	}
 
-		work |= xchg(&b->work, 0);
-		button_irq_debounce_configure(d, READ_ONCE(b->debounce_us) * (u64)NSEC_PER_USEC,
-					      READ_ONCE(b->debounce_mode));
-		if (now >= b->timer_time)
-			b->timer_time = BUTTON_IRQ_NO_DEADLINE;
-		if (b->masked && now >= b->unmask_time) {
-			b->masked = false;
-			button_irq_unmask(b);
-			resample = true;
-		}
-		if (work & BIT(BUTTON_IRQ_WORK_WAKE)) {
-			work &= ~BIT(BUTTON_IRQ_WORK_WAKE);
-			pm_wakeup_event(b->parent, 0);
-			button_irq_publish(b, r, button_irq_debounce_wake(d, now, r));
-		}
+	sampled = work || now >= button_irq_sample_time(b);
+	if (sampled)
+		level = button_irq_sample(b);
+	resample = sampled;
+	taken = button_irq_drain(b, now, &resample);
+	if (taken == BUTTON_IRQ_BATCH || (resample && (taken || !sampled))) {
+		if (resample)
+			work |= BIT(BUTTON_IRQ_WORK_SAMPLE);
+		set_mask_bits(&b->work, 0UL, work);
+		button_irq_wake_thread(b);
+		return;
+	}
 
-		resample |= work || now >= button_irq_sample_time(b);
-		sampled = resample;
-		if (sampled)
-			level = button_irq_sample(b);
-		if (button_irq_drain(b, now, &resample) || resample != sampled)
-			continue;
-
-		if (work & BIT(BUTTON_IRQ_WORK_STORM)) {
-			/* At least the edge that was one too many. */
-			b->storms++;
-			b->masked = true;
-			b->unmask_time = now + BUTTON_IRQ_STORM_MASK_NS;
-			button_irq_missed(b, 1, now);
-		}
-		work = 0;
-		if (sampled) {
-			button_irq_publish(b, r, button_irq_debounce_sample(d, level, now, r));
-			b->look_time = BUTTON_IRQ_NO_DEADLINE;
-		}
-		resample = false;
-		button_irq_tell(b);
-	} while (resample);
-
+	if (work & BIT(BUTTON_IRQ_WORK_STORM)) {
+		/* At least the edge that was one too many. */
+		b->storms++;
+		b->masked = true;
+		b->unmask_time = now + BUTTON_IRQ_STORM_MASK_NS;
+		button_irq_missed(b, 1, now);
+	}
+	if (sampled) {
+		button_irq_publish(b, r, button_irq_debounce_sample(d, level, now, r));
+		b->look_time = BUTTON_IRQ_NO_DEADLINE;
+	}
+	button_irq_tell(b);
 	button_irq_set_timer(b);
 }
 
@@ -785,15 +811,6 @@ static void button_irq_nested_work(struct work_struct *work)
 	mutex_lock(&b->lock);
 	button_irq_process(b);
 	mutex_unlock(&b->lock);
-}
-
-/* Have the thread look at what is due. Any context. */
-static void button_irq_wake_thread(struct button_irq *b)
-{
-	if (b->nested)
-		queue_work(system_highpri_wq, &b->nested_work);
-	else
-		irq_wake_thread(b->irq, b);
 }
 
 static void button_irq_request_sample(struct button_irq *b)

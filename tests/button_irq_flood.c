@@ -125,10 +125,10 @@ static bool read_once(struct reader *r)
 		}
 	} else {
 		n = read(r->fd, e, r->records * sizeof(e[0]));
-		/* What is read again begins anywhere. */
+		/* What is read again begins with the oldest that is kept. */
 		if (n > 0 && r->rewinds) {
-			if (e[0].seq > r->next)
-				complain(r, "the oldest is %llu, the newest before %llu", e[0].seq,
+			if (e[0].seq + RING_EVENTS < r->next)
+				complain(r, "event %llu is kept beside event %llu", e[0].seq,
 					 r->next - 1);
 			r->next = e[0].seq;
 			memset(&r->last, 0, sizeof(r->last));

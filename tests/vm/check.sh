@@ -74,7 +74,8 @@ run()
 	kernel_line "$name"
 	userland=$arch
 	case $way in
-	smp) cpus=2 options+=(--stimulus wire) ;;
+	# Enough edges for genirq to take a line for broken whose thread it does not hear from.
+	smp) cpus=2 options+=(--stimulus wire --env BUTTON_IRQ_EDGES=250000) ;;
 	compat) userland=armhf options+=(--stimulus wire --userland armhf) ;;
 	shell | faults) options+=(--stimulus wire) ;;
 	storm) options+=(--stimulus gpio-sim) ;;
