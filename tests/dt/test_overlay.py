@@ -10,6 +10,7 @@ tells what is expected of each parameter, and why.
 """
 
 import copy
+import multiprocessing
 import pathlib
 import re
 import subprocess
@@ -109,6 +110,7 @@ WRONG = {
 }
 
 WORK = None     # a directory to work in
+TREES = []      # to load each case on
 
 
 class Tap:
@@ -342,6 +344,15 @@ def find_trees(tap, dtbos, dirs):
                 yield Tree(tree, file, dtbos / "button-irq-rp1.dtbo", "rp1_gpio")
 
 
+def work_apart():
+    global WORK
+    WORK = pathlib.Path(tempfile.mkdtemp(dir=WORK))
+
+
+def check_case(case):
+    return [f"{tree.name}: {complaint}" for tree in TREES for complaint in tree.check(case, CASES[case])]
+
+
 def overlay_tests(tap, dtbos, dirs):
     trees = list(find_trees(tap, dtbos, dirs))
     for tree in trees:
@@ -364,11 +375,12 @@ def overlay_tests(tap, dtbos, dirs):
             tap.point(f"boards with a {soc}: {len(boards)}", [])
         else:
             tap.skip(f"boards with a {soc}", "none in the device trees of these kernels")
-    for case, buttons in CASES.items():
-        complaints = [f"{tree.name}: {complaint}"
-                      for tree in trees for complaint in tree.check(case, buttons)]
-        tap.point(f"load {case or 'without parameters'} ({len(trees)} trees)",
-                  complaints if trees else ["no tree to load it on"])
+    TREES.extend(trees)
+    # Each CPU takes some of the cases. The children have the trees from us.
+    with multiprocessing.get_context("fork").Pool(initializer=work_apart) as pool:
+        for case, complaints in zip(CASES, pool.imap(check_case, CASES)):
+            tap.point(f"load {case or 'without parameters'} ({len(trees)} trees)",
+                      complaints if trees else ["no tree to load it on"])
     return trees
 
 
