@@ -9,7 +9,7 @@ PREFIX ?= /usr
 
 .PHONY: all modules install uninstall demo check check-static check-unit check-unit-mutants \
 	check-litmus check-vm check-dt check-pi check-slow check-userspace check-python check-packages \
-	check-hw check-gestures captures check-debug check-debug-vm check-debug-coverage check-long \
+	check-hw check-gestures captures check-debug check-debug-vm check-debug-coverage check-debug-mutants check-long \
 	bench bench-check deb clean help headers
 
 all: modules
@@ -106,6 +106,9 @@ check-debug-vm:
 
 check-debug-coverage:
 	@tests/debug/coverage.sh
+
+check-debug-mutants:
+	@tests/debug/mutate.sh
 
 clean:
 	rm -rf build

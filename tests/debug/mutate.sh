@@ -1,0 +1,65 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# mutate.sh [N...]: do the debug kernels notice when the driver is broken? Breaks a copy in one small way at a time, as the file
+# "mutants" says (or in its Nth, ...), and boots the kernel and the test that it names. The run has to fail by what the kernel says,
+# not only by what the test does. An edit that fits no line any more is a failure of its own.
+
+set -euo pipefail
+. "$(dirname "$0")/../../scripts/lib.sh"
+
+here=$TOP/tests/debug
+build=$TOP/build/mutants
+mapfile -t mutants < <(grep -v '^#' "$here/mutants")
+[ $# -gt 0 ] || mapfile -t numbers < <(seq ${#mutants[@]})
+[ $# = 0 ] || numbers=("$@")
+
+# A tree of its own, as that is what tests/vm/build.sh takes its sources from
+copy_tree()
+{
+	rm -rf "$build"
+	mkdir -p "$build"
+	git -C "$TOP" ls-files -z --cached --others --exclude-standard |
+		tar -C "$TOP" --null --ignore-failed-read -T - -cf - | tar -C "$build" -xf -
+	git -C "$build" init -q
+	git -C "$build" add -A
+}
+
+check()
+{
+	local kernel=$1 test=$2 function=$3 edit=$4 options=(--cpus 1) log=$build/log-$5 kind
+
+	[ "$kernel" != debug-b ] || options=(--cpus 2 --realtime)
+	cp "$TOP/button_irq.c" "$build/"
+	sed -i -E "/^[a-z].*\<$function\(/,/^}/ { $edit }" "$build/button_irq.c"
+	if cmp -s "$TOP/button_irq.c" "$build/button_irq.c"; then
+		result 1 "$function: $edit: no such line"
+		return
+	fi
+	if ! "$build/tests/vm/build.sh" "$kernel" > "$log" 2>&1; then
+		sed 's/^/# /' "$log"
+		result 1 "$function: $edit: does not compile"
+		return
+	fi
+	"$build/tests/vm/run.py" "$kernel" --stimulus wire "${options[@]}" --timeout 900 --tests "$test" > "$log" 2>&1 || true
+	# What it is that the kernel found
+	kind=$(grep -m1 -oE '(BUG|WARNING): .*|unreferenced object|Unable to handle.*' "$log") || true
+	result "$([ -n "$kind" ]; echo $?)" "$function: $edit: $kernel says ${kind:-nothing}"
+}
+
+"$TOP/scripts/deps.sh" vm
+while read -r kernel; do
+	"$TOP/tests/vm/fetch.sh" "$kernel" < /dev/null
+done < <(printf '%s\n' "${mutants[@]%% *}" | sort -u)
+copy_tree
+"$TOP/tests/debug/rootfs.sh" arm64
+"$build/tests/vm/build.sh" tests arm64
+say "breaking the driver in ${#numbers[@]} ways (about a minute each)"
+echo 'TAP version 13'
+for number in "${numbers[@]}"; do
+	read -r kernel test function edit <<< "${mutants[number - 1]}"
+	check "$kernel" "$test" "$function" "$edit" "$number"
+done
+echo "1..$((passed + failed))"
+echo "$passed passed, $failed failed, 0 skipped"
+[ "$failed" = 0 ]
