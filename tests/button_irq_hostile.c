@@ -5,6 +5,8 @@
  */
 #include <grp.h>
 #include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -15,6 +17,87 @@
 #define GPIO_GROUP	986
 #define READERS		1000
 #define EDGES		400
+#define CGROUP		"/tmp/button_irq_cgroup"
+#define GREEDY		CGROUP "/button_irq_greedy"
+
+/*
+ * Press and release; returns the time it took until all was in the ring, interrupts, thread
+ * and all: on one CPU, and where time counts instructions, their number.
+ */
+static __u64 cost_of_edges(struct __test_metadata *_metadata, struct bench *bench, __u64 *seq)
+{
+	__u64 start = button_now(CLOCK_MONOTONIC), took;
+	int i;
+
+	for (i = 0; i < EDGES; i++)
+		bench_set(_metadata, bench, nth_level(*seq + i + 1));
+	ASSERT_EQ(0, button_wait_counter(0, "edges", *seq + EDGES));
+	took = button_now(CLOCK_MONOTONIC) - start;
+	/* And the one who reads gets them all. */
+	for (i = 0; i < EDGES; i++) {
+		++*seq;
+		bench_expect(_metadata, bench->fd, *seq, nth_type(*seq));
+	}
+	return took;
+}
+
+/* Opens what it can, with 4 MB of memory for its own and the kernel's on its behalf. */
+static int try_to_take_all(void)
+{
+	struct rlimit limit = { .rlim_cur = 1000000, .rlim_max = 1000000 };
+	int fd;
+
+	if (setrlimit(RLIMIT_NOFILE, &limit) || button_write(GREEDY "/cgroup.procs", "0"))
+		return 1;
+	do
+		fd = button_open(0, O_RDONLY);
+	while (fd >= 0);
+	return fd == -ENOMEM ? 0 : 2;
+}
+
+/*
+ * A reader that has used up its memory is refused or killed; others get what is theirs. First here is last at work: the
+ * kernel's caches are in disorder after it.
+ */
+TEST_F_TIMEOUT(button, one_without_memory, 300)
+{
+	long refs, refs_now = -1;
+	__u64 seq = 0;
+	int status, i;
+	pid_t pid;
+
+	mkdir(CGROUP, 0755);
+	if (mount("none", CGROUP, "cgroup2", 0, NULL))
+		SKIP(return, "no cgroups");
+	if (button_write(CGROUP "/cgroup.subtree_control", "+memory") || mkdir(GREEDY, 0755) ||
+	    button_write(GREEDY "/memory.max", "4M")) {
+		umount2(CGROUP, MNT_DETACH);
+		SKIP(return, "no cgroup that limits memory");
+	}
+	bind("debounce_us=0 storm_rate=0 ring_events=4096");
+	refs = button_module_refs();
+	pid = fork();
+	if (!pid)
+		_exit(try_to_take_all());
+	do {
+		cost_of_edges(_metadata, &self->bench, &seq);
+	} while (!waitpid(pid, &status, WNOHANG));
+	EXPECT_TRUE((WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) ||
+		    (WIFEXITED(status) && !WEXITSTATUS(status))) {
+		TH_LOG("status %#x", status);
+	}
+	TH_LOG("%llu events meanwhile", seq);
+	cost_of_edges(_metadata, &self->bench, &seq);
+	/* All that it had open is closed, be it a little later. */
+	for (i = 0; i < BUTTON_DEADLINE_MS && refs_now != refs; i++) {
+		refs_now = button_module_refs();
+		button_sleep_us(1000);
+	}
+	EXPECT_EQ(refs, refs_now);
+	EXPECT_EQ(0, rmdir(GREEDY));
+	umount2(CGROUP, MNT_DETACH);
+	rmdir(CGROUP);
+}
 
 /* Run @body as nobody, in the group or not; returns its exit code. */
 static int as_nobody(bool group, int (*body)(void))
@@ -117,27 +200,6 @@ static long accounted_objects(void)
 	if (f)
 		fclose(f);
 	return sum;
-}
-
-/*
- * Press and release; returns the time it took until all was in the ring, interrupts, thread
- * and all: on one CPU, and where time counts instructions, their number.
- */
-static __u64 cost_of_edges(struct __test_metadata *_metadata, struct bench *bench, __u64 *seq)
-{
-	__u64 start = button_now(CLOCK_MONOTONIC), took;
-	int i;
-
-	for (i = 0; i < EDGES; i++)
-		bench_set(_metadata, bench, nth_level(*seq + i + 1));
-	ASSERT_EQ(0, button_wait_counter(0, "edges", *seq + EDGES));
-	took = button_now(CLOCK_MONOTONIC) - start;
-	/* And the one who reads gets them all. */
-	for (i = 0; i < EDGES; i++) {
-		++*seq;
-		bench_expect(_metadata, bench->fd, *seq, nth_type(*seq));
-	}
-	return took;
 }
 
 /* The least of some times: where time does not count instructions, other things add to it. */

@@ -63,11 +63,15 @@ KERNEL_TROUBLE = re.compile(
     r"sleeping function called|Call trace:|Oops|rcu.*stall|refcount_t|nobody cared|unreferenced object|"
     r"soft lockup|blocked for more than|scheduling while atomic|Kernel panic|Unable to handle")
 
-# What the driver core says when it has no memory to remove a device link's symlinks in sysfs, and, as they are still there,
-# when that link is made again. It goes on without; nothing that a driver could do (button_irq_faults). Up to the
-# end of the call trace.
-NOT_OURS = re.compile(r"WARNING: .* devlink_remove_symlinks\+|"
-                      r"sysfs: cannot create duplicate filename '\S+/(consumer|supplier):\S+'")
+# What a kernel says, from a line to another, of things that go on below us; nothing that a driver could do.
+NOT_OURS = [
+    # The driver core has no memory to remove a device link's symlinks in sysfs, and, as they are still there, to make that link
+    # again; it goes on without (button_irq_faults).
+    (re.compile(r"WARNING: .* devlink_remove_symlinks\+|"
+                r"sysfs: cannot create duplicate filename '\S+/(consumer|supplier):\S+'"), re.compile(r"el0t_64_sync\+")),
+    # A process has used up what its memory cgroup allows (button_irq_hostile).
+    (re.compile(r"button_irq_host\w* invoked oom-killer"), re.compile(r"memory: usage")),
+]
 
 MAGIC = 0x42495251
 CALL = struct.Struct("<IIIIIIi")            # magic seq ack op line level result
@@ -434,11 +438,13 @@ def kernel_trouble(lines):
     """The numbers of lines of a kernel log that say that something is wrong, with us or with what we called."""
     number, found = 0, []
     while number < len(lines):
-        if NOT_OURS.search(lines[number]):
-            number = next((end for end in range(number, min(number + 100, len(lines)))
-                           if re.search(r"el0t_64_sync\+", lines[end])), number)
-        elif KERNEL_TROUBLE.search(lines[number]):
-            found.append(number)
+        for head, end in NOT_OURS:
+            if head.search(lines[number]):
+                number = next((last for last in range(number, min(number + 100, len(lines))) if end.search(lines[last])), number)
+                break
+        else:
+            if KERNEL_TROUBLE.search(lines[number]):
+                found.append(number)
         number += 1
     return found
 
