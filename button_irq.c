@@ -1649,19 +1649,28 @@ static int button_irq_request_irq(struct button_irq *b)
 	return 0;
 }
 
-/* Returns what to add to the message at probe. */
-static const char *button_irq_init_wakeup(struct button_irq *b)
+/* Sets what to add to the message at probe. */
+static int button_irq_init_wakeup(struct button_irq *b, const char **message)
 {
 	bool wanted = device_property_read_bool(b->parent, "wakeup-source");
+	int ret;
 
+	*message = "";
 	/* The only way to learn whether the controller can is to try. */
-	if (enable_irq_wake(b->irq))
-		return wanted ? ", the controller cannot wake the system" : "";
+	if (enable_irq_wake(b->irq)) {
+		if (wanted)
+			*message = ", the controller cannot wake the system";
+		return 0;
+	}
 	disable_irq_wake(b->irq);
-	device_init_wakeup(b->parent, true);
-	device_set_wakeup_enable(b->parent, wanted);
-	dev_pm_set_wake_irq(b->parent, b->irq);
-	return wanted ? ", wakes the system" : "";
+	if (wanted)
+		*message = ", wakes the system";
+	device_set_wakeup_capable(b->parent, true);
+	ret = wanted ? device_wakeup_enable(b->parent) : 0;
+	ret = ret ?: dev_pm_set_wake_irq(b->parent, b->irq);
+	if (ret)
+		return dev_err_probe(b->parent, ret, "cannot make a wake-up source\n");
+	return 0;
 }
 
 static int button_irq_bind(struct platform_device *pdev)
@@ -1713,13 +1722,13 @@ static int button_irq_bind(struct platform_device *pdev)
 	ret = button_irq_request_irq(b);
 	if (ret)
 		return ret;
-	wakeup = button_irq_init_wakeup(b);
+	ret = button_irq_init_wakeup(b, &wakeup);
+	if (ret)
+		goto stop;
 	ret = cdev_device_add(&b->cdev, &b->dev);
 	if (ret) {
-		/* Parts of it were there, and may have been used. */
-		button_irq_stop(b);
-		button_irq_end(b);
-		return dev_err_probe(dev, ret, "cannot make the device node\n");
+		dev_err_probe(dev, ret, "cannot make the device node\n");
+		goto stop;
 	}
 	WRITE_ONCE(b->state_node, sysfs_get_dirent(b->dev.kobj.sd, "state"));
 	ret = devm_add_action_or_reset(dev, button_irq_unbind, b);
@@ -1735,6 +1744,12 @@ static int button_irq_bind(struct platform_device *pdev)
 		 dev_name(&b->dev), b->line, b->label, b->irq, b->debounce_us,
 		 button_irq_modes[b->debounce_mode], wakeup, pull, pull_name);
 	return 0;
+
+stop:
+	/* Parts of it were there, and may have been used. */
+	button_irq_stop(b);
+	button_irq_end(b);
+	return ret;
 }
 
 static int button_irq_probe(struct platform_device *pdev)
