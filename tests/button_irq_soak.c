@@ -360,7 +360,10 @@ int main(void)
 		free(readers[i].time);
 	leaked = button_slab_objects() - slab;
 	ksft_print_msg("%ld more slab objects than before\n", leaked);
-	ksft_test_result(slab > 0 && leaked < (long)total / 8 + 500, "no memory is leaked\n");
+	if (slab)
+		ksft_test_result(leaked < (long)total / 8 + 500, "no memory is leaked\n");
+	else
+		ksft_test_result_skip("no /proc/slabinfo in this kernel\n");
 	ret = button_module_refs() != refs;
 	stim_close(&s);
 	ret = button_unload() || ret;
