@@ -32,8 +32,8 @@ in_root()
 sources()
 {
 	git -C "$TOP" ls-files -z --cached --others --exclude-standard \
-		Kbuild ':(glob)*.[ch]' ':(glob)tests/*.[ch]' ':(glob)tests/*.sh' tests/{Makefile,config,settings} \
-		tests/modules tests/naive
+		Kbuild ':(glob)*.[ch]' ':(glob)tests/*.[ch]' ':(glob)tests/*.sh' ':(glob)tests/*.corpus' \
+		tests/{Makefile,config,settings} tests/modules tests/naive
 }
 
 # Copies the sources into a root, to $copy; there it is called $dir.
@@ -59,8 +59,9 @@ build_modules()
 	local root=$CACHE/roots/$suite-$arch part coverage=()
 
 	copy_sources "$root"
-	# A debug kernel that can (see tests/debug) counts which lines of the driver run.
+	# A debug kernel that can (see tests/debug) counts which lines of the driver run, and tells a fuzzer where a call has been.
 	! grep -qs CONFIG_GCOV_KERNEL=y "$CACHE/kernels/$name/config" || coverage=(GCOV_PROFILE_button_irq.o=y)
+	! grep -qs CONFIG_KCOV=y "$CACHE/kernels/$name/config" || coverage+=(KCOV_INSTRUMENT_button_irq.o=y)
 	for part in . tests/modules tests/naive; do
 		[ -e "$copy/$part/Kbuild" ] || continue
 		in_root "$root" "$out/log-modules" make -C "/lib/modules/$version/build" M="$dir/$part" \
@@ -71,7 +72,7 @@ build_modules()
 		as_root xargs chroot "$root" "$(gnu_triplet "$arch")-strip" --strip-debug
 	mkdir -p "$out/overlay/opt/button_irq/modules"
 	cp "$copy/button_irq.ko" "$out/overlay/opt/button_irq/"
-	[ ${#coverage[@]} = 0 ] || cp "$copy/button_irq.gcno" "$out/"
+	[ ! -e "$copy/button_irq.gcno" ] || cp "$copy/button_irq.gcno" "$out/"
 	find "$copy/tests" -name '*.ko' -exec cp -t "$out/overlay/opt/button_irq/modules" {} +
 	as_root rm -rf "$copy"
 }
