@@ -32,8 +32,8 @@ in_root()
 sources()
 {
 	git -C "$TOP" ls-files -z --cached --others --exclude-standard \
-		Kbuild ':(glob)*.[ch]' ':(glob)tests/*.[ch]' ':(glob)tests/*.sh' tests/{Makefile,config,settings} \
-		tests/modules tests/naive
+		Kbuild ':(glob)*.[ch]' ':(glob)tests/*.[ch]' ':(glob)tests/*.sh' ':(glob)tests/*.corpus' \
+		tests/{Makefile,config,settings} tests/modules tests/naive
 }
 
 # Copies the sources into a root, to $copy; there it is called $dir.
@@ -59,12 +59,13 @@ build_modules()
 	local root=$CACHE/roots/$suite-$arch config=$CACHE/kernels/$name/config part options=()
 
 	copy_sources "$root"
-	# A debug kernel that can (see tests/debug) counts which lines of the driver run.
+	# A debug kernel that can (see tests/debug) counts which lines of the driver run, and tells a fuzzer where a call has been.
 	! grep -qs CONFIG_GCOV_KERNEL=y "$config" || options=(GCOV_PROFILE_button_irq.o=y)
+	! grep -qs CONFIG_KCOV=y "$config" || options+=(KCOV_INSTRUMENT_button_irq.o=y)
 	for part in . tests/modules tests/naive; do
 		[ -e "$copy/$part/Kbuild" ] || continue
 		# Of data races, those of the driver: its naive peer is made of them.
-		[ "$part" = . ] || options=(KCSAN_SANITIZE=n)
+		[ "$part" = . ] || options+=(KCSAN_SANITIZE=n)
 		in_root "$root" "$out/log-modules" make -C "/lib/modules/$version/build" M="$dir/$part" \
 			ARCH="$(kernel_arch "$arch")" CROSS_COMPILE="$(gnu_triplet "$arch")-" W=1 "${options[@]}" modules
 	done

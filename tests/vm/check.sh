@@ -16,6 +16,7 @@
 #			merge, levels that cannot be read; and with lines that the host moves
 #	asleep, devtree	suspend to idle; buttons in the device tree
 #	faults, life-*	on debug kernels: each allocation fails once; drivers, controllers and readers come and go
+#	fuzz		and calls at random, guided by what they reach in the driver
 #
 #	--slow		instead, the ways in the column SLOW, for which make check has no time
 #	--debug		instead, the debug kernels of tests/debug
@@ -61,6 +62,7 @@ tests()
 	asleep) echo suspend.sh ;;
 	soak-*) echo button_irq_soak ;;
 	faults) echo button_irq_faults ;;
+	fuzz) echo button_irq_fuzz ;;
 	life-*) echo button_irq_lifetime ;;
 	*) die "$2 in tests/vm/kernels is no way to test" ;;
 	esac | paste -sd,
@@ -77,7 +79,7 @@ run()
 	# Enough edges for genirq to take a line for broken whose thread it does not hear from.
 	smp) cpus=2 options+=(--stimulus wire --env BUTTON_IRQ_EDGES=250000) ;;
 	compat) userland=armhf options+=(--stimulus wire --userland armhf) ;;
-	shell | faults) options+=(--stimulus wire) ;;
+	shell | faults | fuzz) options+=(--stimulus wire) ;;
 	storm) options+=(--stimulus gpio-sim) ;;
 	# A round is 4 s there (debug-a); with a seed of one's own and more rounds: see tests/debug/README.md.
 	life-*) options+=(--stimulus "${way#life-}" --env BUTTON_IRQ_ROUNDS=20) ;;
@@ -108,7 +110,7 @@ plan()
 {
 	local name way
 
-	for way in soak-wire soak-nested soak-gpio-sim soak-host shell faults asleep smp wire storm gpio-sim nested compat \
+	for way in soak-wire soak-nested soak-gpio-sim soak-host shell faults fuzz asleep smp wire storm gpio-sim nested compat \
 		life-gpio-sim life-nested life-mmio host devtree mmio; do
 		for name in "${names[@]}"; do
 			kernel_line "$name"
