@@ -35,7 +35,8 @@ TOLERANCE = 1.05
 
 def run(kernel, contenders):
     """One boot; returns the lines that bench.c printed."""
-    command = [TOP / "tests/vm/run.py", kernel, "--stimulus", "none", "--cpus", "1", "--overlay", HERE / "bench.dts",
+    command = [TOP / "tests/vm/run.py", kernel, "--stimulus", "none", "--cpus", "1", "--exact",
+               "--overlay", HERE / "bench.dts",
                "--file", f"{TOP}/build/bench/bench:/opt/button_irq/bench",
                "--file", f"{HERE}/guest.sh:/opt/button_irq/guest.sh", "--timeout", "1200",
                "--shell", f"bash guest.sh {' '.join(contenders)}"]

@@ -158,7 +158,7 @@ class Machine:
 
     def __init__(self, name, log, *, files=None, conf=None, append="", realtime=False, overlay=None, dtb=None,
                  board=None, serial=None, userland=None, rootfs=None, config=(), wires=True,
-                 cpus=None):
+                 cpus=None, exact=False):
         self.name = name
         line = kernel_line(name)
         arch = line["arch"]
@@ -178,6 +178,7 @@ class Machine:
         self.config = config                    # a Raspberry Pi's config.txt, line by line
         self.wires = wires
         self.cpus = cpus                        # default: the board's
+        self.exact = exact
         self.dir = Path(tempfile.mkdtemp(prefix="button_irq_vm."))
         self.process = None
         self.over = False                       # what the guest is told when it asks for it, for the demo
@@ -260,7 +261,26 @@ class Machine:
         else:
             self.path, self.input = self.qmp.find(self.board["qom_type"]), "unnamed-gpio-in"
             self.connect_lines()
+        if self.exact:
+            self.take_turns()
         self.qmp.execute("cont")
+
+    def take_turns(self):
+        """Lets QEMU's main loop run only while the guest's CPU waits for it.
+
+        The CPU's thread says that it is halted a moment before it accounts for the instructions it has executed. The
+        main loop, which each timer wakes, may look in that moment; it then moves time on to the next timer from a clock
+        that is behind, by too much. The guest wakes up some hundred nanoseconds late, rarely, more often on a busy host.
+        On one CPU of the host, and with strict priorities, the main loop cannot run in that moment.
+        """
+        cpu = str(max(os.sched_getaffinity(0)))
+        first = {str(thread["thread-id"]) for thread in self.qmp.execute("query-cpus-fast")}
+        for thread in os.listdir(f"/proc/{self.process.pid}/task"):
+            for command in (["taskset", "-p", "-c", cpu, thread],
+                            ["chrt", "--fifo", "-p", "2" if thread in first else "1", thread]):
+                command = (["sudo"] if os.geteuid() else []) + command
+                if subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode:
+                    raise Failure("--exact needs real-time priorities, which this host does not give")
 
     def gate(self):
         """What the guest calls us by."""
@@ -500,6 +520,7 @@ def main():
     parser.add_argument("--overlay", metavar="DTS", help="apply this to the board's device tree")
     parser.add_argument("--dtb", metavar="FILE", help="boot with this device tree")
     parser.add_argument("--cpus", type=int, metavar="N", help="default: the board's")
+    parser.add_argument("--exact", action="store_true", help="the same to the last instruction in each run; with --cpus 1")
     parser.add_argument("--board", choices=MACHINES, help="default: virt, of the kernel's architecture")
     parser.add_argument("--config", action="append", default=[], metavar="LINE",
                         help="a line of a Raspberry Pi's config.txt: dtoverlay=button-irq,gpio=17")
@@ -525,7 +546,7 @@ def main():
     machine = Machine(
         args.kernel, console, append=args.append, realtime=args.realtime, overlay=args.overlay, dtb=args.dtb,
         userland=args.userland, rootfs=args.rootfs, board=args.board, config=args.config, wires=args.stimulus == "wire",
-        cpus=args.cpus,
+        cpus=args.cpus, exact=args.exact,
         files={target: source for source, _, target in (entry.partition(":") for entry in args.file)},
         conf={"STIMULUS": args.stimulus, "TESTS": " ".join(tests), "COMMAND": args.shell or "",
               "ENVIRONMENT": " ".join(args.env), "HOST_TTY": board.get("host_tty", ""),
