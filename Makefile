@@ -148,10 +148,9 @@ help:
 #:   make check-slow     more ways to test the older kernels, for which make check has no time
 #:                       (25 min)
 #:   make check-long     100,000 presses with 8 readers on each kind of controller
-#:   make bench          (not finished: its three runs do not agree yet) button_irq beside its
-#:                       peers, in instructions: README's table, doc/*.svg and
-#:                       tests/bench/baseline.json anew (10 min)
-#:   make bench-check    one run of our own; fails where a figure rose by over 5 % (3 min)
+#:   make bench          button_irq beside its peers, in instructions: README's table, doc/*.svg and
+#:                       tests/bench/baseline.json anew, if three runs agree exactly (4 min)
+#:   make bench-check    one run of our own; fails where a figure rose by over 5 % (1 min)
 #:   make captures       the terminal sessions in README.md and doc/calibrate.svg anew (1 min)
 #:   make deb            Debian packages for this architecture, or ARCH=arm64, in build/deb
 #:   make check-debug    (not finished, see tests/debug) the selftests on kernels that look for

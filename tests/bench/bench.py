@@ -89,7 +89,7 @@ def read_figures(lines):
 def measure(kernel, contenders, runs):
     lines = []
     for number in range(runs):
-        print(f"## measuring, run {number + 1} of {runs} (about 2 min)", file=sys.stderr)
+        print(f"## measuring, run {number + 1} of {runs} (about 1 min)", file=sys.stderr)
         again = run(kernel, contenders)
         (TOP / f"build/bench/run-{number + 1}.txt").write_text("\n".join(again), encoding="utf-8")
         if lines and again != lines:
