@@ -153,9 +153,10 @@ help:
 #:   make bench-check    one run of our own; fails where a figure rose by over 5 % (1 min)
 #:   make captures       the terminal sessions in README.md and doc/calibrate.svg anew (1 min)
 #:   make deb            Debian packages for this architecture, or ARCH=arm64, in build/deb
-#:   make check-debug    (not finished, see tests/debug) the selftests on kernels that look for
-#:                       misused memory, locks and data races; allocations failing one by one; and
-#:                       what of the driver they reach (builds two kernels, 8 min each, once)
+#:   make check-debug    the selftests on kernels that look for misused memory, locks and data races;
+#:                       allocations failing one by one; calls at random; and what of the driver all
+#:                       that reaches (builds two kernels, 8 min each, once)
+#:   make check-debug-mutants  do those kernels notice a broken driver? (10 min)
 #:   make clean          remove what was built
 #:
 #: Each level ends with a line "N passed, N failed, N skipped"; logs are in build/log.

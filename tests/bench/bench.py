@@ -33,9 +33,9 @@ RUNS = 3
 TOLERANCE = 1.05
 
 
-def run(kernel, contenders):
+def run(kernel, contenders, exact):
     """One boot; returns the lines that bench.c printed."""
-    command = [TOP / "tests/vm/run.py", kernel, "--stimulus", "none", "--cpus", "1", "--exact",
+    command = [TOP / "tests/vm/run.py", kernel, "--stimulus", "none", "--cpus", "1", *(["--exact"] if exact else []),
                "--overlay", HERE / "bench.dts",
                "--file", f"{TOP}/build/bench/bench:/opt/button_irq/bench",
                "--file", f"{HERE}/guest.sh:/opt/button_irq/guest.sh", "--timeout", "1200",
@@ -90,7 +90,8 @@ def measure(kernel, contenders, runs):
     lines = []
     for number in range(runs):
         print(f"## measuring, run {number + 1} of {runs} (about 1 min)", file=sys.stderr)
-        again = run(kernel, contenders)
+        # That one agrees with others to the last instruction is not needed to see a rise of 5 %.
+        again = run(kernel, contenders, exact=runs > 1)
         (TOP / f"build/bench/run-{number + 1}.txt").write_text("\n".join(again), encoding="utf-8")
         if lines and again != lines:
             differ = [a.split("\t")[:2] for a, b in zip(lines, again) if a != b]

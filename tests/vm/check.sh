@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# check.sh [--slow | --long | --debug] [NAME...]: the selftests on every kernel of the table "kernels" (or those named),
+# check.sh [--slow | --long | --debug | --debug-slow] [NAME...]: the selftests on every kernel of the table "kernels" (or those named),
 # in each way that the table's column TESTS says; two machines at a time. Closes with a table and the counts. The ways:
 #
 #	wire		all programs but the slow ones, on the board's controller with wires
@@ -15,12 +15,14 @@
 #	mmio, host	events only, on the tests' chip with hard interrupts, which adds what a wire cannot do: edges that
 #			merge, levels that cannot be read; and with lines that the host moves
 #	asleep, devtree	suspend to idle; buttons in the device tree
+#	params		of "shell", the module's parameters only
 #	faults, life-*	on debug kernels: each allocation fails once; drivers, controllers and readers come and go
 #	fuzz		and calls at random, guided by what they reach in the driver
+#	races-*		on those that look for data races: what shares most, on two CPUs that run at the same time
 #
 #	--slow		instead, the ways in the column SLOW, for which make check has no time
-#	--debug		instead, the debug kernels of tests/debug
-#	--long		instead, 100,000 presses with 8 readers on each kind of controller
+#	--debug		instead, the debug kernels of tests/debug; --debug-slow: the ways in the column SLOW of their table
+#	--long		instead, 100,000 presses with 8 readers on each kind of controller, and 10 million edges as fast as they come
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
@@ -28,13 +30,13 @@ set -euo pipefail
 jobs=2 what=table names=()
 for arg; do
 	case $arg in
-	--slow | --long | --debug) what=${arg#--} ;;
-	-*) die "usage: check.sh [--slow | --long | --debug] [NAME...]" ;;
+	--slow | --long | --debug | --debug-slow) what=${arg#--} ;;
+	-*) die "usage: check.sh [--slow | --long | --debug | --debug-slow] [NAME...]" ;;
 	*) kernel_line "$arg"; names+=("$arg") ;;
 	esac
 done
 table=$TOP/tests/vm/kernels
-[ "$what" != debug ] || table=$TOP/tests/debug/kernels
+[[ $what != debug* ]] || table=$TOP/tests/debug/kernels
 [ ${#names[@]} -gt 0 ] || mapfile -t names < <(awk '!/^#/ { print $1 }' "$table")
 
 vm=$TOP/tests/vm
@@ -61,7 +63,10 @@ tests()
 	devtree) echo devicetree.sh ;;
 	asleep) echo suspend.sh ;;
 	soak-*) echo button_irq_soak ;;
+	flood-*) echo button_irq_flood ;;
+	params) echo params.sh ;;
 	faults) echo button_irq_faults ;;
+	races-*) printf 'button_irq_%s\n' flood gone read readers wait ;;
 	fuzz) echo button_irq_fuzz ;;
 	life-*) echo button_irq_lifetime ;;
 	*) die "$2 in tests/vm/kernels is no way to test" ;;
@@ -79,7 +84,8 @@ run()
 	# Enough edges for genirq to take a line for broken whose thread it does not hear from.
 	smp) cpus=2 options+=(--stimulus wire --env BUTTON_IRQ_EDGES=250000) ;;
 	compat) userland=armhf options+=(--stimulus wire --userland armhf) ;;
-	shell | faults | fuzz) options+=(--stimulus wire) ;;
+	shell | params | faults | fuzz) options+=(--stimulus wire) ;;
+	races-*) options+=(--stimulus "${way#races-}") ;;
 	storm) options+=(--stimulus gpio-sim) ;;
 	# A round is 4 s there (debug-a); with a seed of one's own and more rounds: see tests/debug/README.md.
 	life-*) options+=(--stimulus "${way#life-}" --env BUTTON_IRQ_ROUNDS=20) ;;
@@ -87,6 +93,7 @@ run()
 	devtree) options+=(--stimulus host --overlay "$vm/button.dts") ;;
 	# A machine that sleeps with no timer set hangs QEMU where idle time passes at once.
 	asleep) cpus=2 options+=(--stimulus host --realtime) ;;
+	flood-*) options=(--stimulus "${way#flood-}" --env BUTTON_IRQ_EDGES=10000000 --timeout 10000) ;;
 	soak-*) cpus=2 options=(--stimulus "${way#soak-}" --env BUTTON_IRQ_SOAK=100000 --timeout 5000) ;;
 	*) options+=(--stimulus "$way") ;;
 	esac
@@ -110,15 +117,16 @@ plan()
 {
 	local name way
 
-	for way in soak-wire soak-nested soak-gpio-sim soak-host shell faults fuzz asleep smp wire storm gpio-sim nested compat \
+	for way in soak-wire soak-nested soak-gpio-sim soak-host flood-wire flood-gpio-sim shell faults fuzz params \
+		asleep smp wire races-wire races-gpio-sim races-nested storm gpio-sim nested compat \
 		life-gpio-sim life-nested life-mmio host devtree mmio; do
 		for name in "${names[@]}"; do
 			kernel_line "$name"
 			case $what,$way in
 			table,* | debug,*) [[ ,$ways, != *,$way,* ]] || echo "$way $name" ;;
-			slow,*) [[ ,$slow_ways, != *,$way,* ]] || echo "$way $name" ;;
+			slow,* | debug-slow,*) [[ ,$slow_ways, != *,$way,* ]] || echo "$way $name" ;;
 			# One kernel is enough.
-			long,soak-*) [ "$name" != "${names[0]}" ] || echo "$way $name" ;;
+			long,soak-* | long,flood-*) [ "$name" != "${names[0]}" ] || echo "$way $name" ;;
 			esac
 		done
 	done
@@ -135,12 +143,12 @@ done | sort -u)
 # shellcheck disable=SC2086 # words
 {
 	printf '%s\n' $userlands | xargs -n 1 "$vm/rootfs.sh"
-	[ "$what" != debug ] || printf '%s\n' $userlands | xargs -n 1 "$TOP/tests/debug/rootfs.sh"
+	[[ $what != debug* ]] || printf '%s\n' $userlands | xargs -n 1 "$TOP/tests/debug/rootfs.sh"
 	printf '%s\n' $userlands | xargs -P "$jobs" -n 1 "$vm/build.sh" tests
 }
 printf '%s\n' "${names[@]}" | xargs -P "$jobs" -n 1 "$vm/build.sh"
 
-declare -A minutes=([table]=8 [slow]=25 [long]=60 [debug]=10)
+declare -A minutes=([table]=8 [slow]=25 [long]=60 [debug]=10 [debug-slow]=60)
 say "booting ${#planned[@]} machines, $jobs at a time (about ${minutes[$what]} min)"
 asleep=
 for line in "${planned[@]}"; do
