@@ -708,7 +708,8 @@ static void look_at_log(void)
 
 	while ((n = read(kmsg, text, sizeof(text) - 1)) > 0) {
 		text[n] = '\0';
-		if (atoi(text) % 8 > 4)
+		/* An emulator on a busy host is slow. */
+		if (atoi(text) % 8 > 4 || strstr(text, "hrtimer: interrupt took"))
 			continue;
 		printf("# kernel: %.*s\n", (int)strcspn(text, "\n"), text);
 		__atomic_store_n(&broken, true, __ATOMIC_RELAXED);
@@ -888,8 +889,6 @@ static void fuzz(struct worker *w, struct worker *other, unsigned long n)
 	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
 	pthread_join(thread, NULL);
 	timer_delete(timer);
-	/* What the other has left. */
-	restore(w);
 }
 
 static unsigned long number(const char *name, unsigned long value)
@@ -958,6 +957,10 @@ int main(int argc, char **argv)
 	if (number("BUTTON_IRQ_FUZZ_KEEP", 0))
 		print_corpus(w);
 
+	/* As if unbound: all files are closed, the other's too. */
+	binding++;
+	restore(other);
+	restore(w);
 	/* Whatever the line did last, or a storm: it is quiet now. */
 	stim_set(&stim, RELEASED);
 	failed = result(1, !broken, "the kernel has nothing to say against it");
