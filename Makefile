@@ -99,7 +99,7 @@ bench-check:
 	@tests/bench/run.sh --check
 
 check-debug:
-	@scripts/levels.sh 'make check-debug-vm' 'make check-debug-coverage'
+	@scripts/levels.sh tests/debug/syzlang.py 'make check-debug-vm' 'make check-debug-coverage'
 
 check-debug-vm:
 	@tests/vm/check.sh --debug
