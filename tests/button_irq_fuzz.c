@@ -50,7 +50,7 @@
 #define SIGNALS		65536
 #define PAGES		16	/* that can be written, of a thread's memory */
 #define UNTOUCHED	0x5a
-#define RARELY		2000	/* calls from one unbind to the next, which takes as long as 1000 of them */
+#define RARELY		2000	/* calls from unbind to unbind, which takes as long as 1000 */
 #define SKIP		4
 
 /* As bytes, so that any change of a byte is a program too. */
@@ -239,8 +239,8 @@ static int attr_file(struct worker *w, __u8 attr)
 static void do_open(struct worker *w, const struct op *op)
 {
 	static const int flags[] = {
-		O_NONBLOCK, 0, O_ASYNC | O_NONBLOCK, O_WRONLY, O_RDWR | O_NONBLOCK, O_RDWR | O_APPEND,
-		O_TRUNC, O_DIRECT, O_PATH, O_DIRECTORY, O_NOFOLLOW, O_SYNC, 3, O_NOATIME,
+		O_NONBLOCK, 0, O_ASYNC | O_NONBLOCK, O_WRONLY, O_RDWR | O_NONBLOCK,
+		O_RDWR | O_APPEND, O_TRUNC, O_DIRECT, O_PATH, O_DIRECTORY, O_NOFOLLOW, O_SYNC, 3, O_NOATIME,
 	};
 	int flag = flags[op->a % ARRAY_SIZE(flags)];
 
@@ -450,7 +450,7 @@ static void do_store(struct worker *w, const struct op *op)
 {
 	static const char * const texts[] = {
 		"0\n", "1", "300\n", "1000000", "1000001", "-1", "eager", "settle\n", "eager ", "",
-		"4294967296", "0x10", "4294967295\n", " 7", "+9", "settl", "add", "\n", "00000000300",
+		"4294967296", "0x10", "4294967295\n", " 7", "+9", "settl", "add", "\n", "0000300",
 	};
 	char text[5000] = { op->slot, op->c, op->b };
 	size_t size = op->b & 32 ? 3 : sizeof(text);
@@ -783,7 +783,8 @@ static bool prepare(struct worker *w, unsigned int first, __u64 seed)
 	for (i = 0; i < SLOTS; i++)
 		slots[first + i] = -1;
 	memset(w->attr, -1, sizeof(w->attr));
-	return w->epoll >= 0 && w->memory != MAP_FAILED && !pipe2(w->pipe, O_CLOEXEC | O_NONBLOCK) &&
+	return w->epoll >= 0 && w->memory != MAP_FAILED &&
+	       !pipe2(w->pipe, O_CLOEXEC | O_NONBLOCK) &&
 	       !mprotect(w->memory + PAGES * page, page, PROT_NONE) &&
 	       !mprotect(w->memory + (PAGES + 1) * page, page, PROT_READ) &&
 	       !mprotect(w->memory + (PAGES + 2) * page, page, PROT_NONE);
