@@ -9,8 +9,8 @@ PREFIX ?= /usr
 
 .PHONY: all modules install uninstall demo check check-static check-unit check-unit-mutants \
 	check-litmus check-vm check-dt check-pi check-slow check-userspace check-python check-packages \
-	check-hw check-gestures captures check-debug check-debug-vm check-debug-coverage check-debug-mutants check-long \
-	bench bench-check deb clean help headers
+	check-hw check-gestures captures check-debug check-debug-syzlang check-debug-vm check-debug-coverage \
+	check-debug-mutants check-long bench bench-check deb clean help headers
 
 all: modules
 
@@ -99,7 +99,10 @@ bench-check:
 	@tests/bench/run.sh --check
 
 check-debug:
-	@scripts/levels.sh 'make check-debug-vm' 'make check-debug-coverage'
+	@scripts/levels.sh 'make check-debug-syzlang' 'make check-debug-vm' 'make check-debug-coverage'
+
+check-debug-syzlang:
+	@tests/debug/syzlang.py
 
 check-debug-vm:
 	@tests/vm/check.sh --debug
