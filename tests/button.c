@@ -198,18 +198,25 @@ int button_wait_counter(unsigned int button, const char *attr, long value)
 	return 0;
 }
 
+/* Counters are read one by one: those that changed meanwhile are of no one moment. */
 bool button_identity(unsigned int button)
 {
-	long edges = button_counter(button, "edges");
-	long inferred = button_counter(button, "inferred");
-	long presses = button_counter(button, "presses");
-	long releases = button_counter(button, "releases");
-	long bounces = button_counter(button, "bounces");
+	static const char * const names[] = { "edges", "inferred", "presses", "releases", "bounces" };
+	__u64 deadline = button_now(CLOCK_MONOTONIC) + BUTTON_DEADLINE_MS * NSEC_PER_MSEC;
+	long now[5], before[5] = { -1 };
+	size_t i;
 
-	if (edges >= 0 && edges + inferred == presses + releases + bounces)
+	for (;;) {
+		for (i = 0; i < 5; i++)
+			now[i] = button_counter(button, names[i]);
+		if (!memcmp(now, before, sizeof(now)) || button_now(CLOCK_MONOTONIC) > deadline)
+			break;
+		memcpy(before, now, sizeof(now));
+	}
+	if (now[0] >= 0 && now[0] + now[1] == now[2] + now[3] + now[4])
 		return true;
 	fprintf(stderr, "# edges %ld + inferred %ld != presses %ld + releases %ld + bounces %ld\n",
-		edges, inferred, presses, releases, bounces);
+		now[0], now[1], now[2], now[3], now[4]);
 	return false;
 }
 
