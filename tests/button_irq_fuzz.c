@@ -618,7 +618,7 @@ static bool parse_program(const char *line, struct program *p)
 			return false;
 		p->op[p->n++] = op;
 	}
-	return p->n && line[strspn(line, " \n")] == '\0';
+	return p->n && line[strspn(line, "\n ")] == '\0';
 }
 
 /* --- Running them -------------------------------------------------------------------------- */
@@ -952,7 +952,7 @@ int main(int argc, char **argv)
 	fuzz(w, other, n);
 	kill(mover, SIGKILL);
 	waitpid(mover, NULL, 0);
-	printf("# %lu calls, %u programs kept, %u branches of the driver, %u steps between them, %llu ms\n",
+	printf("# %lu calls, %u programs kept, %u branches, %u steps between them, %llu ms\n",
 	       all_calls(), kept, pcs, pairs,
 	       (button_now(CLOCK_MONOTONIC) - start) / NSEC_PER_MSEC);
 	if (number("BUTTON_IRQ_FUZZ_KEEP", 0))

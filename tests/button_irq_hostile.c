@@ -56,8 +56,8 @@ static int try_to_take_all(void)
 }
 
 /*
- * A reader that has used up its memory is refused or killed; others get what is theirs. First here is last at work: the
- * kernel's caches are in disorder after it.
+ * A reader that has used up its memory is refused or killed; others get what is theirs. First here
+ * is last at work: the kernel's caches are in disorder after it.
  */
 TEST_F_TIMEOUT(button, one_without_memory, 300)
 {

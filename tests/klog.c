@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * klog - read the kernel log from a place on, which dmesg cannot and which is far quicker than all of it
+ * klog - read the kernel log from a place on, which dmesg cannot; far quicker than all of it
  *
  *	klog end <&FD	moves the open file FD of /dev/kmsg to the end of the log
  *	klog rest <&FD	prints the texts that follow, a line each, and moves FD behind them
