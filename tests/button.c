@@ -201,7 +201,9 @@ int button_wait_counter(unsigned int button, const char *attr, long value)
 /* Counters are read one by one: those that changed meanwhile are of no one moment. */
 bool button_identity(unsigned int button)
 {
-	static const char * const names[] = { "edges", "inferred", "presses", "releases", "bounces" };
+	static const char * const names[] = {
+		"edges", "inferred", "presses", "releases", "bounces",
+	};
 	__u64 deadline = button_now(CLOCK_MONOTONIC) + BUTTON_DEADLINE_MS * NSEC_PER_MSEC;
 	long now[5], before[5] = { -1 };
 	size_t i;

@@ -270,8 +270,8 @@ int main(void)
 		ksft_test_result_skip("readers were as fast as edges\n");
 	counted = button_counter(0, "edges");
 	missed = button_counter(0, "missed");
-	ksft_test_result(counted + missed == (long)edges + 2, "%lu edges: %ld counted, %ld missed\n",
-			 edges + 2, counted, missed);
+	ksft_test_result(counted + missed == (long)edges + 2,
+			 "%lu edges: %ld counted, %ld missed\n", edges + 2, counted, missed);
 	ksft_test_result(button_identity(0) && !button_counter(0, "storms"),
 			 "counters add up: %ld presses, %ld bounces, %ld inferred\n",
 			 button_counter(0, "presses"), button_counter(0, "bounces"),

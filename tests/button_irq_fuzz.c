@@ -240,7 +240,8 @@ static void do_open(struct worker *w, const struct op *op)
 {
 	static const int flags[] = {
 		O_NONBLOCK, 0, O_ASYNC | O_NONBLOCK, O_WRONLY, O_RDWR | O_NONBLOCK,
-		O_RDWR | O_APPEND, O_TRUNC, O_DIRECT, O_PATH, O_DIRECTORY, O_NOFOLLOW, O_SYNC, 3, O_NOATIME,
+		O_RDWR | O_APPEND, O_TRUNC, O_DIRECT, O_PATH, O_DIRECTORY, O_NOFOLLOW, O_SYNC, 3,
+		O_NOATIME,
 	};
 	int flag = flags[op->a % ARRAY_SIZE(flags)];
 
