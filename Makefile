@@ -9,8 +9,8 @@ PREFIX ?= /usr
 
 .PHONY: all modules install uninstall demo check check-static check-unit check-unit-mutants \
 	check-litmus check-vm check-dt check-pi check-slow check-userspace check-python check-packages \
-	check-hw check-gestures captures check-debug check-debug-syzlang check-debug-vm check-debug-coverage \
-	check-debug-mutants check-long bench bench-check deb clean help headers
+	check-hw check-gestures captures check-debug check-debug-long check-debug-syzlang check-debug-vm \
+	check-debug-slow check-debug-coverage check-debug-mutants check-long bench bench-check deb clean help headers
 
 all: modules
 
@@ -99,13 +99,19 @@ bench-check:
 	@tests/bench/run.sh --check
 
 check-debug:
-	@scripts/levels.sh 'make check-debug-syzlang' 'make check-debug-vm' 'make check-debug-coverage'
+	@scripts/levels.sh 'make check-debug-syzlang' 'make check-debug-vm'
+
+check-debug-long:
+	@scripts/levels.sh 'make check-debug' 'make check-debug-slow' 'make check-debug-coverage' 'make check-debug-mutants'
 
 check-debug-syzlang:
 	@tests/debug/syzlang.py
 
 check-debug-vm:
 	@tests/vm/check.sh --debug
+
+check-debug-slow:
+	@tests/vm/check.sh --debug-slow
 
 check-debug-coverage:
 	@tests/debug/coverage.sh
@@ -157,9 +163,10 @@ help:
 #:   make captures       the terminal sessions in README.md and doc/calibrate.svg anew (1 min)
 #:   make deb            Debian packages for this architecture, or ARCH=arm64, in build/deb
 #:   make check-debug    the selftests on kernels that look for misused memory, locks and data races;
-#:                       allocations failing one by one; calls at random; and what of the driver all
-#:                       that reaches (builds two kernels, 8 min each, once)
-#:   make check-debug-mutants  do those kernels notice a broken driver? (10 min)
+#:                       allocations failing one by one; calls at random (builds two kernels, 8 min
+#:                       each, once)
+#:   make check-debug-long  the rest on those kernels, what of the driver all that reaches, and
+#:                       whether a broken driver is noticed (over an hour)
 #:   make clean          remove what was built
 #:
 #: Each level ends with a line "N passed, N failed, N skipped"; logs are in build/log.

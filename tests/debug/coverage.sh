@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# coverage.sh: which lines and branches of button_irq.c ran, over all machines of the last `tests/vm/check.sh --debug`. Each that
-# did not has to be in the file "uncovered", with the reason; see coverage.py.
+# coverage.sh: which lines and branches of button_irq.c ran, over all machines of the last `tests/vm/check.sh --debug` and
+# `--debug-slow`. Each that did not has to be in the file "uncovered", with the reason; see coverage.py.
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
@@ -17,8 +17,8 @@ mkdir -p "$out"
 copy=$(as_root mktemp -d "$root/tmp/coverage.XXXXXX")
 trap 'as_root rm -rf "$copy"' EXIT
 as_root cp "$TOP/build/vm/$name/button_irq.gcno" "$copy/"
-for counts in "$TOP"/build/vm/results/debug/"$name"-*.gcda; do
-	[ -s "$counts" ] || die "no counts in $counts: run make check-debug-vm"
+for counts in "$TOP"/build/vm/results/debug{,-slow}/"$name"-*.gcda; do
+	[ -s "$counts" ] || die "no counts in $counts: run make check-debug-long"
 	as_root cp "$counts" "$copy/button_irq.gcda"
 	# shellcheck disable=SC2016 # the inner shell's
 	as_root chroot "$root" sh -c 'cd "$1" && aarch64-linux-gnu-gcov -b --json-format --stdout button_irq.gcda' - \

@@ -15,7 +15,7 @@
 #	mmio, host	events only, on the tests' chip with hard interrupts, which adds what a wire cannot do: edges that
 #			merge, levels that cannot be read; and with lines that the host moves
 #	asleep, devtree	suspend to idle; buttons in the device tree
-#	params		of "shell", the module's parameters only
+#	some, params	of "wire" what takes least time; of "shell" the module's parameters
 #	faults, life-*	on debug kernels: each allocation fails once; drivers, controllers and readers come and go
 #	fuzz		and calls at random, guided by what they reach in the driver
 #	races-*		on those that look for data races: what shares most, on two CPUs that run at the same time
@@ -64,6 +64,7 @@ tests()
 	asleep) echo suspend.sh ;;
 	soak-*) echo button_irq_soak ;;
 	flood-*) echo button_irq_flood ;;
+	some) printf 'button_irq_%s\n' config events gone read wait ;;
 	params) echo params.sh ;;
 	faults) echo button_irq_faults ;;
 	races-*) printf 'button_irq_%s\n' flood gone read readers wait ;;
@@ -84,7 +85,7 @@ run()
 	# Enough edges for genirq to take a line for broken whose thread it does not hear from.
 	smp) cpus=2 options+=(--stimulus wire --env BUTTON_IRQ_EDGES=250000) ;;
 	compat) userland=armhf options+=(--stimulus wire --userland armhf) ;;
-	shell | params | faults | fuzz) options+=(--stimulus wire) ;;
+	shell | some | params | faults | fuzz) options+=(--stimulus wire) ;;
 	races-*) options+=(--stimulus "${way#races-}") ;;
 	storm) options+=(--stimulus gpio-sim) ;;
 	# A round is 4 s there (debug-a); with a seed of one's own and more rounds: see tests/debug/README.md.
@@ -117,7 +118,7 @@ plan()
 {
 	local name way
 
-	for way in soak-wire soak-nested soak-gpio-sim soak-host flood-wire flood-gpio-sim shell faults fuzz params \
+	for way in soak-wire soak-nested soak-gpio-sim soak-host flood-wire flood-gpio-sim shell faults fuzz params some \
 		asleep smp wire races-wire races-gpio-sim races-nested storm gpio-sim nested compat \
 		life-gpio-sim life-nested life-mmio host devtree mmio; do
 		for name in "${names[@]}"; do
