@@ -26,13 +26,16 @@ CAPTURES = TOP / "build/userspace/captures"
 # What the ways to test of tests/vm/check.sh and tests/pi/check.sh are: the controller and what moves its lines.
 WAYS = {
     "wire": ("PL061", "an output pin, by a wire"),
+    "rt": ("PL061", "an output pin, by a wire"),
+    "some": ("PL061", "an output pin, by a wire; some"),
     "smp": ("PL061", "an output pin, by a wire; two CPUs"),
     "shell": ("PL061", "an output pin, by a wire; the slow shell tests"),
     "compat": ("PL061", "an output pin, by a wire; 32-bit programs"),
     "host": ("PL061", "from outside the machine"),
     "devtree": ("PL061", "from outside; buttons of the device tree"),
     "asleep": ("PL061", "from outside, while the machine sleeps"),
-    "storm": ("gpio-sim", "the simulator; storms"),
+    "storm-wire": ("PL061", "an output pin, by a wire; storms"),
+    "storm-gpio-sim": ("gpio-sim", "the simulator; storms"),
     "nested": ("tests' chip, nested interrupts", "an output line, by a wire"),
     "mmio": ("tests' chip, hard interrupts", "an output line, by a wire"),
     "gpio-sim": ("gpio-sim", "the simulator"),

@@ -4,14 +4,14 @@
 # check.sh [--slow | --long | --debug | --debug-slow] [NAME...]: the selftests on every kernel of the table "kernels" (or those named),
 # in each way that the table's column TESTS says; two machines at a time. Closes with a table and the counts. The ways:
 #
-#	wire		all programs but the slow ones, on the board's controller with wires
-#	smp		the same on two CPUs. Most others have one: where CPUs take turns (-icount), one that waits for what the
+#	wire		all programs but those below, on the board's controller with wires; rt: and the tracepoints, which show
+#			what runs in hard IRQ
+#	smp		on two CPUs, and hostile readers, but not what is only about settings. Most others have one: where CPUs take turns (-icount), one that waits for what the
 #			other holds uses up its turn, which makes a machine up to five times as slow
 #	shell		the slow ones: they start very many programs, which is slow in an emulator, or compare with peers
 #	compat		what passes data to and from the kernel, by 32-bit programs on a 64-bit kernel
-#	gpio-sim, nested	what depends on the controller, the programs in C, on gpio-sim and on the tests' chip with
-#			nested interrupts
-#	storm		lines that never rest, on gpio-sim (shell has them on the board's controller)
+#	gpio-sim, nested	likewise on gpio-sim, and what depends on the controller on the tests' chip with nested interrupts
+#	storm-*		lines that never rest
 #	mmio, host	events only, on the tests' chip with hard interrupts, which adds what a wire cannot do: edges that
 #			merge, levels that cannot be read; and with lines that the host moves
 #	asleep, devtree	suspend to idle; buttons in the device tree
@@ -44,9 +44,9 @@ results=$TOP/build/vm/results/$what
 rm -rf "$results"
 mkdir -p "$results" "$TOP/build/log"
 
-slow_tests=(button_irq_storm compare.sh lifecycle.sh naive.sh params.sh shell_readers.sh)
-# Tests that need the host: for buttons in the device tree, and to press one while the machine sleeps.
-host_tests=(suspend.sh devicetree.sh)
+slow_tests=(compare.sh lifecycle.sh naive.sh params.sh shell_readers.sh tracepoints.sh)
+# Those, those that need the host (for buttons in the device tree, and to press one while the machine sleeps), and storms
+apart=("${slow_tests[@]}" suspend.sh devicetree.sh button_irq_storm)
 
 # tests ARCH WAY: names of tests
 tests()
@@ -54,11 +54,13 @@ tests()
 	local list=$TOP/build/vm/tests-$1/tests.list
 
 	case $2 in
-	wire | smp) grep -vxF "$(printf '%s\n' "${slow_tests[@]}" "${host_tests[@]}")" "$list" ;;
+	wire | gpio-sim) grep -vxF "$(printf '%s\n' "${apart[@]}" button_irq_hostile)" "$list" ;;
+	rt) tests "$1" wire; echo tracepoints.sh ;;
+	smp) grep -vxF "$(printf '%s\n' "${apart[@]}" button_irq_config)" "$list" ;;
+	nested) grep -vxF "$(printf '%s\n' "${apart[@]}" button_irq_{config,hostile})" "$list" ;;
 	shell) printf '%s\n' "${slow_tests[@]}" ;;
 	compat) printf 'button_irq_%s\n' config gone read wait ;;
-	gpio-sim | nested) grep -v -e '\.sh$' -e '^button_irq_storm$' "$list" ;;
-	storm) echo button_irq_storm ;;
+	storm-*) echo button_irq_storm ;;
 	host | mmio) echo button_irq_events ;;
 	devtree) echo devicetree.sh ;;
 	asleep) echo suspend.sh ;;
@@ -83,11 +85,12 @@ run()
 	userland=$arch
 	case $way in
 	# Enough edges for genirq to take a line for broken whose thread it does not hear from.
+	rt) options+=(--stimulus wire) ;;
 	smp) cpus=2 options+=(--stimulus wire --env BUTTON_IRQ_EDGES=250000) ;;
 	compat) userland=armhf options+=(--stimulus wire --userland armhf) ;;
 	shell | some | params | faults | fuzz) options+=(--stimulus wire) ;;
 	races-*) options+=(--stimulus "${way#races-}") ;;
-	storm) options+=(--stimulus gpio-sim) ;;
+	storm-*) options+=(--stimulus "${way#storm-}") ;;
 	# A round is 4 s there (debug-a); with a seed of one's own and more rounds: see tests/debug/README.md.
 	life-*) options+=(--stimulus "${way#life-}" --env BUTTON_IRQ_ROUNDS=20) ;;
 	# With buttons in the device tree, the first button is none of those that the other tests make.
@@ -119,7 +122,7 @@ plan()
 	local name way
 
 	for way in soak-wire soak-nested soak-gpio-sim soak-host flood-wire flood-gpio-sim shell faults fuzz params some \
-		asleep smp wire races-wire races-gpio-sim races-nested storm gpio-sim nested compat \
+		asleep smp rt wire races-wire races-gpio-sim races-nested storm-wire storm-gpio-sim gpio-sim nested compat \
 		life-gpio-sim life-nested life-mmio host devtree mmio; do
 		for name in "${names[@]}"; do
 			kernel_line "$name"
