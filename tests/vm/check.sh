@@ -1,13 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# check.sh [--slow | --long | --debug | --debug-slow] [NAME...]: the selftests on every kernel of the table "kernels" (or those named),
-# in each way that the table's column TESTS says; two machines at a time. Closes with a table and the counts. The ways:
+# check.sh [--slow | --long | --debug | --debug-slow] [NAME...]: the selftests on every kernel of the table "kernels" (or
+# those named), in each way that the table's column TESTS says; two machines at a time. Closes with a table and the counts.
+# The ways:
 #
 #	wire		all programs but those below, on the board's controller with wires; rt: and the tracepoints, which show
 #			what runs in hard IRQ
-#	smp		on two CPUs, and hostile readers, but not what is only about settings. Most others have one: where CPUs take turns (-icount), one that waits for what the
-#			other holds uses up its turn, which makes a machine up to five times as slow
+#	smp		the same on two CPUs, with hostile readers, without what is about settings only. Most others have one
+#			CPU: where CPUs take turns (-icount), one that waits for what the other holds uses up its turn, which
+#			makes a machine up to five times as slow
 #	shell		the slow ones: they start very many programs, which is slow in an emulator, or compare with peers
 #	compat		what passes data to and from the kernel, by 32-bit programs on a 64-bit kernel
 #	gpio-sim, nested	likewise on gpio-sim, and what depends on the controller on the tests' chip with nested interrupts
