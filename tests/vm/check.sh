@@ -5,19 +5,19 @@
 # those named), in each way that the table's column TESTS says; two machines at a time. Closes with a table and the counts.
 # The ways:
 #
-#	wire		all programs but those below, on the board's controller with wires; rt: and the tracepoints, which show
-#			what runs in hard IRQ
+#	wire		all programs but those below, on the board's controller with wires
+#	some, rt	what of those takes least time; rt: and the tracepoints, which show what runs in hard IRQ
 #	smp		the same on two CPUs, with hostile readers, without what is about settings only. Most others have one
 #			CPU: where CPUs take turns (-icount), one that waits for what the other holds uses up its turn, which
 #			makes a machine up to five times as slow
 #	shell		the slow ones: they start very many programs, which is slow in an emulator, or compare with peers
 #	compat		what passes data to and from the kernel, by 32-bit programs on a 64-bit kernel
-#	gpio-sim, nested	likewise on gpio-sim, and what depends on the controller on the tests' chip with nested interrupts
+#	gpio-sim, nested	what depends on the controller, on gpio-sim and on the tests' chip with nested interrupts
 #	storm-*		lines that never rest
 #	mmio, host	events only, on the tests' chip with hard interrupts, which adds what a wire cannot do: edges that
 #			merge, levels that cannot be read; and with lines that the host moves
 #	asleep, devtree	suspend to idle; buttons in the device tree
-#	some, params	of "wire" what takes least time; of "shell" the module's parameters
+#	params		of "shell" the module's parameters
 #	faults, life-*	on debug kernels: each allocation fails once; drivers, controllers and readers come and go
 #	fuzz		and calls at random, guided by what they reach in the driver
 #	races-*		on those that look for data races: what shares most, on two CPUs that run at the same time
@@ -56,10 +56,11 @@ tests()
 	local list=$TOP/build/vm/tests-$1/tests.list
 
 	case $2 in
-	wire | gpio-sim) grep -vxF "$(printf '%s\n' "${apart[@]}" button_irq_hostile)" "$list" ;;
-	rt) tests "$1" wire; echo tracepoints.sh ;;
+	wire) grep -vxF "$(printf '%s\n' "${apart[@]}" button_irq_hostile)" "$list" ;;
+	some) printf 'button_irq_%s\n' config events gone read wait ;;
+	rt) tests "$1" some; echo tracepoints.sh ;;
 	smp) grep -vxF "$(printf '%s\n' "${apart[@]}" button_irq_config)" "$list" ;;
-	nested) grep -vxF "$(printf '%s\n' "${apart[@]}" button_irq_{config,hostile})" "$list" ;;
+	gpio-sim | nested) printf 'button_irq_%s\n' events flood gone read wait ;;
 	shell) printf '%s\n' "${slow_tests[@]}" ;;
 	compat) printf 'button_irq_%s\n' config gone read wait ;;
 	storm-*) echo button_irq_storm ;;
@@ -68,7 +69,6 @@ tests()
 	asleep) echo suspend.sh ;;
 	soak-*) echo button_irq_soak ;;
 	flood-*) echo button_irq_flood ;;
-	some) printf 'button_irq_%s\n' config events gone read wait ;;
 	params) echo params.sh ;;
 	faults) echo button_irq_faults ;;
 	races-*) printf 'button_irq_%s\n' flood gone read readers wait ;;
@@ -90,7 +90,9 @@ run()
 	rt) options+=(--stimulus wire) ;;
 	smp) cpus=2 options+=(--stimulus wire --env BUTTON_IRQ_EDGES=250000) ;;
 	compat) userland=armhf options+=(--stimulus wire --userland armhf) ;;
-	shell | some | params | faults | fuzz) options+=(--stimulus wire) ;;
+	# A hundred rounds of coming and going where there is time.
+	shell) options+=(--stimulus wire --env "BUTTON_IRQ_ROUNDS=$([ "$what" = table ] && echo 25 || echo 100)") ;;
+	some | params | faults | fuzz) options+=(--stimulus wire) ;;
 	races-*) options+=(--stimulus "${way#races-}") ;;
 	storm-*) options+=(--stimulus "${way#storm-}") ;;
 	# A round is 4 s there (debug-a); with a seed of one's own and more rounds: see tests/debug/README.md.
