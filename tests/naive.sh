@@ -125,7 +125,7 @@ test_the_same_presses()
 	character_device
 	rm pressed
 	button
-	cat > "$WORK.table" <<-TABLE
+	cat > "$WORK.say" <<-TABLE
 	| $PRESSES presses, seen by a reader that | looks every 0.1 s | was busy meanwhile | missing ones are told |
 	|---|---|---|---|
 	| flag driver (\`tests/naive\`) | $(cat flag.looking) | $(cat flag.busy) | no |
@@ -138,12 +138,5 @@ test_the_same_presses()
 	equal "flag driver, busy" 1 "$(cat flag.busy)"
 	[ "$(cat gpio.busy)" -lt "$PRESSES" ] || fail "the GPIO character device kept every press"
 }
-
-ktap_table()
-{
-	sed 's/^/# /' "$WORK.table"
-	rm -f "$WORK.table"
-}
-trap '[ ! -e "$WORK.table" ] || ktap_table' EXIT
 
 run_tests test_the_same_presses
