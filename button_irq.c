@@ -788,8 +788,8 @@ static void button_irq_process(struct button_irq *b)
 }
 
 /*
- * The threaded handler. Always IRQ_HANDLED: genirq takes an interrupt that no one
- * handled for spurious and would in the end disable the line.
+ * The threaded handler. Always IRQ_HANDLED: where there is no top half to say so, genirq
+ * takes an interrupt that no one handled for spurious and would in the end disable the line.
  */
 static irqreturn_t button_irq_thread(int irq, void *data)
 {

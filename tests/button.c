@@ -383,17 +383,21 @@ int button_wait_asleep(const pid_t *tid)
 	}
 }
 
-long button_slab_objects(void)
+long button_slab_objects(const char *prefix)
 {
 	FILE *f = fopen("/proc/slabinfo", "re");
 	char line[512], name[64];
 	long active, sum = 0;
+	bool found = false;
 
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "%63s %ld", name, &active) == 2 &&
-		    !strncmp(name, "kmalloc-", strlen("kmalloc-")))
-			sum += active;
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%63s %ld", name, &active) != 2 ||
+		    strncmp(name, prefix, strlen(prefix)))
+			continue;
+		sum += active;
+		found = true;
+	}
 	if (f)
 		fclose(f);
-	return sum;
+	return found ? sum : -ENOENT;
 }

@@ -118,7 +118,13 @@ int button_unpin(void);
  */
 int button_wait_asleep(const pid_t *tid);
 
-/** button_slab_objects() - what the kernel has allocated from its general caches, in objects */
-long button_slab_objects(void);
+/**
+ * button_slab_objects() - what the kernel has allocated, in objects
+ * @prefix: from caches whose names begin so: "kmalloc-" are the general ones, "kmalloc-cg-" those
+ *	of them that are accounted to a memory cgroup
+ *
+ * -ENOENT: there are none, or /proc/slabinfo is not there.
+ */
+long button_slab_objects(const char *prefix);
 
 #endif /* BUTTON_H */

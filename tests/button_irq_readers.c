@@ -468,20 +468,6 @@ TEST_F(shared, file)
 }
 
 /* No file, no memory and no reference is left behind, however often it is opened. */
-static long slab_objects(const char *cache)
-{
-	FILE *f = fopen("/proc/slabinfo", "re");
-	char line[512], name[64];
-	long active, found = -1;
-
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "%63s %ld", name, &active) == 2 && !strcmp(name, cache))
-			found = active;
-	if (f)
-		fclose(f);
-	return found;
-}
-
 TEST_F(button, open_and_close)
 {
 	/* What the driver could allocate for an open file, by size. */
@@ -500,7 +486,7 @@ TEST_F(button, open_and_close)
 	/* The first round fills what caches there are. */
 	for (round = 0; round < 2; round++) {
 		for (k = 0; k < ARRAY_SIZE(caches); k++)
-			before[k] = slab_objects(caches[k]);
+			before[k] = button_slab_objects(caches[k]);
 		for (i = 0; i < 3000; i++) {
 			fd = button_open(0, O_RDONLY);
 			ASSERT_LE(0, fd);
@@ -517,7 +503,7 @@ TEST_F(button, open_and_close)
 		if (before[k] < 0)
 			continue;
 		known++;
-		EXPECT_GT(before[k] + 1500, slab_objects(caches[k])) {
+		EXPECT_GT(before[k] + 1500, button_slab_objects(caches[k])) {
 			TH_LOG("%s had %ld", caches[k], before[k]);
 		}
 	}

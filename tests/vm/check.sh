@@ -87,12 +87,11 @@ run()
 	userland=$arch
 	case $way in
 	# Enough edges for genirq to take a line for broken whose thread it does not hear from.
-	rt) options+=(--stimulus wire) ;;
 	smp) cpus=2 options+=(--stimulus wire --env BUTTON_IRQ_EDGES=250000) ;;
 	compat) userland=armhf options+=(--stimulus wire --userland armhf) ;;
 	# A hundred rounds of coming and going where there is time.
 	shell) options+=(--stimulus wire --env "BUTTON_IRQ_ROUNDS=$([ "$what" = table ] && echo 25 || echo 100)") ;;
-	some | params | faults | fuzz) options+=(--stimulus wire) ;;
+	some | rt | params | faults | fuzz) options+=(--stimulus wire) ;;
 	races-*) options+=(--stimulus "${way#races-}") ;;
 	storm-*) options+=(--stimulus "${way#storm-}") ;;
 	# A round is 4 s there (debug-a); with a seed of one's own and more rounds: see tests/debug/README.md.
