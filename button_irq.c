@@ -644,10 +644,9 @@ static void button_irq_missed(struct button_irq *b, u32 count, u64 time)
 /* Tell edges that the queue had no room for, @total since the start. */
 static bool button_irq_dropped(struct button_irq *b, u32 total, u64 time)
 {
-	s32 count = total - b->dropped;
+	u32 count = total - b->dropped;
 
-	/* An edge may have told of later ones. */
-	if (count <= 0)
+	if (!count)
 		return false;
 	b->dropped = total;
 	button_irq_missed(b, count, time);
@@ -676,7 +675,7 @@ static unsigned int button_irq_drain(struct button_irq *b, u64 now, bool *resamp
 		button_irq_publish(b, r, button_irq_debounce_edge(&b->debounce, edge.level,
 								  edge.time, r));
 	}
-	/* Dropped after the last that fitted. */
+	/* The queue is empty: dropped after the last that fitted. */
 	if (n < BUTTON_IRQ_BATCH)
 		*resample |= button_irq_dropped(b, dropped, now);
 	button_irq_tell(b);
