@@ -13,6 +13,7 @@
  *
  *	queue		top half -> thread, lock-free, acquire/release on head and tail
  *	work bits	anyone -> thread, atomic bit operations
+ *	quiet		thread -> top half, a full barrier on either side
  *	ring		thread -> readers, lock-free, see button_irq_write() and button_irq_next()
  *	stats, settings	single words, READ_ONCE() and WRITE_ONCE()
  *	gone		unbinding -> readers, release/acquire
@@ -196,6 +197,7 @@ enum {
  * @sleep_level: while asleep, the level that the last edge had
  * @queue: top half to thread
  * @work: BUTTON_IRQ_WORK_*, anyone to thread
+ * @quiet: written by the thread: no edge can make an event before @timer wakes it
  *
  * @lock: makes the IRQ thread and @nested_work one owner of what follows; no one else
  *	takes it while the button works
@@ -242,6 +244,7 @@ struct button_irq {
 	int sleep_level;
 	struct button_irq_queue queue;
 	unsigned long work;
+	bool quiet;
 
 	struct mutex lock;	/* one owner for what follows */
 	struct button_irq_debounce debounce;
@@ -373,6 +376,12 @@ static bool button_irq_pop(struct button_irq_queue *q, struct button_irq_edge *e
 	return true;
 }
 
+/* Has no edge come since the line was read? Reading it orders by itself: readl(), or a lock. */
+static bool button_irq_queue_is_empty(const struct button_irq_queue *q)
+{
+	return q->tail == READ_ONCE(q->head);
+}
+
 /* --- Top half ------------------------------------------------------------------------- */
 
 /*
@@ -395,8 +404,12 @@ static bool button_irq_is_storm(struct button_irq *b, u64 now)
 	return false;
 }
 
-/* The rest of the top half; for nested interrupts, called by the thread with a bus to read. */
-static void button_irq_record(struct button_irq *b, u64 now, enum button_irq_level level)
+/*
+ * The rest of the top half; for nested interrupts, called by the thread with a bus to read.
+ * Returns whether the thread has to be woken: within a window it has nothing to tell, and the
+ * edges, bounces most of them, can wait in the queue for the timer, as long as there is room.
+ */
+static bool button_irq_record(struct button_irq *b, u64 now, enum button_irq_level level)
 {
 	if (READ_ONCE(b->sleep) == BUTTON_IRQ_RESUMED)
 		WRITE_ONCE(b->sleep, BUTTON_IRQ_AWAKE);
@@ -404,10 +417,16 @@ static void button_irq_record(struct button_irq *b, u64 now, enum button_irq_lev
 	if (unlikely(button_irq_is_storm(b, now))) {
 		disable_irq_nosync(b->irq);
 		set_bit(BUTTON_IRQ_WORK_STORM, &b->work);
-		return;
+		return true;
 	}
 	trace_button_irq_edge(MINOR(b->dev.devt), now, level);
 	button_irq_push(&b->queue, now, level);
+	/*
+	 * Pairs with xchg() in button_irq_process(): we see that the quiet is over, or the
+	 * thread, which ended it, sees the edge.
+	 */
+	smp_mb();
+	return !READ_ONCE(b->quiet) || b->queue.head % BUTTON_IRQ_BATCH == 0;
 }
 
 /*
@@ -475,8 +494,8 @@ static irqreturn_t button_irq_top_half(int irq, void *data)
 	}
 	if (unlikely(button_irq_replayed_in_hardirq(b, level)))
 		button_irq_replayed(b);
-	else
-		button_irq_record(b, now, level);
+	else if (!button_irq_record(b, now, level))
+		return IRQ_HANDLED;
 wake:
 	/*
 	 * What IRQ_WAKE_THREAD does, but this interrupt is handled: genirq waits for the
@@ -654,22 +673,23 @@ static bool button_irq_dropped(struct button_irq *b, u32 total, u64 time)
 }
 
 /*
- * Feed queued edges to the debouncer, BUTTON_IRQ_BATCH at most. Returns how many. Sets
- * *@resample when edges alone do not tell where the line is now.
+ * Feed queued edges to the debouncer, BUTTON_IRQ_BATCH at most. Returns whether there may be
+ * more. Adds to *@work a look at the line where edges alone do not tell where it is now.
  *
  * Where levels are not known, alternation is trusted, and the line is looked at a little
  * later: a sample takes its time on a bus, and now there may be edges on their way.
  */
-static unsigned int button_irq_drain(struct button_irq *b, u64 now, bool *resample)
+static bool button_irq_drain(struct button_irq *b, u64 now, unsigned long *work)
 {
 	struct button_irq_report r[BUTTON_IRQ_REPORTS];
 	/* Pairs with the release in button_irq_push(): edges from before are popped below. */
 	u32 dropped = smp_load_acquire(&b->queue.dropped);
 	struct button_irq_edge edge;
+	bool told = false;
 	unsigned int n;
 
 	for (n = 0; n < BUTTON_IRQ_BATCH && button_irq_pop(&b->queue, &edge); n++) {
-		*resample |= button_irq_dropped(b, edge.dropped, edge.time);
+		told |= button_irq_dropped(b, edge.dropped, edge.time);
 		if (edge.level == BUTTON_IRQ_LEVEL_UNKNOWN)
 			b->look_time = edge.time + BUTTON_IRQ_CONFIRM_NS;
 		button_irq_publish(b, r, button_irq_debounce_edge(&b->debounce, edge.level,
@@ -677,9 +697,11 @@ static unsigned int button_irq_drain(struct button_irq *b, u64 now, bool *resamp
 	}
 	/* The queue is empty: dropped after the last that fitted. */
 	if (n < BUTTON_IRQ_BATCH)
-		*resample |= button_irq_dropped(b, dropped, now);
+		told |= button_irq_dropped(b, dropped, now);
+	if (told)
+		*work |= BIT(BUTTON_IRQ_WORK_SAMPLE);
 	button_irq_tell(b);
-	return n;
+	return n == BUTTON_IRQ_BATCH;
 }
 
 static enum button_irq_level button_irq_sample(struct button_irq *b)
@@ -722,8 +744,8 @@ static void button_irq_wake_thread(struct button_irq *b)
 /*
  * The one owner of debouncer, ring and timer at work. Process context, with b->lock held.
  *
- * A sample says where the line is only if every edge before it has been fed: take the
- * sample, then drain the queue; if edges came meanwhile, sample again.
+ * A sample says where the line is only if every edge before it has been fed: drain the
+ * queue, take the sample, and if edges came meanwhile, come again.
  *
  * Once through, and called again where that is not enough: on a line that does not rest
  * there may always be one more edge, and readers and settings wait.
@@ -734,14 +756,15 @@ static void button_irq_process(struct button_irq *b)
 	enum button_irq_level level = BUTTON_IRQ_LEVEL_UNKNOWN;
 	struct button_irq_report r[BUTTON_IRQ_REPORTS];
 	u64 now = ktime_get_ns();
-	bool sampled, resample;
+	bool again, due;
 	unsigned long work;
-	unsigned int taken;
 
 	lockdep_assert_held(&b->lock);
 	if (b->gone)
 		return;
 
+	WRITE_ONCE(b->quiet, false);
+	/* Orders as a full barrier; pairs with smp_mb() in button_irq_record(). */
 	work = xchg(&b->work, 0);
 	button_irq_debounce_configure(d, READ_ONCE(b->debounce_us) * (u64)NSEC_PER_USEC,
 				      READ_ONCE(b->debounce_mode));
@@ -756,16 +779,18 @@ static void button_irq_process(struct button_irq *b)
 		work &= ~BIT(BUTTON_IRQ_WORK_WAKE);
 		pm_wakeup_event(b->parent, 0);
 		button_irq_publish(b, r, button_irq_debounce_wake(d, now, r));
+		work |= BIT(BUTTON_IRQ_WORK_SAMPLE);
 	}
 
-	sampled = work || now >= button_irq_sample_time(b);
-	if (sampled)
+	again = button_irq_drain(b, now, &work);
+	due = !again && (work || now >= button_irq_sample_time(b));
+	if (due) {
+		/* Younger than all that was fed. */
+		now = ktime_get_ns();
 		level = button_irq_sample(b);
-	resample = sampled;
-	taken = button_irq_drain(b, now, &resample);
-	if (taken == BUTTON_IRQ_BATCH || (resample && (taken || !sampled))) {
-		if (resample)
-			work |= BIT(BUTTON_IRQ_WORK_SAMPLE);
+		again = !button_irq_queue_is_empty(&b->queue);
+	}
+	if (again) {
 		set_mask_bits(&b->work, 0UL, work);
 		button_irq_wake_thread(b);
 		return;
@@ -778,12 +803,14 @@ static void button_irq_process(struct button_irq *b)
 		b->unmask_time = now + BUTTON_IRQ_STORM_MASK_NS;
 		button_irq_missed(b, 1, now);
 	}
-	if (sampled) {
+	if (due) {
 		button_irq_publish(b, r, button_irq_debounce_sample(d, level, now, r));
 		b->look_time = BUTTON_IRQ_NO_DEADLINE;
 	}
 	button_irq_tell(b);
 	button_irq_set_timer(b);
+	/* The timer is set to the end of this window. */
+	WRITE_ONCE(b->quiet, d->open && !d->doubt);
 }
 
 /*

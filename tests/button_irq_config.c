@@ -123,7 +123,6 @@ TEST_F(button, shorter_debounce_time_at_once)
 	press();
 	expect_event(1, BUTTON_IRQ_PRESS);
 	release();
-	ASSERT_EQ(0, button_wait_counter(0, "edges", 2));
 	EXPECT_TRUE(button_empty(self->bench.fd));
 	ASSERT_EQ(0, button_set_attr(0, "debounce_us", "1000"));
 	expect_event(2, BUTTON_IRQ_RELEASE);
@@ -137,7 +136,6 @@ TEST_F(button, shorter_debounce_time_at_once)
 	press();
 	release();
 	expect_event(3, BUTTON_IRQ_PRESS);
-	ASSERT_EQ(0, button_wait_counter(0, "edges", 4));
 	EXPECT_TRUE(button_empty(self->bench.fd));
 	ASSERT_EQ(0, button_set_attr(0, "debounce_us", "0"));
 	expect_event(4, BUTTON_IRQ_RELEASE);

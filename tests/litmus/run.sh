@@ -39,7 +39,7 @@ verdict()
 barriers()
 {
 	sed -n "/^[a-z].*\<$1(/,/^}/p" "$TOP/button_irq.c" | grep -v '^[[:space:]]*/\?\*' |
-		grep -oE 'smp_[a-z_]+\([^,)]*' | sed -E 's/&.*(->|\.)//; s/$/)/' | paste -sd' '
+		grep -oE '(smp_[a-z_]+|xchg)\([^,)]*' | sed -E 's/&.*(->|\.)//; s/$/)/' | paste -sd' '
 }
 
 # A test says nothing about a driver that has other barriers than it was written for.
