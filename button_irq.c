@@ -498,12 +498,15 @@ static irqreturn_t button_irq_top_half(int irq, void *data)
 		return IRQ_HANDLED;
 wake:
 	/*
-	 * What IRQ_WAKE_THREAD does, but this interrupt is handled: genirq waits for the
-	 * thread to say so, and takes a line for broken, and disables it, when 100,000 edges
-	 * come before the thread does.
+	 * With IRQ_WAKE_THREAD genirq waits for the thread to say that this was handled, and
+	 * takes a line for broken, and disables it, when 100,000 edges come before the thread
+	 * does. So one that is behind is woken by ourselves, which costs a little more.
 	 */
-	irq_wake_thread(irq, b);
-	return IRQ_HANDLED;
+	if (b->queue.head - READ_ONCE(b->queue.tail) > 1) {
+		irq_wake_thread(irq, b);
+		return IRQ_HANDLED;
+	}
+	return IRQ_WAKE_THREAD;
 }
 
 /* --- Ring: thread to readers ---------------------------------------------------------- */
@@ -531,9 +534,10 @@ static void button_irq_write(struct button_irq_ring *ring, const struct button_i
 
 /*
  * Take the reader's next event, or the LOST record that stands for those it was too slow
- * for. Needs the reader's lock. Returns false when there is none.
+ * for. Needs the reader's lock. Returns false when there is none. Inlined, as nothing may be
+ * called while user memory is open to us.
  */
-static bool button_irq_next(struct button_irq_reader *r, struct button_irq_event *event)
+static __always_inline bool button_irq_next(struct button_irq_reader *r, struct button_irq_event *event)
 {
 	struct button_irq_ring *ring = &r->button->ring;
 	unsigned long cursor = r->cursor;
@@ -551,10 +555,9 @@ static bool button_irq_next(struct button_irq_reader *r, struct button_irq_event
 
 		for (i = 0; i < sizeof(*event) / sizeof(u64); i++)
 			to[i] = READ_ONCE(from[i]);
-		if (r->clock == CLOCK_BOOTTIME)
-			event->timestamp_ns = READ_ONCE(slot->boottime_ns);
-		else if (r->clock == CLOCK_REALTIME)
-			event->timestamp_ns = READ_ONCE(slot->realtime_ns);
+		if (r->clock != CLOCK_MONOTONIC)
+			event->timestamp_ns = r->clock == CLOCK_BOOTTIME ?
+				READ_ONCE(slot->boottime_ns) : READ_ONCE(slot->realtime_ns);
 		/* Pairs with smp_wmb() in button_irq_write(): was this slot still ours? */
 		smp_rmb();
 		writing = READ_ONCE(ring->writing);
@@ -936,19 +939,6 @@ static ssize_t button_irq_read_text(struct button_irq_reader *r, char __user *bu
 	return n ?: -EFAULT;
 }
 
-/* copy_to_user() for what is as small as this: most of its time goes into being called. */
-static bool button_irq_put_event(char __user *to, const struct button_irq_event *event)
-{
-	if (!user_write_access_begin(to, sizeof(*event)))
-		return false;
-	unsafe_copy_to_user(to, (const char *)event, sizeof(*event), fault);
-	user_write_access_end();
-	return true;
-fault:
-	user_write_access_end();
-	return false;
-}
-
 /* As many whole records as fit; 0 when there is none. */
 static ssize_t button_irq_read_binary(struct button_irq_reader *r, char __user *buf, size_t size)
 {
@@ -958,18 +948,24 @@ static ssize_t button_irq_read_binary(struct button_irq_reader *r, char __user *
 
 	if (size < sizeof(event))
 		return -EINVAL;
+	/* copy_to_user() takes longer to be called than to copy what is as small as this. */
+	if (!user_write_access_begin(buf, size))
+		return -EFAULT;
 	while (size - n >= sizeof(event)) {
 		cursor = r->cursor;
 		if (!button_irq_next(r, &event))
 			break;
-		if (!button_irq_put_event(buf + n, &event)) {
-			/* Not taken: the next read gives it. */
-			WRITE_ONCE(r->cursor, cursor);
-			return n ?: -EFAULT;
-		}
+		unsafe_copy_to_user(buf + n, (const char *)&event, sizeof(event), fault);
 		n += sizeof(event);
 	}
+	user_write_access_end();
 	return n;
+
+fault:
+	user_write_access_end();
+	/* Not taken: the next read gives it. */
+	WRITE_ONCE(r->cursor, cursor);
+	return n ?: -EFAULT;
 }
 
 static ssize_t button_irq_read(struct file *file, char __user *buf, size_t size, loff_t *pos)
