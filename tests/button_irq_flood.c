@@ -247,7 +247,10 @@ static int drive_last(struct stim *s)
 
 	if (fd < 0)
 		return fd;
-	ret = stim_set(s, PRESSED) ?: button_next(fd, &event);
+	ret = stim_set(s, PRESSED);
+	/* Counters are ahead of events: a release or a gap may come still. */
+	while (!ret && event.type != BUTTON_IRQ_PRESS)
+		ret = button_next(fd, &event);
 	__atomic_store_n(&end, event.seq + 1, __ATOMIC_RELEASE);
 	close(fd);
 	return ret ?: stim_set(s, RELEASED);

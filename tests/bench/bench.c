@@ -2,13 +2,17 @@
 /*
  * bench - what an edge costs until a program knows of it
  *
- *	bench button_irq|cdev|gpio-keys|naive INDEX
+ *	bench button_irq|cdev|gpio-keys|naive INDEX [trace]
  *
  * INDEX is the line, as stimulus.h counts them. One contender a run, measured through the
  * interface that its users have: button_irq by read(), the GPIO character device through
  * libgpiod, gpio-keys through evdev. Each figure is one line of output: contender and
  * variant, figure, and the single values in the order they were measured, separated by
  * tabs. Times are nanoseconds on CLOCK_MONOTONIC, which bench.py makes count instructions.
+ *
+ * With "trace" three things only, during which budget.py has the host note every instruction: a
+ * whole press with bounces and 5 ms of debouncing, and a raw edge with a normal reader and with
+ * a FIFO one. The host is told by pin 0 of the back end "host".
  *
  * Readers are processes of their own. Each edge is followed by a long pause in which they
  * get back to waiting; how long it is does not enter the figures.
@@ -43,6 +47,8 @@
 #define PAUSE_NS	(20 * NSEC_PER_MSEC)	/* well beyond DEBOUNCE_US, and jiffies on top */
 #define DEBOUNCE_US	5000
 #define BOUNCE_NS	(100 * 1000ULL)
+#define PRESSES		3
+#define BOUNCES		10	/* even, so that the line ends up elsewhere */
 #define EDGES		500
 #define WARM_UP		20
 #define BATCH_MAX	64
@@ -135,6 +141,8 @@ static struct {
 static const struct contender *contender;
 static struct stim stim;
 static int level;	/* of the line: 1 idle */
+static bool tracing;
+static struct stim host;	/* is told when to note instructions */
 
 #define die(fmt, ...) ({								\
 	fprintf(stderr, "bench: " fmt ": %s\n", ##__VA_ARGS__, strerror(errno));	\
@@ -173,6 +181,12 @@ static __u64 edge(void)
 	if (stim_set(&stim, level))
 		exit(1);
 	return t;
+}
+
+static void trace(bool on)
+{
+	if (stim_set(&host, on))
+		exit(1);
 }
 
 static void settle(void)
@@ -609,7 +623,14 @@ static void measure_latency(const struct variant *v, bool polls, int priority)
 		latency_reader(v, polls, priority);
 	for (i = 0; i < WARM_UP + EDGES; i++) {
 		sleep_ns(PAUSE_NS);
-		t[i] = edge();
+		if (tracing && i == WARM_UP + EDGES - 2) {
+			trace(true);
+			t[i] = edge();
+			sleep_ns(PAUSE_NS);
+			trace(false);
+		} else {
+			t[i] = edge();
+		}
 	}
 	wait_children();
 
@@ -623,6 +644,34 @@ static void measure_latency(const struct variant *v, bool polls, int priority)
 	for (i = WARM_UP; i < WARM_UP + EDGES; i++)
 		value(shared->time[i] - t[i]);
 	end_figure();
+}
+
+/* A press and a release, each with BOUNCES bounces, and all that comes of them; the second of PRESSES. */
+static void trace_press(const struct variant *v)
+{
+	unsigned int i, k;
+
+	if (in_child()) {
+		struct reader r = open_reader(v);
+
+		atomic_fetch_add(&shared->ready, 1);
+		while (r.events < 2 * PRESSES)
+			contender->take(v, &r, 1);
+		exit(0);
+	}
+	sleep_ns(PAUSE_NS);
+	for (i = 0; i < 2 * PRESSES; i++) {
+		if (i == 2)
+			trace(true);
+		for (k = 0; k < 1 + BOUNCES; k++) {
+			edge();
+			sleep_ns(BOUNCE_NS);
+		}
+		sleep_ns(PAUSE_NS);
+		if (i == 3)
+			trace(false);
+	}
+	wait_children();
 }
 
 /*
@@ -838,6 +887,16 @@ static void measure(const struct variant *v, unsigned int index)
 	level = 0;
 	contender->setup(v);
 	settle();
+	if (tracing) {
+		if (v->main) {
+			measure_latency(v, false, 0);
+			measure_latency(v, false, READER_PRIORITY);
+		} else if (v->debounce_us && (!v->mode || (v->binary && !strcmp(v->mode, "eager")))) {
+			trace_press(v);
+		}
+		stim_close(&stim);
+		return;
+	}
 	if (contender->capacity) {
 		measure_latency(v, false, 0);
 		measure_latency(v, false, READER_PRIORITY);
@@ -855,17 +914,26 @@ int main(int argc, char **argv)
 	const struct variant *v;
 	unsigned int i;
 
-	for (i = 0; argc == 3 && i < ARRAY_SIZE(contenders); i++)
+	tracing = argc == 4 && !strcmp(argv[3], "trace");
+	for (i = 0; (argc == 3 || tracing) && i < ARRAY_SIZE(contenders); i++)
 		if (!strcmp(argv[1], contenders[i].name))
 			contender = &contenders[i];
 	if (!contender) {
-		fprintf(stderr, "usage: bench button_irq|cdev|gpio-keys|naive INDEX\n");
+		fprintf(stderr, "usage: bench button_irq|cdev|gpio-keys|naive INDEX [trace]\n");
 		return 2;
 	}
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	if (shared == MAP_FAILED || mlockall(MCL_CURRENT | MCL_FUTURE))
 		die("memory");
+	if (tracing) {
+		const char *backend = getenv("BUTTON_IRQ_STIMULUS");
+
+		setenv("BUTTON_IRQ_STIMULUS", "host", 1);
+		if (stim_open(&host, 0))
+			return 1;
+		setenv("BUTTON_IRQ_STIMULUS", backend ?: "gpio-sim", 1);
+	}
 	for (v = contender->variants; v->name; v++)
 		measure(v, atoi(argv[2]));
 	return 0;

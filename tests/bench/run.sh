@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# run.sh [--check]: what `make bench` and `make bench-check` run. Gets what is missing, builds, hands over to bench.py.
+# run.sh [--check | --budget]: what `make bench`, `make bench-check` and `make bench-budget` run. Gets what is missing, builds,
+# hands over to bench.py or budget.py.
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
@@ -24,4 +25,7 @@ as_root chroot "$root" "$(gnu_triplet "$arch")-gcc" -std=gnu11 -O2 -Wall -Wextra
 mkdir -p "$TOP/build/bench"
 cp "$copy/bench" "$TOP/build/bench/"
 
+if [ "${1-}" = --budget ]; then
+	exec python3 "$TOP/tests/bench/budget.py" "$kernel"
+fi
 python3 "$TOP/tests/bench/bench.py" "$kernel" "$@"

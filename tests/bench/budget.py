@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Where the instructions of one edge go, until a program has read it: every one of them, by function.
+
+budget.py KERNEL        after `make bench` or `make bench-check`; writes doc/budget.md
+
+QEMU notes the address of each instruction while bench.c makes one edge and waits (its "trace"). What is counted is the
+road that "edge -> read" of the benchmark measures, cut into stages where a function is entered or left.
+"""
+
+import argparse
+import base64
+import bisect
+import collections
+import gzip
+import re
+import sys
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TOP / "tests/vm"))
+
+from run import CACHE, Machine  # noqa: E402 pylint: disable=wrong-import-position
+
+HERE = TOP / "tests/bench"
+BUILD = TOP / "build/bench"
+CONTENDERS = ["button_irq", "cdev", "gpio-keys"]
+PRESS, READERS = "a whole press", ["normal", "FIFO"]      # what bench.c traces, in this order
+USER = 1 << 48                          # kernel addresses are above
+ROWS = 12
+
+
+class Tracer(Machine):
+    """A machine that has its instructions noted when the guest sets pin 0."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.traces = []
+
+    def change(self, op, line, level):
+        def monitor(command):
+            self.qmp.execute("human-monitor-command", **{"command-line": command})
+
+        if level:
+            self.traces.append(BUILD / f"trace-{len(self.traces)}")
+            self.traces[-1].unlink(missing_ok=True)     # QEMU would append
+            monitor(f"logfile {self.traces[-1]}")
+            monitor("singlestep on")
+            monitor("log exec,nochain")
+        else:
+            monitor("log none")
+            monitor("singlestep off")
+        return 0
+
+
+class Symbols:
+    """The guest's kallsyms."""
+
+    def __init__(self, console):
+        text = console.partition("----8<---- symbols")[2].partition("----8<---- end of symbols")[0]
+        lines = gzip.decompress(base64.b64decode(text)).decode().splitlines()
+        self.table = sorted((int(line.split()[0], 16), line.split()[2], len(line.split()) > 3 and line.split()[3])
+                            for line in lines)
+        self.addresses = [entry[0] for entry in self.table]
+
+    def name(self, address):
+        """(function, module or "kernel" or "user")"""
+        if address < USER:
+            return "user", "user"
+        _, name, module = self.table[bisect.bisect(self.addresses, address) - 1]
+        return name, module.strip("[]") if module else "kernel"
+
+
+def read_trace(path):
+    for line in open(path, encoding="utf-8", errors="replace"):
+        match = re.match(r"Trace \d+: \S+ \[\w+/(\w+)/", line)
+        if match:
+            yield int(match[1], 16)
+
+
+def road(trace, symbols):
+    """The functions of each instruction from the system call that makes the edge until the reader's returns.
+
+    Between them is one more program: the one that makes the edge, which goes back to sleep. The reader is who runs last.
+    """
+    names = [symbols.name(address) for address in trace]
+    # Where user space begins anew; the first is where bench.c comes back from telling the host.
+    switches = [i for i in range(1, len(names)) if names[i][1] == "user" and names[i - 1][1] != "user"]
+    write = next(i for i, (name, _) in enumerate(names) if "pull_store" in name)
+    start = max(i for i in range(write) if names[i][1] == "user")
+    # The reader: the first return to user space after it was made to run; it has been asleep in read().
+    woken = next(i for i in range(write, len(names)) if re.search(r"button_irq_next|button_irq_read|evdev_read|"
+                                                                  r"linereq_read|evdev_fetch", names[i][0]))
+    end = next(i for i in switches if i > woken)
+    return names[start:end + 1]
+
+
+def part_of(name, module):
+    """Who answers for an instruction."""
+    if module in ("user", "button_irq", "gpio_sim", "gpio_keys", "evdev"):
+        return module
+    if re.search(r"sched|enqueue|dequeue|wake|ttwu|pick_|switch|update_curr|_entity|rq_|_rt|place|vruntime|prio|load_avg|"
+                 r"pelt|util|cpuacct|cgroup|psi|resched|__sched|select_task|deadline|dl_|cfs|avg_|fair", name):
+        return "scheduler"
+    if re.search(r"irq|gic|handle_|el[01]_|el1h|entry|softirq|exception", name):
+        return "interrupts, system calls"
+    return "the rest of the kernel"
+
+
+def table(rows, head):
+    yield "| " + " | ".join(head) + " |"
+    yield "|" + "---|" + "--:|" * (len(head) - 1)
+    for row in rows:
+        yield "| " + " | ".join(str(cell) for cell in row) + " |"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("kernel", help="name in tests/vm/kernels")
+    args = parser.parse_args()
+    BUILD.mkdir(parents=True, exist_ok=True)
+    console = BUILD / "budget.log"
+    machine = Tracer(args.kernel, console, overlay=HERE / "bench.dts", cpus=1, wires=False,
+                     files={"/opt/button_irq/bench": BUILD / "bench", "/opt/button_irq/guest.sh": HERE / "guest.sh"},
+                     conf={"STIMULUS": "none", "TESTS": "", "LINES": "", "WIRE_PINS": "", "HOST_PINS": "",
+                           "COMMAND": f"bash guest.sh --trace {' '.join(CONTENDERS)}", "ENVIRONMENT": "", "HOST_TTY": ""})
+    try:
+        machine.start()
+        machine.serve()
+    finally:
+        machine.close()
+    symbols = Symbols(console.read_text(encoding="utf-8", errors="replace"))
+    traced = [(contender, what) for contender in CONTENDERS for what in [PRESS, *READERS]]
+    if len(machine.traces) != len(traced):
+        raise SystemExit(f"budget.py: {len(machine.traces)} traces; see {console}")
+
+    roads, presses = {}, {}
+    for (contender, what), path in zip(traced, machine.traces):
+        if what == PRESS:
+            presses[contender] = collections.Counter(symbols.name(address)[1] for address in read_trace(path))
+        else:
+            roads[f"{contender}, {what}"] = road(read_trace(path), symbols)
+        path.unlink()
+    version = (CACHE / "kernels" / args.kernel / "version").read_text(encoding="utf-8").strip()
+    lines = ["# Where the instructions of one edge go", "",
+             f"One edge on gpio-sim, without debouncing, from the system call that makes it until the reader's `read()` has",
+             f"returned; Linux {version}, one CPU. Made by `make bench-budget`, which has QEMU note every instruction.", ""]
+    parts = {key: collections.Counter(part_of(*name) for name in names) for key, names in roads.items()}
+    order = sorted({part for counts in parts.values() for part in counts},
+                   key=lambda part: -parts[next(iter(parts))][part])
+    lines += table([[part, *(counts[part] for counts in parts.values())] for part in order] +
+                   [["**all**", *(f"**{len(names)}**" for names in roads.values())]], ["instructions in", *parts])
+    for key, counts in list(parts.items())[:2]:
+        lines += ["", f"For {key}, a driver that did its part in no time would take {counts.total() - counts['button_irq']}."]
+    lines += ["", "A whole press, that is a press and a release with 10 bounces each, 0.1 ms apart, and 5 ms of debouncing: all that the",
+              "CPU executes from before the first edge until 20 ms after the last, of which making the edges is the same for each:", ""]
+    lines += table([["all", *(counts.total() for counts in presses.values())],
+                    ["of them in button_irq", *(counts["button_irq"] for counts in presses.values())]],
+                   ["instructions", *presses])
+    for key in list(roads)[:2]:
+        names = roads[key]
+        lines += ["", f"The same for {key}, by function, the {ROWS} with most of them and all of ours:", ""]
+        functions = collections.Counter(names)
+        ours = [entry for entry in functions if entry[1] == "button_irq"]
+        top = [entry for entry, _ in functions.most_common(ROWS)]
+        lines += table([[f"`{name}`", functions[name, module]] for name, module in
+                        sorted(set(top + ours), key=lambda entry: -functions[entry])], ["function", "instructions"])
+    (TOP / "doc/budget.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
