@@ -3,6 +3,8 @@
  * What becomes of edges: order, numbers and times of events, debouncing, counters, and
  * what is told of edges that were lost below or before the driver.
  */
+#include <dirent.h>
+
 #include "button_test.h"
 
 /*
@@ -337,6 +339,72 @@ TEST_F(button, eager_window_after_a_late_report)
 	e = expect_event(3, BUTTON_IRQ_PRESS);
 	EXPECT_EQ(2, e.count);
 	EXPECT_EQ(5, button_counter(0, "edges"));
+	EXPECT_TRUE(button_identity(0));
+}
+
+/* How often the IRQ thread has gone to sleep, or -1: a nested interrupt has none. */
+static long thread_sleeps(void)
+{
+	char path[300], line[100];
+	struct dirent *entry;
+	bool ours = false;
+	long n = -1;
+	DIR *dir = opendir("/proc");
+
+	while (dir && !ours && (entry = readdir(dir))) {
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/proc/%s/status", entry->d_name);
+		f = fopen(path, "re");
+		while (f && fgets(line, sizeof(line), f)) {
+			if (!strncmp(line, "Name:", 5))
+				ours = strstr(line, "irq/") && strstr(line, "-button");
+			if (ours)
+				sscanf(line, "voluntary_ctxt_switches: %ld", &n);
+		}
+		if (f)
+			fclose(f);
+	}
+	if (dir)
+		closedir(dir);
+	return n;
+}
+
+TEST_F(button, bounces_wake_no_thread)
+{
+	long before;
+	int i;
+
+	bind("debounce_us=500000");
+	before = thread_sleeps();
+	if (before < 0)
+		SKIP(return, "%s has no thread", stim_name(&self->bench.stim));
+	press();
+	expect_event(1, BUTTON_IRQ_PRESS);
+	for (i = 0; i < 20; i++) {
+		release();
+		press();
+	}
+	ASSERT_EQ(0, button_wait_counter(0, "bounces", 40));
+	/* For the press, at the end of its window, and once for what was to be done at binding. */
+	EXPECT_GE(before + 3, thread_sleeps());
+	EXPECT_TRUE(button_empty(self->bench.fd));
+	EXPECT_TRUE(button_identity(0));
+}
+
+TEST_F(button, more_bounces_than_the_queue_has_room_for)
+{
+	int i;
+
+	bind("debounce_us=1000000 storm_rate=0");
+	press();
+	expect_event(1, BUTTON_IRQ_PRESS);
+	for (i = 0; i < 1500; i++) {
+		release();
+		press();
+	}
+	ASSERT_EQ(0, button_wait_counter(0, "edges", 3001));
+	EXPECT_EQ(0, button_counter(0, "missed"));
 	EXPECT_TRUE(button_identity(0));
 }
 

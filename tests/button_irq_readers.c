@@ -263,7 +263,11 @@ static void shared_take(struct shared *s, int child, const struct button_irq_eve
 {
 	if (event->seq < 1 || event->seq > SHARED_EVENTS ||
 	    event->type != nth_type(event->seq)) {
-		shared_fail(s, "child", "no such event");
+		char what[80];
+
+		snprintf(what, sizeof(what), "type %u, number %llu, count %u", event->type, event->seq,
+			 event->count);
+		shared_fail(s, "no such event", what);
 		return;
 	}
 	__atomic_add_fetch(&s->times[event->seq], 1, __ATOMIC_SEQ_CST);

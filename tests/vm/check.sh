@@ -71,7 +71,10 @@ tests()
 	flood-*) echo button_irq_flood ;;
 	params) echo params.sh ;;
 	faults) echo button_irq_faults ;;
-	races-*) printf 'button_irq_%s\n' flood gone read readers wait ;;
+	races-wire) printf 'button_irq_%s\n' flood gone read readers wait ;;
+	# Where the level cannot be read in hard IRQ, and the host may stop one CPU for longer than the 1 ms that a second
+	# look waits, edges come later than that, and changes are inferred that they explain: only counts are looked at.
+	races-*) echo button_irq_flood ;;
 	fuzz) echo button_irq_fuzz ;;
 	life-*) echo button_irq_lifetime ;;
 	*) die "$2 in tests/vm/kernels is no way to test" ;;
@@ -95,7 +98,7 @@ run()
 	races-*) options+=(--stimulus "${way#races-}") ;;
 	storm-*) options+=(--stimulus "${way#storm-}") ;;
 	# A round is 4 s there (debug-a); with a seed of one's own and more rounds: see tests/debug/README.md.
-	life-*) options+=(--stimulus "${way#life-}" --env BUTTON_IRQ_ROUNDS=20) ;;
+	life-*) options+=(--stimulus "${way#life-}" --env "BUTTON_IRQ_ROUNDS=$([ "$what" = debug ] && echo 10 || echo 50)") ;;
 	# With buttons in the device tree, the first button is none of those that the other tests make.
 	devtree) options+=(--stimulus host --overlay "$vm/button.dts") ;;
 	# A machine that sleeps with no timer set hangs QEMU where idle time passes at once.
