@@ -35,11 +35,11 @@ verdict()
 	fi
 }
 
-# The barriers of a function of button_irq.c, in order, each with the last word of its first argument.
+# The barriers of a function of button_irq.c (and the flag "quiet", which stands between two of them), in order, each with the last word of its first argument.
 barriers()
 {
 	sed -n "/^[a-z].*\<$1(/,/^}/p" "$TOP/button_irq.c" | grep -v '^[[:space:]]*/\?\*' |
-		grep -oE '(smp_[a-z_]+|xchg)\([^,)]*' | sed -E 's/&.*(->|\.)//; s/$/)/' | paste -sd' '
+		grep -oE '(smp_[a-z_]+|xchg)\([^,)]*|WRITE_ONCE\(b->quiet' | sed -E 's/\(&?b->(.*(->|\.))?/(/; s/&.*(->|\.)//; s/$/)/' | paste -sd' '
 }
 
 # A test says nothing about a driver that has other barriers than it was written for.
