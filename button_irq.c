@@ -537,7 +537,8 @@ static void button_irq_write(struct button_irq_ring *ring, const struct button_i
  * for. Needs the reader's lock. Returns false when there is none. Inlined, as nothing may be
  * called while user memory is open to us.
  */
-static __always_inline bool button_irq_next(struct button_irq_reader *r, struct button_irq_event *event)
+static __always_inline bool button_irq_next(struct button_irq_reader *r,
+					    struct button_irq_event *event)
 {
 	struct button_irq_ring *ring = &r->button->ring;
 	unsigned long cursor = r->cursor;

@@ -265,8 +265,8 @@ static void shared_take(struct shared *s, int child, const struct button_irq_eve
 	    event->type != nth_type(event->seq)) {
 		char what[80];
 
-		snprintf(what, sizeof(what), "type %u, number %llu, count %u", event->type, event->seq,
-			 event->count);
+		snprintf(what, sizeof(what), "type %u, number %llu, count %u", event->type,
+			 event->seq, event->count);
 		shared_fail(s, "no such event", what);
 		return;
 	}

@@ -646,7 +646,7 @@ static void measure_latency(const struct variant *v, bool polls, int priority)
 	end_figure();
 }
 
-/* A press and a release, each with BOUNCES bounces, and all that comes of them; the second of PRESSES. */
+/* A press and a release, each with BOUNCES bounces, and all that comes of them. */
 static void trace_press(const struct variant *v)
 {
 	unsigned int i, k;
@@ -891,7 +891,7 @@ static void measure(const struct variant *v, unsigned int index)
 		if (v->main) {
 			measure_latency(v, false, 0);
 			measure_latency(v, false, READER_PRIORITY);
-		} else if (v->debounce_us && (!v->mode || (v->binary && !strcmp(v->mode, "eager")))) {
+		} else if (!v->mode || (v->binary && !strcmp(v->mode, "eager"))) {
 			trace_press(v);
 		}
 		stim_close(&stim);
