@@ -10,7 +10,8 @@ PREFIX ?= /usr
 .PHONY: all modules install uninstall demo check check-static check-unit check-unit-mutants \
 	check-litmus check-vm check-dt check-pi check-slow check-userspace check-python check-packages \
 	check-hw check-gestures captures check-debug check-debug-long check-debug-syzlang check-debug-vm \
-	check-debug-slow check-debug-coverage check-debug-mutants check-long bench bench-budget bench-check deb clean help headers
+	check-debug-slow check-debug-coverage check-debug-mutants check-long bench bench-budget bench-check \
+	deb clean help headers
 
 all: modules
 
@@ -162,7 +163,8 @@ help:
 #:   make check-long     100,000 presses with 8 readers on each kind of controller
 #:   make bench          button_irq beside its peers, in instructions: README's table, doc/*.svg and
 #:                       tests/bench/baseline.json anew, if three runs agree exactly (4 min)
-#:   make bench-budget   where the instructions of one edge go, function by function: doc/budget.md (1 min)
+#:   make bench-budget   where the instructions of one edge go, function by function: doc/budget.md
+#:                       (1 min)
 #:   make bench-check    one run of our own; fails where a figure rose by over 5 % (1 min)
 #:   make captures       the terminal sessions in README.md and doc/calibrate.svg anew (1 min)
 #:   make deb            Debian packages for this architecture, or ARCH=arm64, in build/deb

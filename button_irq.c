@@ -783,7 +783,6 @@ static void button_irq_process(struct button_irq *b)
 		work &= ~BIT(BUTTON_IRQ_WORK_WAKE);
 		pm_wakeup_event(b->parent, 0);
 		button_irq_publish(b, r, button_irq_debounce_wake(d, now, r));
-		work |= BIT(BUTTON_IRQ_WORK_SAMPLE);
 	}
 
 	again = button_irq_drain(b, now, &work);

@@ -47,7 +47,6 @@
 #define PAUSE_NS	(20 * NSEC_PER_MSEC)	/* well beyond DEBOUNCE_US, and jiffies on top */
 #define DEBOUNCE_US	5000
 #define BOUNCE_NS	(100 * 1000ULL)
-#define PRESSES		3
 #define BOUNCES		10	/* even, so that the line ends up elsewhere */
 #define EDGES		500
 #define WARM_UP		20
@@ -183,6 +182,7 @@ static __u64 edge(void)
 	return t;
 }
 
+/* The host notes instructions from here on, or no longer. */
 static void trace(bool on)
 {
 	if (stim_set(&host, on))
@@ -618,18 +618,20 @@ static void measure_latency(const struct variant *v, bool polls, int priority)
 {
 	static __u64 t[WARM_UP + EDGES];
 	unsigned int i;
+	bool traced;
 
 	if (in_child())
 		latency_reader(v, polls, priority);
 	for (i = 0; i < WARM_UP + EDGES; i++) {
 		sleep_ns(PAUSE_NS);
-		if (tracing && i == WARM_UP + EDGES - 2) {
+		/* The last but one, as readers exit after the last. */
+		traced = tracing && i == WARM_UP + EDGES - 2;
+		if (traced)
 			trace(true);
-			t[i] = edge();
+		t[i] = edge();
+		if (traced) {
 			sleep_ns(PAUSE_NS);
 			trace(false);
-		} else {
-			t[i] = edge();
 		}
 	}
 	wait_children();
@@ -646,7 +648,10 @@ static void measure_latency(const struct variant *v, bool polls, int priority)
 	end_figure();
 }
 
-/* A press and a release, each with BOUNCES bounces, and all that comes of them. */
+/*
+ * A press and a release, each with BOUNCES bounces, and all that comes of them: the second of
+ * three, as the reader is new at the first and exits at the last.
+ */
 static void trace_press(const struct variant *v)
 {
 	unsigned int i, k;
@@ -655,12 +660,12 @@ static void trace_press(const struct variant *v)
 		struct reader r = open_reader(v);
 
 		atomic_fetch_add(&shared->ready, 1);
-		while (r.events < 2 * PRESSES)
+		while (r.events < 6)
 			contender->take(v, &r, 1);
 		exit(0);
 	}
 	sleep_ns(PAUSE_NS);
-	for (i = 0; i < 2 * PRESSES; i++) {
+	for (i = 0; i < 6; i++) {
 		if (i == 2)
 			trace(true);
 		for (k = 0; k < 1 + BOUNCES; k++) {
@@ -927,12 +932,10 @@ int main(int argc, char **argv)
 	if (shared == MAP_FAILED || mlockall(MCL_CURRENT | MCL_FUTURE))
 		die("memory");
 	if (tracing) {
-		const char *backend = getenv("BUTTON_IRQ_STIMULUS");
-
 		setenv("BUTTON_IRQ_STIMULUS", "host", 1);
 		if (stim_open(&host, 0))
 			return 1;
-		setenv("BUTTON_IRQ_STIMULUS", backend ?: "gpio-sim", 1);
+		setenv("BUTTON_IRQ_STIMULUS", "gpio-sim", 1);
 	}
 	for (v = contender->variants; v->name; v++)
 		measure(v, atoi(argv[2]));

@@ -5,7 +5,7 @@
 budget.py KERNEL        after `make bench` or `make bench-check`; writes doc/budget.md
 
 QEMU notes the address of each instruction while bench.c makes one edge and waits (its "trace"). What is counted is the
-road that "edge -> read" of the benchmark measures, cut into stages where a function is entered or left.
+road that "edge -> read" of the benchmark measures, and a whole press with bounces.
 """
 
 import argparse
@@ -79,19 +79,15 @@ def read_trace(path):
 
 
 def road(trace, symbols):
-    """The functions of each instruction from the system call that makes the edge until the reader's returns.
-
-    Between them is one more program: the one that makes the edge, which goes back to sleep. The reader is who runs last.
-    """
+    """The functions of each instruction from the system call that makes the edge until the reader's returns."""
     names = [symbols.name(address) for address in trace]
-    # Where user space begins anew; the first is where bench.c comes back from telling the host.
-    switches = [i for i in range(1, len(names)) if names[i][1] == "user" and names[i - 1][1] != "user"]
+    returns = [i for i in range(1, len(names)) if names[i][1] == "user" and names[i - 1][1] != "user"]
     write = next(i for i, (name, _) in enumerate(names) if "pull_store" in name)
     start = max(i for i in range(write) if names[i][1] == "user")
-    # The reader: the first return to user space after it was made to run; it has been asleep in read().
+    # The reader has been asleep in read(). A normal one runs after the program that made the edge has gone back to sleep.
     woken = next(i for i in range(write, len(names)) if re.search(r"button_irq_next|button_irq_read|evdev_read|"
                                                                   r"linereq_read|evdev_fetch", names[i][0]))
-    end = next(i for i in switches if i > woken)
+    end = next(i for i in returns if i > woken)
     return names[start:end + 1]
 
 
@@ -144,7 +140,8 @@ def main():
     version = (CACHE / "kernels" / args.kernel / "version").read_text(encoding="utf-8").strip()
     lines = ["# Where the instructions of one edge go", "",
              "One edge on gpio-sim, without debouncing, from the system call that makes it until the reader's `read()` has",
-             f"returned; Linux {version}, one CPU. Made by `make bench-budget`, which has QEMU note every instruction.", ""]
+             f"returned, with whatever else the kernel had to do just then (medians are in the README); Linux {version}, one CPU.",
+             "Made by `make bench-budget`, which has QEMU note every instruction.", ""]
     parts = {key: collections.Counter(part_of(*name) for name in names) for key, names in roads.items()}
     order = sorted({part for counts in parts.values() for part in counts},
                    key=lambda part: -parts[next(iter(parts))][part])
@@ -159,7 +156,7 @@ def main():
                    ["instructions", *presses])
     for key in list(roads)[:2]:
         names = roads[key]
-        lines += ["", f"The same for {key}, by function, the {ROWS} with most of them and all of ours:", ""]
+        lines += ["", f"The edge of {key}, by function, the {ROWS} with most of them and all of ours:", ""]
         functions = collections.Counter(names)
         ours = [entry for entry in functions if entry[1] == "button_irq"]
         top = [entry for entry, _ in functions.most_common(ROWS)]

@@ -35,7 +35,8 @@ verdict()
 	fi
 }
 
-# The barriers of a function of button_irq.c (and the flag "quiet", which stands between two of them), in order, each with the last word of its first argument.
+# The barriers of a function of button_irq.c, and its stores to the flag "quiet", as their place among them matters: in
+# order, each with the last word of its first argument.
 barriers()
 {
 	sed -n "/^[a-z].*\<$1(/,/^}/p" "$TOP/button_irq.c" | grep -v '^[[:space:]]*/\?\*' |
