@@ -14,6 +14,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -33,6 +34,10 @@
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define DRIVER		"/sys/bus/platform/drivers/button_irq/"
+#define MODULES		"/opt/button_irq/modules/"
+/* tests/vm/sim_button.dts: a controller and a button on it */
+#define OVERLAY		"/opt/button_irq/sim_button.dtbo"
+#define OVERLAY_PULL	"/sys/devices/platform/sim-button-chip/gpiochip*/sim_gpio0/pull"
 #define READERS		5
 #define EXIT_DISORDER	3	/* of a reader: numbers are not in order */
 
@@ -100,6 +105,25 @@ static void move_line(void)
 	}
 }
 
+/* The same with the overlay's, while it is there. */
+static void move_overlay_line(void)
+{
+	glob_t found;
+	unsigned int i, n;
+
+	for (;;) {
+		n = glob(OVERLAY_PULL, 0, NULL, &found) ? 0 : 1 + below(50);
+		for (i = 0; i < n; i++) {
+			if (button_write(found.gl_pathv[0], i % 2 ? "pull-up" : "pull-down"))
+				break;
+			button_sleep_us(below(500));
+		}
+		if (n)
+			globfree(&found);
+		button_sleep_us(2000);
+	}
+}
+
 /* --- Readers -------------------------------------------------------------------------- */
 
 static void send_file(int fd)
@@ -139,11 +163,17 @@ static int receive_file(void)
 	return fd;
 }
 
+/* The second one is there only with the overlay. */
+static unsigned int any_button(void)
+{
+	return !below(4);
+}
+
 /* A file that nobody else has: its numbers are in order. */
 static void read_in_order(void)
 {
 	struct button_irq_event events[8];
-	int fd = button_open_binary(0, O_RDONLY);
+	int fd = button_open_binary(any_button(), O_RDONLY);
 	unsigned int rounds = 1 + below(50);
 	__u64 next = 0;
 	ssize_t n, i;
@@ -219,7 +249,7 @@ static void poke(int fd)
 
 static void read_anyhow(void)
 {
-	int fd = below(3) ? button_open(0, O_RDONLY | O_NONBLOCK) : receive_file();
+	int fd = below(3) ? button_open(any_button(), O_RDONLY | O_NONBLOCK) : receive_file();
 	unsigned int rounds = below(30);
 
 	if (fd < 0)
@@ -233,14 +263,15 @@ static void read_anyhow(void)
 static void look_at_sysfs(void)
 {
 	static const char * const attrs[] = { "state", "edges", "label", "missed", "debounce_us" };
+	unsigned int button = any_button();
 	char text[64];
 
 	if (below(2))
-		button_attr(0, attrs[below(ARRAY_SIZE(attrs))], text, sizeof(text));
+		button_attr(button, attrs[below(ARRAY_SIZE(attrs))], text, sizeof(text));
 	else if (below(2))
-		button_set_attr(0, "debounce_us", below(2) ? "0" : "300");
+		button_set_attr(button, "debounce_us", below(2) ? "0" : "300");
 	else
-		button_set_attr(0, "debounce_mode", below(2) ? "eager" : "settle");
+		button_set_attr(button, "debounce_mode", below(2) ? "eager" : "settle");
 }
 
 static void be_a_reader(void)
@@ -278,13 +309,18 @@ static pid_t spawn(void (*be)(void), __u32 n)
 
 /* --- What happens to them ------------------------------------------------------------- */
 
-static int load(void)
+static int load_module(const char *path, const char *with)
 {
-	int fd = open(getenv("BUTTON_IRQ_KO"), O_RDONLY | O_CLOEXEC);
-	int ret = syscall(SYS_finit_module, fd, params, 0) ? -errno : 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int ret = syscall(SYS_finit_module, fd, with, 0) ? -errno : 0;
 
 	close(fd);
 	return ret;
+}
+
+static int load(void)
+{
+	return load_module(getenv("BUTTON_IRQ_KO"), params);
 }
 
 static void find_chip(void)
@@ -369,6 +405,16 @@ static bool do_chip(void)
 	return true;
 }
 
+/* The button and its controller come together, and go together. */
+static bool do_overlay(void)
+{
+	if (access(OVERLAY, F_OK) ||
+	    load_module(MODULES "button_irq_test_overlay.ko", "file=" OVERLAY))
+		return false;
+	button_sleep_us(below(10000));
+	return !syscall(SYS_delete_module, "button_irq_test_overlay", O_NONBLOCK);
+}
+
 static bool do_kill(void)
 {
 	unsigned int victim = below(READERS);
@@ -386,6 +432,7 @@ static struct {
 	{ "unbind", do_unbind, 0 },
 	{ "rmmod", do_rmmod, 0 },
 	{ "the controller taken away", do_chip, 0 },
+	{ "the overlay comes and goes", do_overlay, 0 },
 	{ "kill", do_kill, 0 },
 };
 
@@ -435,7 +482,7 @@ int main(int argc, char **argv)
 	__u64 seed = seed_text ? strtoull(seed_text, NULL, 0) : button_now(CLOCK_REALTIME);
 	struct stim stim;
 	unsigned int i;
-	pid_t mover;
+	pid_t mover, overlay_mover;
 	int failed, ret;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -462,6 +509,7 @@ int main(int argc, char **argv)
 	for (i = 0; i < READERS; i++)
 		start_reader(i);
 	mover = spawn(move_line, next_random());
+	overlay_mover = spawn(move_overlay_line, next_random());
 	while (rounds-- && !disorder) {
 		i = below(ARRAY_SIZE(deeds));
 		deeds[i].done += deeds[i].act();
@@ -472,6 +520,8 @@ int main(int argc, char **argv)
 		end_reader(i);
 	kill(mover, SIGKILL);
 	waitpid(mover, NULL, 0);
+	kill(overlay_mover, SIGKILL);
+	waitpid(overlay_mover, NULL, 0);
 	/* Files in the mailbox are open. */
 	close(mailbox[0]);
 	close(mailbox[1]);
