@@ -38,10 +38,22 @@ static int read_file(const char *path, char *buf, size_t size)
 	return 0;
 }
 
+int button_load_module(const char *path, const char *params)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = syscall(SYS_finit_module, fd, params, 0) ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
 int button_load(const char *params)
 {
 	const char *path = getenv("BUTTON_IRQ_KO");
-	int fd, ret;
+	int ret;
 
 	ret = button_unload();
 	if (ret && ret != -ENOENT) {
@@ -50,15 +62,12 @@ int button_load(const char *params)
 	}
 	if (!path)
 		path = "../button_irq.ko";
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0) {
+	if (access(path, R_OK)) {
 		ret = -errno;
 		fprintf(stderr, "# BUTTON_IRQ_KO=%s: %s\n", path, strerror(errno));
 		return ret;
 	}
-	ret = syscall(SYS_finit_module, fd, params, 0) ? -errno : 0;
-	close(fd);
-	return ret;
+	return button_load_module(path, params);
 }
 
 int button_unload(void)

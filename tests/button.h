@@ -34,6 +34,9 @@
 /* No line that read() gives is longer. */
 #define BUTTON_LINE_MAX	128
 
+/** button_load_module() - load the module in the file @path; returns 0 or a negative errno */
+int button_load_module(const char *path, const char *params);
+
 /**
  * button_load() - load the driver
  * @params: module parameters

@@ -33,7 +33,7 @@ sources()
 {
 	git -C "$TOP" ls-files -z --cached --others --exclude-standard \
 		Kbuild ':(glob)*.[ch]' ':(glob)tests/*.[ch]' ':(glob)tests/*.sh' ':(glob)tests/*.corpus' \
-		tests/{Makefile,config,settings} tests/modules tests/naive
+		tests/{Makefile,config,settings} tests/modules tests/naive tests/vm/sim_button.dts
 }
 
 # Copies the sources into a root, to $copy; there it is called $dir.
@@ -94,6 +94,7 @@ build_tests()
 		OUTPUT="$dir/out" COLLECTION=button_irq emit_tests | sed -n 's/^button_irq://p' > "$out/tests.list"
 	mkdir -p "$out/overlay/opt/button_irq"
 	cp -r "$copy/install" "$out/overlay/opt/button_irq/selftests"
+	dtc -q -O dtb -o "$out/overlay/opt/button_irq/sim_button.dtbo" "$TOP/tests/vm/sim_button.dts"
 	as_root rm -rf "$copy"
 }
 
