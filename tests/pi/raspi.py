@@ -86,9 +86,12 @@ def overlay(parameters, target):
     return target
 
 
-def device_tree(base, config, directory):
-    """What the firmware hands to the kernel: the tree, and on it each overlay that config.txt names."""
+def device_tree(base, config, source, directory):
+    """What the firmware hands to the kernel: the tree, and on it each overlay that config.txt names; and one in source."""
     overlays = []
+    if source:
+        overlays.append(directory / "0.dtbo")
+        subprocess.run(["dtc", "-@", "-q", "-O", "dtb", "-o", overlays[0], source], check=True)
     for line in config:
         name, _, parameters = line.removeprefix("dtoverlay=").partition(",")
         if name != "button-irq":
@@ -109,6 +112,7 @@ class Pins(threading.Thread):
         pull PIN            what is in the controller's registers: up, down, off
         level PIN           as it is at the pin
         over                has the demo ended? 1 or 0
+        off                 the machine is about to turn off
     """
 
     def __init__(self, machine, tty, qmp):
@@ -146,6 +150,9 @@ class Pins(threading.Thread):
                 return "up" if self.bit("pull-up", pin) else "down" if self.bit("pull-down", pin) else "off"
             case ["level", pin]:
                 return str(self.bit("level", pin))
+            case ["off"]:
+                self.machine.end_turns()
+                return "0"
             case ["over"]:
                 return str(int(self.machine.over))
         return "-22"

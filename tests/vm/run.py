@@ -216,7 +216,8 @@ class Machine:
     def device_tree(self, qemu):
         """QEMU's own device tree with an overlay applied; a Raspberry Pi has one from the kernel's package."""
         if self.is_pi:
-            return raspi.device_tree(CACHE / "kernels" / self.name / "dtb" / self.board["dtb"], self.config, self.dir)
+            return raspi.device_tree(CACHE / "kernels" / self.name / "dtb" / self.board["dtb"], self.config, self.overlay,
+                                     self.dir)
         plain, overlay, result = self.dir / "plain.dtb", self.dir / "overlay.dtbo", self.dir / "board.dtb"
         qemu = [f"{arg},dumpdtb={plain}" if before == "-M" else arg for before, arg in zip([""] + qemu, qemu)]
         subprocess.run(qemu, check=True, stdout=subprocess.DEVNULL)
@@ -229,7 +230,12 @@ class Machine:
     def start(self):
         kernel = CACHE / "kernels" / self.name
         qemu = list(self.board["qemu"]) + ["-accel", "tcg,tb-size=256"]
-        if self.cpus:
+        append = f"{self.board.get('append', '')} {self.append}"
+        if self.cpus and self.is_pi:
+            # The board has as many as it has, but they need not all be running.
+            qemu += ["-global", f"bcm283x-base.enabled-cpus={self.cpus}"]
+            append += f" nr_cpus={self.cpus}"
+        elif self.cpus:
             qemu[qemu.index("-smp") + 1] = str(self.cpus)
         if not self.realtime:
             qemu += ["-icount", "shift=0,sleep=off", "-rtc", "base=2026-01-01,clock=vm"]
@@ -240,7 +246,7 @@ class Machine:
             "-kernel", str(kernel / "vmlinuz"), "-initrd", str(self.initrd()),
             "-append", f"console={self.board['console']} quiet panic=-1 oops=panic log_buf_len=8M nokaslr "
                        f"cryptomgr.notests "
-                       f"{self.board.get('append', '')} {self.append}",
+                       f"{append}",
         ]
         if self.is_pi:
             qemu = raspi.command(qemu, self.dir, self.board["wires"] if self.wires else {})
@@ -275,12 +281,22 @@ class Machine:
         """
         cpu = str(max(os.sched_getaffinity(0)))
         first = {str(thread["thread-id"]) for thread in self.qmp.execute("query-cpus-fast")}
-        for thread in os.listdir(f"/proc/{self.process.pid}/task"):
-            for command in (["taskset", "-p", "-c", cpu, thread],
-                            ["chrt", "--fifo", "-p", "2" if thread in first else "1", thread]):
-                command = (["sudo"] if os.geteuid() else []) + command
-                if subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode:
-                    raise Failure("--exact needs real-time priorities, which this host does not give")
+        for thread in self.threads():
+            if not (self.schedule("taskset", "-p", "-c", cpu, thread)
+                    and self.schedule("chrt", "--fifo", "-p", "2" if thread in first else "1", thread)):
+                raise Failure("--exact needs real-time priorities, which this host does not give")
+
+    def end_turns(self):
+        for thread in self.threads() if self.exact else ():
+            self.schedule("chrt", "--other", "-p", "0", thread)
+
+    def threads(self):
+        return os.listdir(f"/proc/{self.process.pid}/task")
+
+    @staticmethod
+    def schedule(*command):
+        command = [*(["sudo"] if os.geteuid() else []), *command]
+        return subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode == 0
 
     def gate(self):
         """What the guest calls us by."""
@@ -530,8 +546,6 @@ def main():
 
     arch = kernel_line(args.kernel)["arch"]
     board = MACHINES[args.board or arch]
-    if args.cpus and "-smp" not in board["qemu"]:
-        parser.error(f"--cpus: {args.board} has as many as it has")
     tests = args.tests.split(",") if args.tests else []
     listed = TOP / "build/vm" / f"tests-{args.userland or arch}" / "tests.list"
     if not tests and not args.shell:
