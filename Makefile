@@ -162,10 +162,10 @@ help:
 #:                       (25 min)
 #:   make check-long     100,000 presses with 8 readers on each kind of controller
 #:   make bench          button_irq beside its peers, in instructions: README's table, doc/*.svg and
-#:                       tests/bench/baseline.json anew, if three runs agree exactly (4 min)
+#:                       tests/bench/baseline.json anew, if three runs agree exactly (9 min)
 #:   make bench-budget   where the instructions of one edge go, function by function: doc/budget.md
 #:                       (1 min)
-#:   make bench-check    one run of our own; fails where a figure rose by over 5 % (1 min)
+#:   make bench-check    one run of our own; fails where a figure rose by over 5 % (2 min)
 #:   make captures       the terminal sessions in README.md and doc/calibrate.svg anew (1 min)
 #:   make deb            Debian packages for this architecture, or ARCH=arm64, in build/deb
 #:   make check-debug    the selftests on kernels that look for misused memory, locks and data races;

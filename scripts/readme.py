@@ -116,57 +116,106 @@ def compare():
     return "\n".join(rows)
 
 
+# The contenders, as columns of bench.py's tables
+RAW = ("button_irq binary, raw", "button_irq text, raw", "cdev raw", "gpio-keys raw")
+DEBOUNCED = ("button_irq binary, eager 5 ms", "button_irq text, eager 5 ms", "cdev 5 ms", "gpio-keys 5 ms")
+HEAD = ("| instructions (medians) | button_irq, binary | button_irq, text | GPIO character device | gpio-keys + evdev |\n"
+        "|---|---|---|---|---|\n")
+
+
+def median(figures, who, figure):
+    return f"{figures[who][figure]['median']:,}" if figure in figures.get(who, {}) else "–"
+
+
+def further(figures, who, priority):
+    if f"100 readers, {priority}" not in figures[who]:
+        return "impossible"
+    one, hundred = (figures[who][f"{n} readers, {priority}"]["median"] for n in (1, 100))
+    return f"{(hundred - one) // 99:,}"
+
+
+def burst(figures, who):
+    told = figures[who]["burst of 200"]
+    return f"{told['delivered']} / {200 - told['delivered'] - told['told']}"
+
+
+def idle(figures, who):
+    return "{own switches:,} / {interrupts:,}".format_map(figures[who]["idle for 60 s"])
+
+
+def roads(figures):
+    """Rows about an edge's road to a program"""
+    rows = [("5 ms debounced, edge → read", DEBOUNCED, "read, normal"),
+            ("the same, reader with SCHED_FIFO", DEBOUNCED, "read, FIFO"),
+            ("5 ms debounced, time stamp late by", DEBOUNCED, "time stamp"),
+            ("one bounce, until who made it goes on", DEBOUNCED, "bounce"),
+            ("raw, edge → read", RAW, "read, normal"),
+            ("the same, reader with SCHED_FIFO", RAW, "read, FIFO"),
+            ("raw, edge → poll returns", RAW, "poll, normal"),
+            ("raw, time stamp late by", RAW, "time stamp")]
+    return [(name, *(median(figures, who, figure) for who in contenders)) for name, contenders, figure in rows]
+
+
+def loads(figures):
+    """And about many events, and many readers"""
+    def row(name, function, *arguments):
+        return (name, *(function(figures, who, *arguments) if "text" not in who else "" for who in RAW))
+
+    return [*(row(f"reading a backlog, per event, {n} at a time", median, f"backlog, batches of {n}") for n in (1, 16, 64)),
+            row("each further reader", further, "normal"),
+            row("the same, SCHED_FIFO", further, "FIFO"),
+            row("burst of 200 edges ¹: delivered / lost untold", burst),
+            row("memory of a further reader, bytes", median, "memory per reader"),
+            row("memory of a further button, bytes", median, "memory per button"),
+            row("idle for 60 s ²: switches to the reader and IRQ threads / interrupts of the machine", idle)]
+
+
+def bench_table(rows):
+    return HEAD + "\n".join("| " + " | ".join(cells) + " |" for cells in rows)
+
+
+def bench_result():
+    return json.loads((TOP / "tests/bench/baseline.json").read_text(encoding="utf-8"))
+
+
 def bench():
     """What tests/bench/bench.py measured: a row for each figure that programs notice."""
-    result = json.loads((TOP / "tests/bench/baseline.json").read_text(encoding="utf-8"))
+    result = bench_result()
     figures, text = result["figures"], result["module text"]
-
-    def median(who, figure):
-        return f"{figures[who][figure]['median']:,}" if figure in figures.get(who, {}) else "–"
-
-    def further(who, priority):
-        if f"100 readers, {priority}" not in figures[who]:
-            return "impossible"
-        one, hundred = (figures[who][f"{n} readers, {priority}"]["median"] for n in (1, 100))
-        return f"{(hundred - one) // 99:,}"
-
-    def burst(who):
-        told = figures[who]["burst of 200"]
-        return f"{told['delivered']} / {200 - told['delivered'] - told['told']}"
-
-    raw, late = ("button_irq binary, raw", "button_irq text, raw", "cdev raw", "gpio-keys raw"), "time stamp"
-    slow = ("button_irq binary, eager 5 ms", "button_irq text, eager 5 ms", "cdev 5 ms", "gpio-keys 5 ms")
-    rows = [
-        ("5 ms debounced, edge → read", *(median(who, "read, normal") for who in slow)),
-        ("the same, reader with SCHED_FIFO", *(median(who, "read, FIFO") for who in slow)),
-        ("5 ms debounced, time stamp late by", *(median(who, late) for who in slow)),
-        ("one bounce, until who made it goes on", *(median(who, "bounce") for who in slow)),
-        ("raw, edge → read", *(median(who, "read, normal") for who in raw)),
-        ("the same, reader with SCHED_FIFO", *(median(who, "read, FIFO") for who in raw)),
-        ("raw, edge → poll returns", *(median(who, "poll, normal") for who in raw)),
-        ("raw, time stamp late by", *(median(who, late) for who in raw)),
-    ]
-    main = (raw[0], None, *raw[2:])
-
-    def row(name, function, *arguments):
-        return (name, *(function(who, *arguments) if who else "" for who in main))
-
-    rows += [row(f"reading a backlog, per event, {n} at a time", median, f"backlog, batches of {n}")
-             for n in (1, 16, 64)]
-    rows += [
-        row("each further reader", further, "normal"),
-        row("the same, SCHED_FIFO", further, "FIFO"),
-        row("burst of 200 edges ¹: delivered / lost untold", burst),
-        row("memory of a further reader, bytes", median, "memory per reader"),
-        ("module text, bytes", f"{text['button_irq']:,}", "", "built in", f"{text['gpio-keys']:,}"),
-    ]
+    rows = [*roads(figures), *loads(figures),
+            ("module text, bytes", f"{text['button_irq']:,}", "", "built in", f"{text['gpio-keys']:,}")]
     return "\n".join([
-        "| instructions (medians) | button_irq, binary | button_irq, text | GPIO character device | gpio-keys + evdev |",
-        "|---|---|---|---|---|", *("| " + " | ".join(cells) + " |" for cells in rows), "",
+        bench_table(rows), "",
         f"{result['date']}, Debian {result['kernel']} in QEMU, lines of gpio-sim; "
-        + ("one run." if result["runs"] == 1 else f"{result['runs']} runs that agree to the last instruction."),
+        + ("one run." if result["runs"] == 1 else f"{result['runs']} runs that agree to the last instruction.") + "  ",
         "¹ From a writer of higher priority than the IRQ threads; the flag driver of `tests/naive` saw "
-        f"{figures['naive']['burst of 200']['delivered']}."])
+        f"{figures['naive']['burst of 200']['delivered']}.  ",
+        f"² A reader waits, nobody presses; where nobody waits either: {idle(figures, 'nobody')}; with the flag driver, looked "
+        f"at every 0.1 s: {idle(figures, 'naive')}."])
+
+
+def bench_pi():
+    """The same on a board whose lines do not sleep"""
+    result = bench_result()
+    return "\n".join([bench_table(roads(result["raspi4b"])), "",
+                      f"{result['date']}, the same kernel on QEMU's Raspberry Pi 4B, GPIO17 by a wire from an output pin; "
+                      f"{result['runs']} runs that agree. Time is told in steps of 16 ns there."])
+
+
+def bench_cpus():
+    """Bursts while the IRQ thread has another CPU"""
+    result = bench_result()
+
+    def cells(who, figure):
+        counts = result["two CPUs"][who][figure]
+        return " | ".join("–".join(f"{n:,}" for n in dict.fromkeys(counts[key])) for key in ("delivered", "lost untold", "disorder"))
+
+    lines = ["| 1,000 edges, two CPUs | delivered | lost untold | out of order |", "|---|---|---|---|"]
+    lines += [f"| {name} | {cells(who, 'burst of 1000')} |"
+              for who, name in (("button_irq binary, raw", "button_irq"), ("cdev raw", "GPIO character device"),
+                                ("gpio-keys raw", "gpio-keys + evdev"), ("naive", "flag driver"))]
+    return "\n".join([*lines, "", f"The least and the most of {result['runs']} runs, as CPUs that run at the same time never do the "
+                      "same thing twice."])
 
 
 def session(name):
@@ -178,7 +227,8 @@ def session(name):
 
 
 def main():
-    tables = {"runs": runs, "naive": naive, "compare": compare, "bench": bench}
+    tables = {"runs": runs, "naive": naive, "compare": compare, "bench": bench,
+              "bench-pi": bench_pi, "bench-cpus": bench_cpus}
     readme = TOP / "README.md"
     text = readme.read_text(encoding="utf-8")
     for mark in sys.argv[1:] or tables:

@@ -2,7 +2,7 @@
 /*
  * bench - what an edge costs until a program knows of it
  *
- *	bench button_irq|cdev|gpio-keys|naive INDEX [trace]
+ *	bench button_irq|cdev|gpio-keys|naive|nobody INDEX [trace|bursts]
  *
  * INDEX is the line, as stimulus.h counts them. One contender a run, measured through the
  * interface that its users have: button_irq by read(), the GPIO character device through
@@ -10,9 +10,11 @@
  * variant, figure, and the single values in the order they were measured, separated by
  * tabs. Times are nanoseconds on CLOCK_MONOTONIC, which bench.py makes count instructions.
  *
+ * "nobody" waits for something else: a reference for what goes on in an idle machine.
+ *
  * With "trace" three things only, during which budget.py has the host note every instruction: a
  * whole press with bounces and 5 ms of debouncing, and a raw edge with a normal reader and with
- * a FIFO one. The host is told by pin 0 of the back end "host".
+ * a FIFO one. The host is told by pin 0 of the back end "host". With "bursts", only bursts.
  *
  * Readers are processes of their own. Each edge is followed by a long pause in which they
  * get back to waiting; how long it is does not enter the figures.
@@ -24,6 +26,7 @@
 #include <linux/input.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -45,6 +48,7 @@
 
 #define NSEC_PER_MSEC	1000000ULL
 #define PAUSE_NS	(20 * NSEC_PER_MSEC)	/* well beyond DEBOUNCE_US, and jiffies on top */
+#define QUIET_NS	(500 * NSEC_PER_MSEC)
 #define DEBOUNCE_US	5000
 #define BOUNCE_NS	(100 * 1000ULL)
 #define BOUNCES		10	/* even, so that the line ends up elsewhere */
@@ -55,6 +59,13 @@
 #define READERS_MAX	1000
 #define FANS		22
 #define OPENS		1000
+#define FURTHER		10	/* buttons */
+#define FURTHER_OFFSET	40	/* of their lines, see bench.dts */
+#define IDLE_S		60
+#define SETTLED_S	10	/* kfree_rcu() may take 5 */
+#define INPUTS_MAX	32	/* evdev has no more minor numbers of its own */
+#define MEMORY_LOOKS	6
+#define LOOK_NS		(100 * NSEC_PER_MSEC)	/* how often a flag is looked at */
 #define READER_PRIORITY	40	/* below the IRQ threads' 50 */
 #define WRITER_PRIORITY	90	/* above it */
 
@@ -98,6 +109,7 @@ struct variant;
  * @open: opens a reader
  * @close: and closes it
  * @take: one read, for at most @batch events; false when there is none and @fd does not block
+ * @further: binds ten further buttons, or lets go of them
  */
 struct contender {
 	const char *name;
@@ -108,6 +120,7 @@ struct contender {
 	void (*open)(const struct variant *v, struct reader *r);
 	void (*close)(struct reader *r);
 	bool (*take)(const struct variant *v, struct reader *r, unsigned int batch);
+	void (*further)(bool on);
 };
 
 /**
@@ -141,6 +154,7 @@ static const struct contender *contender;
 static struct stim stim;
 static int level;	/* of the line: 1 idle */
 static bool tracing;
+static bool bursts_only;
 static struct stim host;	/* is told when to note instructions */
 
 #define die(fmt, ...) ({								\
@@ -223,6 +237,27 @@ static void end_figure(void)
 	tcdrain(STDOUT_FILENO);
 }
 
+static void write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		die("%s", path);
+	close(fd);
+}
+
+/* Binds a platform device to its driver, or unbinds it, where that is not so yet. */
+static void bind_device(const char *driver, const char *device, bool on)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/bus/platform/drivers/%s/%s", driver, device);
+	if (on == !access(path, F_OK))
+		return;
+	snprintf(path, sizeof(path), "/sys/bus/platform/drivers/%s/%sbind", driver, on ? "" : "un");
+	write_file(path, device);
+}
+
 /*
  * button_irq
  */
@@ -230,13 +265,9 @@ static void end_figure(void)
 static void write_setting(const char *name, const char *text)
 {
 	char path[128];
-	int fd;
 
 	snprintf(path, sizeof(path), "/sys/class/button_irq/button_irq/%s", name);
-	fd = open(path, O_WRONLY);
-	if (fd < 0 || write(fd, text, strlen(text)) < 0)
-		die("%s", path);
-	close(fd);
+	write_file(path, text);
 }
 
 static void button_irq_setup(const struct variant *v)
@@ -318,6 +349,18 @@ static bool button_irq_take(const struct variant *v, struct reader *r, unsigned 
 	return true;
 }
 
+/* The module has been loaded for all of them. */
+static void button_irq_further(bool on)
+{
+	char name[32];
+	unsigned int i;
+
+	for (i = 1; i <= FURTHER; i++) {
+		snprintf(name, sizeof(name), "button_irq.%u", i);
+		bind_device("button_irq", name, on);
+	}
+}
+
 static const struct variant button_irq_variants[] = {
 	{ "text, eager 5 ms", DEBOUNCE_US, "eager", .binary = false },
 	{ "binary, eager 5 ms", DEBOUNCE_US, "eager", .binary = true },
@@ -366,19 +409,23 @@ static struct gpiod_chip *cdev_chip(const char *label)
 	die("no GPIO chip %s", label);
 }
 
-/* A buffer for @events, or the kernel's default with 0. */
+/* @lines lines from @offset on. A buffer for @events, or the kernel's default with 0. */
 static struct gpiod_line_request *cdev_request(struct gpiod_chip *chip, unsigned int offset,
-					       unsigned int debounce_us, size_t events)
+					       unsigned int lines, unsigned int debounce_us,
+					       size_t events)
 {
 	struct gpiod_request_config *request_config = gpiod_request_config_new();
 	struct gpiod_line_settings *settings = gpiod_line_settings_new();
 	struct gpiod_line_config *config = gpiod_line_config_new();
 	struct gpiod_line_request *request;
+	unsigned int i, offsets[1 + FURTHER];
 
+	for (i = 0; i < lines; i++)
+		offsets[i] = offset + i;
 	gpiod_line_settings_set_edge_detection(settings, GPIOD_LINE_EDGE_BOTH);
 	gpiod_line_settings_set_debounce_period_us(settings, debounce_us);
 	gpiod_line_settings_set_active_low(settings, true);
-	if (gpiod_line_config_add_line_settings(config, &offset, 1, settings))
+	if (gpiod_line_config_add_line_settings(config, offsets, lines, settings))
 		die("libgpiod");
 	if (events)
 		gpiod_request_config_set_event_buffer_size(request_config, events);
@@ -408,7 +455,7 @@ static void cdev_open(const struct variant *v, struct reader *r)
 	unsigned int offset;
 	struct gpiod_chip *chip = cdev_split_line(&offset);
 
-	r->request = cdev_request(chip, offset, v->debounce_us, 1024);
+	r->request = cdev_request(chip, offset, 1, v->debounce_us, 1024);
 	r->buffer = gpiod_edge_event_buffer_new(BATCH_MAX);
 	r->fd = gpiod_line_request_get_fd(r->request);
 	gpiod_chip_close(chip);
@@ -445,6 +492,19 @@ static bool cdev_take(const struct variant *v, struct reader *r, unsigned int ba
 	return true;
 }
 
+/* One request for all lines, which takes least; with the buffer that it gets unless asked. */
+static void cdev_further(bool on)
+{
+	static struct gpiod_line_request *request;
+	unsigned int offset;
+	struct gpiod_chip *chip = cdev_split_line(&offset);
+
+	if (request)
+		gpiod_line_request_release(request);
+	request = cdev_request(chip, FURTHER_OFFSET, on ? 1 + FURTHER : 1, 0, 0);
+	gpiod_chip_close(chip);
+}
+
 static const struct variant cdev_variants[] = {
 	{ "5 ms", .debounce_us = DEBOUNCE_US },
 	{ "raw", .main = true },
@@ -460,11 +520,14 @@ static void evdev_open(const struct variant *v, struct reader *r)
 	int clock = CLOCK_MONOTONIC, i;
 	char path[32], name[64];
 
+	/* Numbers of devices that went are free. */
 	for (i = 0;; i++) {
+		if (i == INPUTS_MAX)
+			die("no input device \"%s\"", v->name);
 		snprintf(path, sizeof(path), "/dev/input/event%d", i);
 		r->fd = open(path, O_RDONLY);
 		if (r->fd < 0)
-			die("no input device \"%s\" up to %s", v->name, path);
+			continue;
 		if (ioctl(r->fd, EVIOCGNAME(sizeof(name)), name) < 0)
 			die("%s", path);
 		if (!strcmp(name, v->name))
@@ -498,6 +561,13 @@ static bool evdev_take(const struct variant *v, struct reader *r, unsigned int b
 			r->told++;
 	}
 	return true;
+}
+
+/* Keys of one device, which takes least. */
+static void evdev_further(bool on)
+{
+	bind_device("gpio-keys", on ? "keys-one" : "keys-eleven", false);
+	bind_device("gpio-keys", on ? "keys-eleven" : "keys-one", true);
 }
 
 static const struct variant evdev_variants[] = {
@@ -535,12 +605,35 @@ static const struct variant naive_variants[] = {
 	{ }
 };
 
+/*
+ * Nobody
+ */
+
+static void nobody_open(const struct variant *v, struct reader *r)
+{
+	(void)v;
+	r->fd = -1;
+}
+
+static bool nobody_take(const struct variant *v, struct reader *r, unsigned int batch)
+{
+	(void)v;
+	(void)r;
+	(void)batch;
+	pause();
+	return false;
+}
+
 static const struct contender contenders[] = {
 	{ "button_irq", button_irq_variants, 640, true, button_irq_setup, button_irq_open, close_fd,
-	  button_irq_take },
-	{ "cdev", cdev_variants, 640, false, no_setup, cdev_open, cdev_close, cdev_take },
-	{ "gpio-keys", evdev_variants, 30, true, no_setup, evdev_open, close_fd, evdev_take },
-	{ "naive", naive_variants, 0, false, no_setup, naive_open, close_fd, naive_take },
+	  button_irq_take, button_irq_further },
+	{ "cdev", cdev_variants, 640, false, no_setup, cdev_open, cdev_close, cdev_take,
+	  cdev_further },
+	{ "gpio-keys", evdev_variants, 30, true, no_setup, evdev_open, close_fd, evdev_take,
+	  evdev_further },
+	{ "naive", naive_variants, 0, false, no_setup, naive_open, close_fd, naive_take, NULL },
+	{ "nobody", naive_variants, 0, false, no_setup, nobody_open, close_fd, nobody_take,
+	  NULL },
 };
 
 static struct reader open_reader(const struct variant *v)
@@ -805,8 +898,18 @@ static void measure_burst(const struct variant *v, unsigned int n)
 	for (i = 0; i < n; i++)
 		edge();
 	set_priority(0);
-	sleep_ns(PAUSE_NS);
-	take_all(v, &r);
+	/*
+	 * Until all are there or, of those that lose some, nothing comes any more: another CPU
+	 * may still be at it.
+	 */
+	for (i = 0; i < QUIET_NS / PAUSE_NS && r.events < n; i++) {
+		unsigned long events = r.events;
+
+		sleep_ns(PAUSE_NS);
+		take_all(v, &r);
+		if (r.events != events)
+			i = 0;
+	}
 	settle();
 	contender->close(&r);
 
@@ -817,28 +920,182 @@ static void measure_burst(const struct variant *v, unsigned int n)
 	end_figure();
 }
 
-/* Bytes in use by the kernel: slab objects and stacks of threads */
-static __u64 kernel_memory(void)
+/*
+ * Nobody presses, and a reader waits; for a flag it looks now and then. Three values: how often
+ * the reader and the IRQ threads have had the CPU, and the whole machine's context switches and
+ * interrupts, which a timer or a work item of a driver would add to.
+ */
+
+/* The number behind @name in a file of /proc */
+static unsigned long proc_number(const char *path, const char *name)
 {
-	char line[512];
-	unsigned long objects, size, kb;
-	__u64 sum = 0;
-	FILE *file = fopen("/proc/slabinfo", "r");
+	unsigned long number = 0;
+	char line[4096];
+	FILE *file = fopen(path, "r");
 
 	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "%*s %lu %*u %lu", &objects, &size) == 2)
-			sum += (__u64)objects * size;
+		if (!strncmp(line, name, strlen(name)))
+			number = strtoul(line + strlen(name), NULL, 10);
+	if (!file)
+		die("%s", path);
+	fclose(file);
+	return number;
+}
+
+static unsigned long switches(const char *pid)
+{
+	char path[300];
+
+	snprintf(path, sizeof(path), "/proc/%s/status", pid);
+	return proc_number(path, "voluntary_ctxt_switches:") +
+	       proc_number(path, "nonvoluntary_ctxt_switches:");
+}
+
+static unsigned long irq_thread_switches(void)
+{
+	char path[300], comm[16];
+	struct dirent *entry;
+	unsigned long sum = 0;
+	DIR *dir = opendir("/proc");
+
+	while (dir && (entry = readdir(dir))) {
+		FILE *file;
+
+		snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
+		file = *entry->d_name >= '0' && *entry->d_name <= '9' ? fopen(path, "r") : NULL;
+		if (!file)
+			continue;
+		if (fgets(comm, sizeof(comm), file) && !strncmp(comm, "irq/", 4))
+			sum += switches(entry->d_name);
+		fclose(file);
+	}
+	if (!dir)
+		die("/proc");
+	closedir(dir);
+	return sum;
+}
+
+struct idle {
+	unsigned long own;
+	unsigned long switches;
+	unsigned long interrupts;
+};
+
+static struct idle count_idle(pid_t reader)
+{
+	char pid[16];
+
+	snprintf(pid, sizeof(pid), "%d", reader);
+	return (struct idle){
+		.own = switches(pid) + irq_thread_switches(),
+		.switches = proc_number("/proc/stat", "ctxt"),
+		.interrupts = proc_number("/proc/stat", "intr"),
+	};
+}
+
+static void measure_idle(const struct variant *v)
+{
+	unsigned int ready = atomic_load(&shared->ready);
+	struct idle before, after;
+	pid_t pid = fork();
+
+	if (pid < 0)
+		die("fork");
+	if (!pid) {
+		struct reader r = open_reader(v);
+
+		atomic_fetch_add(&shared->ready, 1);
+		for (;;) {
+			contender->take(v, &r, 1);
+			if (contender->take == naive_take)
+				sleep_ns(LOOK_NS);
+		}
+	}
+	while (atomic_load(&shared->ready) == ready)
+		sleep_ns(NSEC_PER_MSEC);
+	sleep_ns(PAUSE_NS);
+	before = count_idle(pid);
+	sleep_ns(IDLE_S * 1000 * NSEC_PER_MSEC);
+	after = count_idle(pid);
+	kill(pid, SIGKILL);
+	if (waitpid(pid, NULL, 0) != pid)
+		die("waiting for the reader");
+
+	begin_figure(v, "idle for %u s", IDLE_S);
+	value(after.own - before.own);
+	value(after.switches - before.switches);
+	value(after.interrupts - before.interrupts);
+	end_figure();
+}
+
+/*
+ * Bytes in use by the kernel: objects of slabs, what is too large for a slab, and stacks of
+ * threads. What CPUs keep at hand goes back first, or it would look used; so do names and inodes
+ * that nobody uses any more, and what is freed a little later.
+ */
+static __u64 memory_in_use(void)
+{
+	const unsigned long page = sysconf(_SC_PAGESIZE);
+	unsigned long objects, size, pages, slabs;
+	char line[512], path[300];
+	struct dirent *entry;
+	__u64 sum = 0;
+	FILE *file;
+	DIR *dir;
+
+	write_file("/proc/sys/vm/drop_caches", "2");
+	sleep_ns(SETTLED_S * 1000 * NSEC_PER_MSEC);
+	dir = opendir("/sys/kernel/slab");
+	while (dir && (entry = readdir(dir))) {
+		snprintf(path, sizeof(path), "/sys/kernel/slab/%s/shrink", entry->d_name);
+		if (*entry->d_name != '.')
+			write_file(path, "1");
+	}
+	if (!dir)
+		die("/sys/kernel/slab");
+	closedir(dir);
+	write_file("/proc/sys/vm/stat_refresh", "1");
+
+	file = fopen("/proc/slabinfo", "r");
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "%*s %lu %*u %lu %*u %lu : tunables %*u %*u %*u : %*s %*u %lu",
+			   &objects, &size, &pages, &slabs) == 4)
+			sum += (__u64)objects * size - (__u64)slabs * pages * page;
 	if (!file)
 		die("/proc/slabinfo");
 	fclose(file);
-	file = fopen("/proc/meminfo", "r");
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "KernelStack: %lu kB", &kb) == 1)
-			sum += kb * 1024;
-	if (!file)
-		die("/proc/meminfo");
-	fclose(file);
-	return sum;
+	return sum + 1024 * (proc_number("/proc/meminfo", "Slab:") +
+			     proc_number("/proc/meminfo", "KernelStack:"));
+}
+
+/* The least of some looks, as what the rest of the system does now and then only adds. */
+static __u64 kernel_memory(void)
+{
+	__u64 least = memory_in_use();
+	unsigned int i;
+
+	for (i = 1; i < MEMORY_LOOKS; i++) {
+		__u64 again = memory_in_use();
+
+		if (again < least)
+			least = again;
+	}
+	return least;
+}
+
+/* Of each further button */
+static void measure_button(const struct variant *v)
+{
+	__u64 before;
+
+	/* Once before, as what has been looked up by name stays in memory. */
+	contender->further(true);
+	contender->further(false);
+	before = kernel_memory();
+	contender->further(true);
+	begin_figure(v, "memory per button");
+	value((kernel_memory() - before) / FURTHER);
+	end_figure();
 }
 
 /* Of each further open file. */
@@ -863,23 +1120,38 @@ static void measure_memory(const struct variant *v)
 	close(2 * OPENS);
 }
 
-static void measure_main(const struct variant *v)
+static void measure_bursts(const struct variant *v)
 {
-	static const unsigned int batches[] = { 1, 16, BATCH_MAX };
 	static const unsigned int bursts[] = { 2, 4, 10, 20, 50, 100, 200, 500, 1000 };
-	static const unsigned int readers[] = { 1, 10, 100, READERS_MAX };
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(bursts); i++)
 		measure_burst(v, bursts[i]);
+}
+
+static void measure_main(const struct variant *v)
+{
+	static const unsigned int batches[] = { 1, 16, BATCH_MAX };
+	static const unsigned int readers[] = { 1, 10, 100, READERS_MAX };
+	unsigned int i, readers_max = READERS_MAX;
+
+	measure_idle(v);
+	if (contender->take == nobody_take)
+		return;
+	measure_bursts(v);
 	if (!contender->capacity)
 		return;
+	/* Elsewhere there are not so many lines, nor is there so much time. */
+	if (!strcmp(stim_name(&stim), "gpio-sim"))
+		measure_button(v);
+	else
+		readers_max = 100;
 	for (i = 0; i < ARRAY_SIZE(batches); i++)
 		measure_backlog(v, batches[i]);
 	if (!contender->shared)
 		return;
 	measure_memory(v);
-	for (i = 0; i < ARRAY_SIZE(readers); i++) {
+	for (i = 0; i < ARRAY_SIZE(readers) && readers[i] <= readers_max; i++) {
 		measure_fan(v, readers[i], 0);
 		measure_fan(v, readers[i], READER_PRIORITY);
 	}
@@ -902,6 +1174,12 @@ static void measure(const struct variant *v, unsigned int index)
 		stim_close(&stim);
 		return;
 	}
+	if (bursts_only) {
+		if (v->main)
+			measure_bursts(v);
+		stim_close(&stim);
+		return;
+	}
 	if (contender->capacity) {
 		measure_latency(v, false, 0);
 		measure_latency(v, false, READER_PRIORITY);
@@ -920,11 +1198,12 @@ int main(int argc, char **argv)
 	unsigned int i;
 
 	tracing = argc == 4 && !strcmp(argv[3], "trace");
-	for (i = 0; (argc == 3 || tracing) && i < ARRAY_SIZE(contenders); i++)
+	bursts_only = argc == 4 && !strcmp(argv[3], "bursts");
+	for (i = 0; (argc == 3 || tracing || bursts_only) && i < ARRAY_SIZE(contenders); i++)
 		if (!strcmp(argv[1], contenders[i].name))
 			contender = &contenders[i];
 	if (!contender) {
-		fprintf(stderr, "usage: bench button_irq|cdev|gpio-keys|naive INDEX [trace]\n");
+		fprintf(stderr, "usage: bench CONTENDER INDEX [trace|bursts]\n");
 		return 2;
 	}
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,

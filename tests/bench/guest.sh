@@ -1,15 +1,48 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The benchmark's guest side: guest.sh [--trace] [CONTENDER...]. Every contender has a line of its own of the gpio-sim chip in
-# bench.dts; all of them are there, whichever are measured.
+# The benchmark's guest side: guest.sh [--trace | --bursts] [CONTENDER...]. Every contender has a line of its own of the
+# gpio-sim chip in bench.dts; all of them are there, whichever are measured. With wires (BUTTON_IRQ_STIMULUS=wire) they
+# take turns on the first of BUTTON_IRQ_LINES instead; gpio-keys has the second one, too.
 
 set -e
-declare -A index=([button_irq]=0 [cdev]=1 [gpio-keys]=2 [naive]=4)
 
 # A kernel thread that looks at memory now and then, which is not what is measured
 [ ! -e /sys/module/damon_stat/parameters/enabled ] || echo N > /sys/module/damon_stat/parameters/enabled
 
+only=()
+if [[ ${1-} = --* ]]; then
+	only=("${1#--}")
+	shift
+fi
+
+# wired on|off CONTENDER: takes the line for it, or gives it back
+wired()
+{
+	local line=${BUTTON_IRQ_LINES%% *} off=-r
+
+	[ "$1" = off ] || off=''
+	case $2,$off in
+	button_irq,) insmod "$BUTTON_IRQ_KO" line="$line" ;;
+	naive,) insmod "$BUTTON_IRQ_NAIVE_KO" chip="${line%:*}" offset="${line##*:}" ;;
+	button_irq,-r | naive,-r) rmmod "${2/naive/naive_button}" ;;
+	gpio-keys,*)
+		modprobe evdev
+		modprobe ${off:+"$off"} gpio_keys
+		;;
+	esac
+}
+
+if [ "$BUTTON_IRQ_STIMULUS" = wire ]; then
+	for contender; do
+		wired on "$contender"
+		./bench "$contender" 0 "${only[@]}"
+		wired off "$contender"
+	done
+	exit
+fi
+
+declare -A index=([button_irq]=0 [cdev]=1 [gpio-keys]=2 [naive]=4 [nobody]=0)
 modprobe gpio-sim
 modprobe gpio_keys
 modprobe evdev
@@ -19,18 +52,13 @@ for line in 0 1 2 3 4; do
 	echo pull-up > "$sim/sim_gpio$line/pull"
 	BUTTON_IRQ_LINES+=" bench:$line" BUTTON_IRQ_PINS+=" $sim/sim_gpio$line"
 done
-insmod /opt/button_irq/button_irq.ko line=bench:0
-insmod /opt/button_irq/modules/naive_button.ko chip=bench offset=4
-trace=()
-if [ "${1-}" = --trace ]; then
-	trace=(trace)
-	shift
-fi
+insmod "$BUTTON_IRQ_KO" line="$(echo bench:{0,{8..17}} | tr ' ' ,)"
+insmod "$BUTTON_IRQ_NAIVE_KO" chip=bench offset=4
 for contender; do
-	./bench "$contender" "${index[$contender]}" "${trace[@]}"
+	./bench "$contender" "${index[$contender]}" "${only[@]}"
 done
 # What the addresses in the host's notes are called
-if [ ${#trace[@]} -gt 0 ]; then
+if [ "${only[*]}" = trace ]; then
 	echo '----8<---- symbols'
 	grep -i ' [tw] ' /proc/kallsyms | busybox gzip | base64
 	echo '----8<---- end of symbols'
