@@ -19,6 +19,7 @@ TOP = Path(__file__).resolve().parents[1]
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "button_irq"
 RESULTS = TOP / "build/vm/results"
 TABLE_RESULTS = RESULTS / "table"
+DEBUG_RESULTS = [RESULTS / "debug", RESULTS / "debug-slow"]
 SLOW_RESULTS = RESULTS / "slow"
 PI_RESULTS = TOP / "build/pi/results"
 CAPTURES = TOP / "build/userspace/captures"
@@ -39,6 +40,22 @@ WAYS = {
     "nested": ("tests' chip, nested interrupts", "an output line, by a wire"),
     "mmio": ("tests' chip, hard interrupts", "an output line, by a wire"),
     "gpio-sim": ("gpio-sim", "the simulator"),
+}
+DEBUG_WAYS = {
+    **{way: f"{what[0]}, {what[1]}" for way, what in WAYS.items()},
+    "wire": "all programs but those for storms, PL061",
+    "brief": "what takes least time, PL061",
+    "hostile": "readers that mean no good, PL061",
+    "faults": "each allocation and copy fails once, PL061",
+    "fuzz": "calls at random, guided by what they reach, PL061",
+    "life-gpio-sim": "drivers, controllers and readers come and go, gpio-sim",
+    "life-nested": "the same, tests' chip, nested interrupts",
+    "life-mmio": "the same, tests' chip, hard interrupts",
+    "races-wire": "what shares most, two CPUs at the same time, PL061",
+    "races-gpio-sim": "a flood, two CPUs at the same time, gpio-sim",
+    "races-nested": "the same, tests' chip, nested interrupts",
+    "shell": "the slow shell tests, PL061",
+    "params": "module parameters, PL061",
 }
 PI_WAYS = {
     "pins": "from outside and by a wire; libgpiod without the driver",
@@ -114,6 +131,27 @@ def compare():
             "|---|---|---|---|---|---|"]
     rows += ["| " + " | ".join(row) + " |" for row in newest(r"^ *# (\S[^|#]*?)" + r" +(\d+)" * 5 + "$")]
     return "\n".join(rows)
+
+
+def debug():
+    """What ran on the kernels that look for what tests cannot see, a row for each machine"""
+    files = [path for results in DEBUG_RESULTS for path in sorted(results.glob("*.row"))]
+    if not files:
+        raise SystemExit("readme.py: nothing of the debug kernels: run `make check-debug`, or `make check-debug-long`")
+    lines = ["| kernel | what | passed | failed | skipped | seconds |", "|---|---|---|---|---|---|"]
+    for path in files:
+        kernel, way, seconds, _, *counts = path.read_text(encoding="utf-8").split()
+        numbers = " | ".join(counts[::2])
+        note = ", longer" if path.parent == DEBUG_RESULTS[1] and (DEBUG_RESULTS[0] / path.name).exists() else ""
+        lines.append(f"| `{kernel}` | {DEBUG_WAYS[way]}{note} | {numbers} | {seconds} |")
+    date = datetime.date.fromtimestamp(max(path.stat().st_mtime for path in files)).isoformat()
+    said = [f"{date}; two machines at a time on 2 CPUs, one or two CPUs each. No report in any kernel's log, or a run fails."]
+    for level, what in (("coverage", "Coverage (gcov)"), ("mutants", "The driver, broken on purpose")):
+        log = TOP / f"build/log/check-debug-{level}.log"
+        if log.exists():
+            last = [line for line in log.read_text(encoding="utf-8").splitlines() if line.strip()][-2:]
+            said.append(f"{what}: {'; '.join(line.removeprefix('# ') for line in last)}.")
+    return "\n".join([*lines, "", "  \n".join(said)])
 
 
 # The contenders, as columns of bench.py's tables
@@ -227,7 +265,7 @@ def session(name):
 
 
 def main():
-    tables = {"runs": runs, "naive": naive, "compare": compare, "bench": bench,
+    tables = {"runs": runs, "naive": naive, "compare": compare, "debug": debug, "bench": bench,
               "bench-pi": bench_pi, "bench-cpus": bench_cpus}
     readme = TOP / "README.md"
     text = readme.read_text(encoding="utf-8")

@@ -18,7 +18,8 @@
 #			merge, levels that cannot be read; and with lines that the host moves
 #	asleep, devtree	suspend to idle; buttons in the device tree
 #	params		of "shell" the module's parameters
-#	faults, life-*	on debug kernels: each allocation fails once; drivers, controllers and readers come and go
+#	brief		on debug kernels: what takes least time there; hostile: readers that mean no good
+#	faults, life-*	each allocation fails once; drivers, controllers and readers come and go
 #	fuzz		and calls at random, guided by what they reach in the driver
 #	races-*		on those that look for data races: what shares most, on two CPUs that run at the same time
 #
@@ -58,6 +59,8 @@ tests()
 	case $2 in
 	wire) grep -vxF "$(printf '%s\n' "${apart[@]}" button_irq_hostile)" "$list" ;;
 	some) printf 'button_irq_%s\n' config events gone read wait ;;
+	brief) printf 'button_irq_%s\n' events gone read wait ;;
+	hostile) echo button_irq_hostile ;;
 	rt) tests "$1" some; echo tracepoints.sh ;;
 	smp) grep -vxF "$(printf '%s\n' "${apart[@]}" button_irq_config)" "$list" ;;
 	gpio-sim | nested) printf 'button_irq_%s\n' events flood gone read wait ;;
@@ -94,7 +97,12 @@ run()
 	compat) userland=armhf options+=(--stimulus wire --userland armhf) ;;
 	# A hundred rounds of coming and going where there is time.
 	shell) options+=(--stimulus wire --env "BUTTON_IRQ_ROUNDS=$([ "$what" = table ] && echo 25 || echo 100)") ;;
-	some | rt | params | faults | fuzz) options+=(--stimulus wire) ;;
+	some | rt | params | brief | hostile | faults) options+=(--stimulus wire) ;;
+	# See tests/debug/README.md.
+	fuzz)
+		declare -A calls=([debug]=10000 [debug-slow]=100000)
+		options+=(--stimulus wire --env "BUTTON_IRQ_FUZZ=${calls[$what]}")
+		;;
 	races-*) options+=(--stimulus "${way#races-}") ;;
 	storm-*) options+=(--stimulus "${way#storm-}") ;;
 	# A round is up to 10 s on debug-a, 0.2 s on debug-b; for a seed and rounds of one's own see tests/debug/README.md.
@@ -127,8 +135,8 @@ plan()
 {
 	local name way
 
-	for way in soak-wire soak-nested soak-gpio-sim soak-host flood-wire flood-gpio-sim shell faults fuzz params some \
-		asleep smp rt wire races-wire races-gpio-sim races-nested storm-wire storm-gpio-sim gpio-sim nested compat \
+	for way in soak-wire soak-nested soak-gpio-sim soak-host flood-wire flood-gpio-sim shell faults fuzz params brief some \
+		hostile asleep smp rt wire races-wire races-gpio-sim races-nested storm-wire storm-gpio-sim gpio-sim nested compat \
 		life-gpio-sim life-nested life-mmio host devtree mmio; do
 		for name in "${names[@]}"; do
 			kernel_line "$name"
