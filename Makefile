@@ -10,7 +10,7 @@ PREFIX ?= /usr
 .PHONY: all modules install uninstall demo check check-static check-unit check-unit-mutants \
 	check-litmus check-vm check-dt check-pi check-slow check-userspace check-python check-packages \
 	check-hw check-gestures captures check-debug check-debug-long check-debug-syzlang check-debug-vm \
-	check-debug-slow check-debug-coverage check-debug-mutants check-long bench bench-budget bench-check \
+	check-debug-slow check-debug-coverage check-debug-mutants check-long bench bench-budget bench-check bench-hw \
 	deb clean help headers
 
 all: modules
@@ -75,6 +75,9 @@ check-packages:
 check-hw:
 	@tests/hw/check.sh
 
+bench-hw:
+	@tests/hw/bench.sh
+
 check-gestures:
 	@tests/gestures/check.sh
 
@@ -136,6 +139,7 @@ help:
 #:   sudo make install   install module, header, udev rule, systemd units, and the button-irq command
 #:                       where libgpiod 2 is there to build it; sudo make uninstall removes them
 #:   make check-hw       the selftests on this board, through a wire from GPIO27 to GPIO17 (OUT=, IN=)
+#:   make bench-hw       the benchmark on this board through that wire, in nanoseconds (30 min)
 #:
 #: On any Debian 12 machine, without hardware (as root, or with sudo; what is missing gets
 #: installed, downloads are kept in $XDG_CACHE_HOME/button_irq or ~/.cache/button_irq):

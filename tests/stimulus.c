@@ -664,7 +664,7 @@ int stim_train(struct stim *s, struct stim_edge *edges, size_t n)
 		while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) == EINTR)
 			;
 		edges[i].before = stim_now();
-		/* Where the machine stood still, the rest comes later, or a press would be over at once. */
+		/* Where the machine stood still the rest comes later, or a press would be over. */
 		if (edges[i].before - ns > LATE_NS)
 			start += edges[i].before - ns;
 		ret = stim_set(s, edges[i].level);

@@ -4,6 +4,7 @@
 
 bench.py KERNEL          three runs, which must agree to the last instruction; then baseline.json and the plots in doc/
 bench.py KERNEL --check  one short run; fails when a figure of ours is more than 5 % over baseline.json
+bench.py BOARD --lines F the table, in nanoseconds, of what bench.c printed on a board into the file F
 
 The machine is QEMU's virt board with one CPU, on which one instruction takes one nanosecond (-icount shift=0). What is
 measured does not depend on the host or on how busy it is, only on the kernel, the userland, the compiler and us.
@@ -21,9 +22,10 @@ import sys
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(TOP / "tests/vm"))
+sys.path[:0] = [str(TOP / "tests/vm"), str(TOP / "scripts")]
 
 import plot  # noqa: E402 pylint: disable=wrong-import-position
+import readme  # noqa: E402 pylint: disable=wrong-import-position
 from run import CACHE  # noqa: E402 pylint: disable=wrong-import-position
 
 HERE = TOP / "tests/bench"
@@ -178,9 +180,15 @@ def check(result):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("kernel", help="name in tests/vm/kernels")
+    parser.add_argument("kernel", help="name in tests/vm/kernels; with --lines what the table is to say of kernel and board")
     parser.add_argument("--check", action="store_true", help="compare one run of ours with baseline.json")
+    parser.add_argument("--lines", type=Path, metavar="FILE", help="what bench.c printed on a real board")
     args = parser.parse_args()
+    if args.lines:
+        figures = read_figures(args.lines.read_text(encoding="utf-8").splitlines())
+        print(readme.bench_table([*readme.roads(figures), *readme.loads(figures)], "nanoseconds"))
+        print(f"\n{datetime.date.today().isoformat()}, {args.kernel}, by a wire")
+        return
     if args.check:
         # That one agrees with others to the last instruction is not needed to see a rise of 5 %.
         options, contenders = PLACES["gpio-sim"]

@@ -12,65 +12,10 @@
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
+. "$(dirname "$0")/wire.sh"
 
 out=$TOP/build/hw
 kver=$(uname -r)
-
-# The controller of the header, by its label
-header()
-{
-	local label
-
-	label=$(gpiodetect | sed -nE 's/.*\[(pinctrl-(bcm2835|bcm2711|rp1))\].*/\1/p' | head -n 1)
-	[ -n "$label" ] || die "no Raspberry Pi's controller here: say OUT=CHIPLABEL:OFFSET IN=CHIPLABEL:OFFSET (see gpiodetect)"
-	echo "$label"
-}
-
-# pin NUMBER|CHIPLABEL:OFFSET: as the tests take it
-pin()
-{
-	case $1 in
-	*:*) echo "$1" ;;
-	*) echo "$(header):$1" ;;
-	esac
-}
-
-chip_of()
-{
-	gpiodetect | awk -v label="[${1%:*}]" '{ name = $1; sub(/^[^ ]+ /, ""); sub(/ \([0-9]+ lines\)$/, "") }
-		$0 == label { print name; exit }'
-}
-
-# wire_carries OUT IN LEVEL: does the one follow the other?
-wire_carries()
-{
-	local driver level i
-
-	gpioset -c "$(chip_of "$1")" "${1##*:}=$3" &
-	driver=$!
-	for ((i = 0; i < 50; i++)); do
-		level=$(gpioget --numeric -c "$(chip_of "$2")" "${2##*:}") || break
-		[ "$level" != "$3" ] || break
-		sleep 0.02
-	done
-	kill "$driver" 2> /dev/null || true
-	wait "$driver" 2> /dev/null || true
-	[ "$level" = "$3" ]
-}
-
-check_wire()
-{
-	local level
-
-	for level in 0 1 0 1; do
-		wire_carries "$1" "$2" "$level" || die "$2 does not follow $1: is the wire between them, and nothing else on these pins?"
-	done
-}
-
-board()
-{
-	{ tr -d '\0' < /proc/device-tree/model || cat /sys/class/dmi/id/product_name || uname -m; } 2> /dev/null
-}
 
 build()
 {
@@ -111,18 +56,9 @@ totals()
 }
 
 [ $# = 0 ] || die "usage: check.sh, with OUT and IN in the environment"
-"$TOP/scripts/deps.sh" hw
-pkg-config --exists 'libgpiod >= 2' || die "needs libgpiod 2: sudo apt install libgpiod-dev gpiod (Debian 12: from backports)"
-[ -w /dev/gpiochip0 ] || die "no access to /dev/gpiochip0: be in the group gpio, or root"
-pins=$(pin "${OUT:-27}") lines=$(pin "${IN:-17}")
-check_wire "$pins" "$lines"
+find_wires
 programs=(button_irq_config button_irq_events button_irq_gone button_irq_read button_irq_readers button_irq_soak button_irq_wait)
-if [ -n "${IN2:-}" ]; then
-	check_wire "$(pin "$OUT2")" "$(pin "$IN2")"
-	pins+=" $(pin "$OUT2")" lines+=" $(pin "$IN2")"
-	programs+=(compare.sh lifecycle.sh naive.sh params.sh shell_readers.sh tracepoints.sh)
-fi
-[ ! -e /sys/module/button_irq ] || die "button_irq is loaded: sudo modprobe -r button_irq"
+[ -z "${IN2:-}" ] || programs+=(compare.sh lifecycle.sh naive.sh params.sh shell_readers.sh tracepoints.sh)
 if [ -z "${KSFT:-}" ]; then
 	"$TOP/tests/vm/fetch.sh" linux-source
 	KSFT=$CACHE/linux-source/tools/testing/selftests
