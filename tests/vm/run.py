@@ -69,6 +69,8 @@ NOT_OURS = [
     # again; it goes on without (button_irq_faults).
     (re.compile(r"WARNING: .* devlink_remove_symlinks\+|"
                 r"sysfs: cannot create duplicate filename '\S+/(consumer|supplier):\S+'"), re.compile(r"el0t_64_sync\+")),
+    # Tracing has no memory for the fields of a module's events, before the module's own code runs (button_irq_faults).
+    (re.compile(r"WARNING: .* event_define_fields\b"), re.compile(r"el0t_64_sync\+")),
     # A process has used up what its memory cgroup allows (button_irq_hostile).
     (re.compile(r"button_irq_host\w* invoked oom-killer"), re.compile(r"memory: usage")),
 ]
