@@ -173,8 +173,8 @@ help:
 #:   make captures       the terminal sessions in README.md and doc/calibrate.svg anew (1 min)
 #:   make deb            Debian packages for this architecture, or ARCH=arm64, in build/deb
 #:   make check-debug    the selftests on kernels that look for misused memory, locks and data races;
-#:                       allocations failing one by one; calls at random (builds two kernels, 8 min
-#:                       each, once)
+#:                       allocations failing one by one; calls at random (9 min; builds two kernels
+#:                       first, 8 min each, once)
 #:   make check-debug-long  the rest on those kernels, what of the driver all that reaches, and
 #:                       whether a broken driver is noticed (over an hour)
 #:   make clean          remove what was built
