@@ -12,9 +12,10 @@
  *
  * "nobody" waits for something else: a reference for what goes on in an idle machine.
  *
- * With "trace" three things only, during which budget.py has the host note every instruction: a
- * whole press with bounces and 5 ms of debouncing, and a raw edge with a normal reader and with
- * a FIFO one. The host is told by pin 0 of the back end "host". With "bursts", only bursts.
+ * With "trace" some things only, during which budget.py has the host note every instruction: a
+ * whole press with bounces and 5 ms of debouncing, a raw edge with a normal reader and with a
+ * FIFO one, and, where readers can share the line, with one and with eleven. The host is told by
+ * pin 0 of the back end "host". With "bursts", only bursts.
  *
  * Readers are processes of their own. Each edge is followed by a long pause in which they
  * get back to waiting; how long it is does not enter the figures.
@@ -59,6 +60,7 @@
 #define READERS_MAX	1000
 #define FANS		22
 #define OPENS		1000
+#define FURTHER_READERS	10	/* whose instructions are noted */
 #define FURTHER		10	/* buttons */
 #define FURTHER_OFFSET	40	/* of their lines, see bench.dts */
 #define IDLE_S		60
@@ -860,13 +862,21 @@ static void measure_fan(const struct variant *v, unsigned int n, int priority)
 		if (in_child())
 			fan_reader(v, n, priority);
 	for (i = 0; i < FANS; i++) {
+		/* The readers exit after the last. */
+		bool traced = tracing && i == FANS - 2;
 		__u64 t;
 
 		sleep_ns(PAUSE_NS);
+		if (traced)
+			trace(true);
 		t = edge();
 		while (atomic_load(&shared->returned) != n * (i + 1))
 			sleep_ns(NSEC_PER_MSEC);
 		took[i] = shared->last - t;
+		if (traced) {
+			sleep_ns(PAUSE_NS);
+			trace(false);
+		}
 	}
 	wait_children();
 	settle();
@@ -1159,6 +1169,8 @@ static void measure_main(const struct variant *v)
 
 static void measure(const struct variant *v, unsigned int index)
 {
+	unsigned int i;
+
 	if (stim_open(&stim, index + v->line))
 		exit(1);
 	level = 0;
@@ -1168,6 +1180,9 @@ static void measure(const struct variant *v, unsigned int index)
 		if (v->main) {
 			measure_latency(v, false, 0);
 			measure_latency(v, false, READER_PRIORITY);
+			for (i = 0; contender->shared && i < 4; i++)
+				measure_fan(v, i % 2 ? 1 + FURTHER_READERS : 1,
+					    i / 2 ? READER_PRIORITY : 0);
 		} else if (!v->mode || (v->binary && !strcmp(v->mode, "eager"))) {
 			trace_press(v);
 		}

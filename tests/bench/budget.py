@@ -25,7 +25,9 @@ from run import CACHE, Machine  # noqa: E402 pylint: disable=wrong-import-positi
 HERE = TOP / "tests/bench"
 BUILD = TOP / "build/bench"
 CONTENDERS = ["button_irq", "cdev", "gpio-keys"]
-PRESS, READERS = "a whole press", ["normal", "FIFO"]      # what bench.c traces, in this order
+PRESS, READERS = "a whole press", ["normal", "FIFO"]      # what bench.c traces, in this order, and then, where readers share:
+FANS = [(reader, count) for reader in READERS for count in (1, 11)]
+SHARED = ["button_irq", "gpio-keys"]
 USER = 1 << 48                          # kernel addresses are above
 ROWS = 12
 
@@ -103,6 +105,11 @@ def part_of(name, module):
     return "the rest of the kernel"
 
 
+def further_reader(fans, contender, reader):
+    one, eleven = fans[contender, reader, 1], fans[contender, reader, 11]
+    return collections.Counter({part: round((eleven[part] - one[part]) / 10) for part in eleven})
+
+
 def table(rows, head):
     yield "| " + " | ".join(head) + " |"
     yield "|" + "---|" + "--:|" * (len(head) - 1)
@@ -126,14 +133,17 @@ def main():
     finally:
         machine.close()
     symbols = Symbols(console.read_text(encoding="utf-8", errors="replace"))
-    traced = [(contender, what) for contender in CONTENDERS for what in [PRESS, *READERS]]
+    traced = [(contender, what) for contender in CONTENDERS
+              for what in [PRESS, *READERS, *(FANS if contender in SHARED else [])]]
     if len(machine.traces) != len(traced):
         raise SystemExit(f"budget.py: {len(machine.traces)} traces; see {console}")
 
-    roads, presses = {}, {}
+    roads, presses, fans = {}, {}, {}
     for (contender, what), path in zip(traced, machine.traces):
         if what == PRESS:
             presses[contender] = collections.Counter(symbols.name(address)[1] for address in read_trace(path))
+        elif what in FANS:
+            fans[contender, *what] = collections.Counter(part_of(*symbols.name(address)) for address in read_trace(path))
         else:
             roads[f"{contender}, {what}"] = road(read_trace(path), symbols)
         path.unlink()
@@ -154,6 +164,13 @@ def main():
     lines += table([["all", *(counts.total() for counts in presses.values())],
                     ["of them in button_irq", *(counts["button_irq"] for counts in presses.values())]],
                    ["instructions", *presses])
+    further = {f"{contender}, {reader}": further_reader(fans, contender, reader) for contender in SHARED for reader in READERS}
+    lines += ["", "Of one edge that eleven readers wait for instead of one, a tenth of what is more: what each further reader costs, until",
+              "it waits again.", ""]
+    lines += table([[part, *(counts[part] for counts in further.values())] for part in order] +
+                   [["**all**", *(f"**{sum(counts.values())}**" for counts in further.values())]], ["instructions in", *further])
+    for key, counts in list(further.items())[:2]:
+        lines += ["", f"For {key}, with a driver that did its part in no time it would be {sum(counts.values()) - counts['button_irq']}."]
     for key in list(roads)[:2]:
         names = roads[key]
         lines += ["", f"The edge of {key}, by function, the {ROWS} with most of them and all of ours:", ""]
