@@ -95,8 +95,11 @@ run()
 	# Enough edges for genirq to take a line for broken whose thread it does not hear from.
 	smp) cpus=2 options+=(--stimulus wire --env BUTTON_IRQ_EDGES=250000) ;;
 	compat) userland=armhf options+=(--stimulus wire --userland armhf) ;;
-	# A hundred rounds of coming and going where there is time.
-	shell) options+=(--stimulus wire --env "BUTTON_IRQ_ROUNDS=$([ "$what" = table ] && echo 25 || echo 100)") ;;
+	# Rounds of coming and going: a hundred where there is time.
+	shell)
+		declare -A rounds=([table]=25 [slow]=100 [debug-slow]=5)
+		options+=(--stimulus wire --env "BUTTON_IRQ_ROUNDS=${rounds[$what]}")
+		;;
 	some | rt | params | brief | hostile | faults) options+=(--stimulus wire) ;;
 	# See tests/debug/README.md.
 	fuzz)
