@@ -4,6 +4,7 @@
  * what is told of edges that were lost below or before the driver.
  */
 #include <dirent.h>
+#include <sched.h>
 
 #include "button_test.h"
 
@@ -23,20 +24,24 @@ static void alternate(struct stim_edge *edges, size_t n, unsigned long step_us)
 		edges[i] = (struct stim_edge){ .us = i * step_us, .level = i % 2 };
 }
 
-/* Whether the driver sees the level along with an edge: not on chips that sleep. */
-static bool level_is_read(const struct stim *s)
+/* Whether the controller's interrupts wait for a thread of its own, as on chips behind a bus. */
+static bool is_nested(void)
 {
 	char nested = 'N';
 	FILE *f;
 
-	if (!strcmp(stim_name(s), "gpio-sim"))
-		return false;
 	f = fopen("/sys/module/button_irq_test_chip/parameters/nested", "re");
 	if (f) {
 		nested = fgetc(f);
 		fclose(f);
 	}
-	return nested == 'N';
+	return nested != 'N';
+}
+
+/* Whether the driver sees the level along with an edge: not on chips that sleep. */
+static bool level_is_read(const struct stim *s)
+{
+	return strcmp(stim_name(s), "gpio-sim") && !is_nested();
 }
 
 /* Switches of the test chip's platform device; false where the chip is another. */
@@ -543,6 +548,58 @@ TEST_F(button, merged_edges_debounced)
 	e = expect_event(1, BUTTON_IRQ_PRESS);
 	EXPECT_EQ(1, e.count);
 	EXPECT_EQ(0, button_counter(0, "missed"));
+	EXPECT_TRUE(button_identity(0));
+}
+
+static void set_priority(int priority)
+{
+	struct sched_param param = { .sched_priority = priority };
+
+	sched_setscheduler(0, priority ? SCHED_FIFO : SCHED_OTHER, &param);
+}
+
+/*
+ * More edges than the queue takes, from somebody whom the IRQ thread has to wait for: what did
+ * not fit is told in its place, and where the line ended up is known all the same.
+ */
+TEST_F(button, queue_full)
+{
+	/* An odd number: it ends pressed, by an edge that did not fit. */
+	const long edges = 1501, fit = 1024;
+	long counted, told = 0, presses = 0, releases = 0;
+	struct button_irq_event e;
+	__u64 seq = 0;
+	int ret, i;
+
+	if (is_nested() || sysconf(_SC_NPROCESSORS_ONLN) > 1)
+		SKIP(return, "nobody holds up the IRQ thread alone here");
+	bind("debounce_us=0 storm_rate=0 ring_events=4096");
+	set_priority(90);
+	for (i = 1; i <= edges; i++)
+		set_level(nth_level(i));
+	set_priority(0);
+	ASSERT_EQ(0, button_wait_counter(0, "missed", 1));
+	ASSERT_EQ(0, button_wait_attr(0, "state", "pressed"));
+
+	counted = button_counter(0, "edges");
+	EXPECT_EQ(fit, counted);
+	while (!button_empty(self->bench.fd)) {
+		ret = button_next(self->bench.fd, &e);
+		ASSERT_EQ(0, ret);
+		ASSERT_EQ(++seq, e.seq);
+		presses += e.type == BUTTON_IRQ_PRESS;
+		releases += e.type == BUTTON_IRQ_RELEASE;
+		if (e.type == BUTTON_IRQ_MISSED) {
+			/* Not before the edges that did fit. */
+			EXPECT_LE(fit, seq);
+			told += e.count;
+		}
+	}
+	EXPECT_EQ(BUTTON_IRQ_PRESS, e.type);
+	EXPECT_EQ(edges - counted, told);
+	EXPECT_EQ(told, button_counter(0, "missed"));
+	EXPECT_EQ(presses, button_counter(0, "presses"));
+	EXPECT_EQ(releases, button_counter(0, "releases"));
 	EXPECT_TRUE(button_identity(0));
 }
 
