@@ -63,16 +63,21 @@ KERNEL_TROUBLE = re.compile(
     r"sleeping function called|Call trace:|Oops|rcu.*stall|refcount_t|nobody cared|unreferenced object|"
     r"soft lockup|blocked for more than|scheduling while atomic|Kernel panic|Unable to handle")
 
-# What a kernel says, from a line to another, of things that go on below us; nothing that a driver could do.
+# What a kernel says, from a line to another, of things that go on below us; nothing that a driver could do. The third is to be
+# somewhere in between.
+ANY = re.compile("")
 NOT_OURS = [
     # The driver core has no memory to remove a device link's symlinks in sysfs, and, as they are still there, to make that link
     # again; it goes on without (button_irq_faults).
     (re.compile(r"WARNING: .* devlink_remove_symlinks\+|"
-                r"sysfs: cannot create duplicate filename '\S+/(consumer|supplier):\S+'"), re.compile(r"el0t_64_sync\+")),
+                r"sysfs: cannot create duplicate filename '\S+/(consumer|supplier):\S+'"), re.compile(r"el0t_64_sync\+"), ANY),
     # Tracing has no memory for the fields of a module's events, before the module's own code runs (button_irq_faults).
-    (re.compile(r"WARNING: .* event_define_fields\b"), re.compile(r"el0t_64_sync\+")),
+    (re.compile(r"WARNING: .* event_define_fields\b"), re.compile(r"el0t_64_sync\+"), ANY),
+    # A controller goes while a program has a line of it from the character device: gpiolib forgets the program's name for the
+    # line. Here it is the stimulus (button_irq_lifetime).
+    (re.compile("unreferenced object"), re.compile(r"el0t_64_sync\+"), re.compile(r"linereq_create\+")),
     # A process has used up what its memory cgroup allows (button_irq_hostile).
-    (re.compile(r"button_irq_host\w* invoked oom-killer"), re.compile(r"memory: usage")),
+    (re.compile(r"button_irq_host\w* invoked oom-killer"), re.compile(r"memory: usage"), ANY),
 ]
 
 MAGIC = 0x42495251
@@ -476,9 +481,13 @@ def kernel_trouble(lines):
     """The numbers of lines of a kernel log that say that something is wrong, with us or with what we called."""
     number, found = 0, []
     while number < len(lines):
-        for head, end in NOT_OURS:
-            if head.search(lines[number]):
-                number = next((last for last in range(number, min(number + 100, len(lines))) if end.search(lines[last])), number)
+        for head, end, inside in NOT_OURS:
+            if not head.search(lines[number]):
+                continue
+            last = next((last for last in range(number, min(number + 100, len(lines))) if end.search(lines[last])), number)
+            between = lines[number + 1:last + 1]
+            if any(map(inside.search, between)) and not any(map(head.search, between)):
+                number = last
                 break
         else:
             if KERNEL_TROUBLE.search(lines[number]):
