@@ -109,6 +109,9 @@ test_bad_nodes()
 		bad-debounce debounce-us.*1000001
 		bad-mode debounce-mode.*fast
 		bad-label label
+		empty-debounce debounce-us.*one number
+		empty-mode debounce-mode.*one word
+		empty-label label.*one text
 		no-line gpio
 	EOF
 	unload
