@@ -482,6 +482,22 @@ TEST_F(button, state_ends_where_the_line_does)
 	EXPECT_EQ(0, button_counter(0, "missed"));
 }
 
+/* Where the button is then cannot be known: there is none, and none is half there. */
+TEST_F(button, level_unreadable_when_bound)
+{
+	char params[128];
+
+	if (!chip_switch(&self->bench.stim, "fail_get", "1"))
+		SKIP(return, "%s cannot fail to read a line", stim_name(&self->bench.stim));
+	snprintf(params, sizeof(params), "line=%s", self->bench.stim.line);
+	EXPECT_EQ(-EIO, button_load(params));
+	EXPECT_EQ(-1, access("/dev/button_irq", F_OK));
+	ASSERT_TRUE(chip_switch(&self->bench.stim, "fail_get", "0"));
+	bind("debounce_us=0");
+	press();
+	expect_event(1, BUTTON_IRQ_PRESS);
+}
+
 /*
  * Two edges that the controller merged into one interrupt, at the old level. Where the
  * level is read with the interrupt, that shows; elsewhere the interrupt is taken for one
