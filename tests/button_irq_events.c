@@ -487,8 +487,11 @@ TEST_F(button, level_unreadable_when_bound)
 {
 	char params[128];
 
+	bind("");
 	if (!chip_switch(&self->bench.stim, "fail_get", "1"))
 		SKIP(return, "%s cannot fail to read a line", stim_name(&self->bench.stim));
+	close(self->bench.fd);
+	bench_unload(_metadata);
 	snprintf(params, sizeof(params), "line=%s", self->bench.stim.line);
 	EXPECT_EQ(-EIO, button_load(params));
 	EXPECT_EQ(-1, access("/dev/button_irq", F_OK));
@@ -587,9 +590,9 @@ TEST_F(button, queue_full)
 	__u64 seq = 0;
 	int ret, i;
 
+	bind("debounce_us=0 storm_rate=0 ring_events=4096");
 	if (is_nested() || sysconf(_SC_NPROCESSORS_ONLN) > 1)
 		SKIP(return, "nobody holds up the IRQ thread alone here");
-	bind("debounce_us=0 storm_rate=0 ring_events=4096");
 	set_priority(90);
 	for (i = 1; i <= edges; i++)
 		set_level(nth_level(i));
