@@ -71,8 +71,6 @@ NOT_OURS = [
     # again; it goes on without (button_irq_faults).
     (re.compile(r"WARNING: .* devlink_remove_symlinks\+|"
                 r"sysfs: cannot create duplicate filename '\S+/(consumer|supplier):\S+'"), re.compile(r"el0t_64_sync\+"), ANY),
-    # Tracing has no memory for the fields of a module's events, before the module's own code runs (button_irq_faults).
-    (re.compile(r"WARNING: .* event_define_fields\b"), re.compile(r"el0t_64_sync\+"), ANY),
     # A controller goes while a program has a line of it from the character device: gpiolib forgets the program's name for the
     # line. Here it is the stimulus (button_irq_lifetime).
     (re.compile("unreferenced object"), re.compile(r"el0t_64_sync\+"), re.compile(r"linereq_create\+")),
