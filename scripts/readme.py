@@ -49,11 +49,11 @@ DEBUG_WAYS = {
     "faults": "each allocation and copy fails once, PL061",
     "fuzz": "calls at random, guided by what they reach, PL061",
     "life-gpio-sim": "drivers, controllers and readers come and go, gpio-sim",
-    "life-nested": "the same, tests' chip, nested interrupts",
-    "life-mmio": "the same, tests' chip, hard interrupts",
+    "life-nested": "drivers, controllers and readers come and go, tests' chip, nested interrupts",
+    "life-mmio": "drivers, controllers and readers come and go, tests' chip, hard interrupts",
     "races-wire": "what shares most, two CPUs at the same time, PL061",
     "races-gpio-sim": "a flood, two CPUs at the same time, gpio-sim",
-    "races-nested": "the same, tests' chip, nested interrupts",
+    "races-nested": "a flood, two CPUs at the same time, tests' chip, nested interrupts",
     "shell": "the slow shell tests, PL061",
     "params": "module parameters, PL061",
 }
@@ -145,7 +145,7 @@ def debug():
         note = ", longer" if path.parent == DEBUG_RESULTS[1] and (DEBUG_RESULTS[0] / path.name).exists() else ""
         lines.append(f"| `{kernel}` | {DEBUG_WAYS[way]}{note} | {numbers} | {seconds} |")
     date = datetime.date.fromtimestamp(max(path.stat().st_mtime for path in files)).isoformat()
-    said = [f"{date}; two machines at a time on 2 CPUs, one or two CPUs each. No report in any kernel's log, or a run fails."]
+    said = [f"{date}; on 2 CPUs, with other machines at the same time. No report in any kernel's log, or a run fails."]
     for level, what in (("coverage", "Coverage (gcov)"), ("mutants", "The driver, broken on purpose")):
         log = TOP / f"build/log/check-debug-{level}.log"
         if log.exists():

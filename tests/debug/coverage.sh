@@ -16,10 +16,11 @@ rm -rf "$out"
 mkdir -p "$out"
 copy=$(as_root mktemp -d "$root/tmp/coverage.XXXXXX")
 trap 'as_root rm -rf "$copy"' EXIT
-as_root cp "$TOP/build/vm/$name/button_irq.gcno" "$copy/"
 for counts in "$TOP"/build/vm/results/debug{,-slow}/"$name"-*.gcda; do
 	[ -s "$counts" ] || die "no counts in $counts: run make check-debug-long"
 	as_root cp "$counts" "$copy/button_irq.gcda"
+	# Of the same compilation, or nothing would be counted
+	as_root cp "${counts%.gcda}.gcno" "$copy/button_irq.gcno"
 	# shellcheck disable=SC2016 # the inner shell's
 	as_root chroot "$root" sh -c 'cd "$1" && aarch64-linux-gnu-gcov -b --json-format --stdout button_irq.gcda' - \
 		"/tmp/${copy##*/}" > "$out/$(basename "$counts" .gcda).json"

@@ -119,7 +119,10 @@ run()
 	*) options+=(--stimulus "$way") ;;
 	esac
 	case $suite-$flavour in
-	debug-a) options+=(--coverage "$out.gcda" --timeout "$([ "$way" = shell ] && echo 6000 || echo 2400)") ;;
+	debug-a)
+		cp "$TOP/build/vm/$name/button_irq.gcno" "$out.gcno"
+		options+=(--coverage "$out.gcda" --timeout "$([ "$way" = shell ] && echo 6000 || echo 2400)")
+		;;
 	# A race needs CPUs that run at the same time.
 	debug-b) cpus=2 options+=(--realtime --timeout 2400) ;;
 	esac
