@@ -211,6 +211,14 @@ def loads(figures):
             row("idle for 60 s ²: switches to the reader and IRQ threads / interrupts of the machine", idle)]
 
 
+def notes(figures):
+    """What the figures in loads() stand for"""
+    return ["¹ From a writer of higher priority than the IRQ threads; the flag driver of `tests/naive` saw "
+            f"{figures['naive']['burst of 200']['delivered']}.  ",
+            f"² A reader waits, nobody presses; where nobody waits either: {idle(figures, 'nobody')}; with the flag driver, looked "
+            f"at every 0.1 s: {idle(figures, 'naive')}."]
+
+
 def bench_table(rows, unit="instructions"):
     return f"| {unit} (medians) | {HEAD}" + "\n".join("| " + " | ".join(cells) + " |" for cells in rows)
 
@@ -228,11 +236,7 @@ def bench():
     return "\n".join([
         bench_table(rows), "",
         f"{result['date']}, Debian {result['kernel']} in QEMU, lines of gpio-sim; "
-        + ("one run." if result["runs"] == 1 else f"{result['runs']} runs that agree to the last instruction.") + "  ",
-        "¹ From a writer of higher priority than the IRQ threads; the flag driver of `tests/naive` saw "
-        f"{figures['naive']['burst of 200']['delivered']}.  ",
-        f"² A reader waits, nobody presses; where nobody waits either: {idle(figures, 'nobody')}; with the flag driver, looked "
-        f"at every 0.1 s: {idle(figures, 'naive')}."])
+        f"{result['runs']} runs that agree to the last instruction.  ", *notes(figures)])
 
 
 def bench_pi():

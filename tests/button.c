@@ -363,6 +363,13 @@ int button_pin(void)
 	return sched_setaffinity(0, sizeof(cpus), &cpus) ? -errno : 0;
 }
 
+int button_set_priority(int priority)
+{
+	const struct sched_param param = { .sched_priority = priority };
+
+	return sched_setscheduler(0, priority ? SCHED_FIFO : SCHED_OTHER, &param) ? -errno : 0;
+}
+
 int button_unpin(void)
 {
 	cpu_set_t cpus;

@@ -34,6 +34,13 @@
 /* No line that read() gives is longer. */
 #define BUTTON_LINE_MAX	128
 
+/**
+ * button_set_priority() - SCHED_FIFO with @priority for the calling thread; 0: as usual
+ *
+ * Returns 0 or a negative errno.
+ */
+int button_set_priority(int priority);
+
 /** button_load_module() - load the module in the file @path; returns 0 or a negative errno */
 int button_load_module(const char *path, const char *params);
 

@@ -4,7 +4,6 @@
  * what is told of edges that were lost below or before the driver.
  */
 #include <dirent.h>
-#include <sched.h>
 
 #include "button_test.h"
 
@@ -570,13 +569,6 @@ TEST_F(button, merged_edges_debounced)
 	EXPECT_TRUE(button_identity(0));
 }
 
-static void set_priority(int priority)
-{
-	struct sched_param param = { .sched_priority = priority };
-
-	sched_setscheduler(0, priority ? SCHED_FIFO : SCHED_OTHER, &param);
-}
-
 /*
  * More edges than the queue takes, from somebody whom the IRQ thread has to wait for: what did
  * not fit is told in its place, and where the line ended up is known all the same.
@@ -593,10 +585,10 @@ TEST_F(button, queue_full)
 	bind("debounce_us=0 storm_rate=0 ring_events=4096");
 	if (is_nested() || sysconf(_SC_NPROCESSORS_ONLN) > 1)
 		SKIP(return, "nobody holds up the IRQ thread alone here");
-	set_priority(90);
+	ASSERT_EQ(0, button_set_priority(90));
 	for (i = 1; i <= edges; i++)
 		set_level(nth_level(i));
-	set_priority(0);
+	ASSERT_EQ(0, button_set_priority(0));
 	ASSERT_EQ(0, button_wait_counter(0, "missed", 1));
 	ASSERT_EQ(0, button_wait_attr(0, "state", "pressed"));
 

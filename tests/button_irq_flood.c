@@ -201,11 +201,10 @@ static void check_reader(struct reader *r)
  */
 static void set_priority(int priority)
 {
-	struct sched_param param = { .sched_priority = priority };
+	int ret = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? button_set_priority(priority) : 0;
 
-	if (sysconf(_SC_NPROCESSORS_ONLN) > 1 &&
-	    sched_setscheduler(0, priority ? SCHED_FIFO : SCHED_OTHER, &param))
-		ksft_exit_fail_msg("priority %d: %s\n", priority, strerror(errno));
+	if (ret)
+		ksft_exit_fail_msg("priority %d: %s\n", priority, strerror(-ret));
 }
 
 static int drive(struct stim *s)

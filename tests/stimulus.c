@@ -646,7 +646,7 @@ static __u64 stim_now(void)
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
-/* Later than any timer that only the scheduler holds up */
+/* A timer is late by some 0.1 ms, with the scheduler's help: more, and the machine stood still. */
 #define LATE_NS	1000000
 
 int stim_train(struct stim *s, struct stim_edge *edges, size_t n)
@@ -664,7 +664,7 @@ int stim_train(struct stim *s, struct stim_edge *edges, size_t n)
 		while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) == EINTR)
 			;
 		edges[i].before = stim_now();
-		/* Where the machine stood still the rest comes later, or a press would be over. */
+		/* The rest comes later, or a press and its release would fall together. */
 		if (edges[i].before - ns > LATE_NS)
 			start += edges[i].before - ns;
 		ret = stim_set(s, edges[i].level);

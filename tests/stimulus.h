@@ -115,7 +115,8 @@ int stim_pulse_asleep(struct stim *s, int level);
  * @edges: levels and their times, which do not go down
  * @n: how many
  *
- * Sleeps in between on CLOCK_MONOTONIC, so an edge is never early.
+ * Sleeps in between on CLOCK_MONOTONIC, so an edge is never early. After one that is late by over
+ * 1 ms the rest is that much later, too.
  */
 int stim_train(struct stim *s, struct stim_edge *edges, size_t n);
 

@@ -19,17 +19,15 @@ fi
 # wired on|off CONTENDER: takes the line for it, or gives it back
 wired()
 {
-	local line=${BUTTON_IRQ_LINES%% *} off=-r
+	local line=${BUTTON_IRQ_LINES%% *}
 
-	[ "$1" = off ] || off=''
-	case $2,$off in
-	button_irq,) insmod "$BUTTON_IRQ_KO" line="$line" ;;
-	naive,) insmod "$BUTTON_IRQ_NAIVE_KO" chip="${line%:*}" offset="${line##*:}" ;;
-	button_irq,-r | naive,-r) rmmod "${2/naive/naive_button}" ;;
-	gpio-keys,*)
-		modprobe evdev
-		modprobe ${off:+"$off"} gpio_keys
-		;;
+	case "$1 $2" in
+	'on button_irq') insmod "$BUTTON_IRQ_KO" line="$line" ;;
+	'on naive') insmod "$BUTTON_IRQ_NAIVE_KO" chip="${line%:*}" offset="${line##*:}" ;;
+	'on gpio-keys') modprobe -a evdev gpio_keys ;;
+	'off button_irq') rmmod button_irq ;;
+	'off naive') rmmod naive_button ;;
+	'off gpio-keys') modprobe -r gpio_keys ;;
 	esac
 }
 
@@ -43,9 +41,7 @@ if [ "$BUTTON_IRQ_STIMULUS" = wire ]; then
 fi
 
 declare -A index=([button_irq]=0 [cdev]=1 [gpio-keys]=2 [naive]=4 [nobody]=0)
-modprobe gpio-sim
-modprobe gpio_keys
-modprobe evdev
+modprobe -a gpio-sim gpio_keys evdev
 sim=$(echo /sys/devices/platform/gpio-sim/gpiochip*)
 export BUTTON_IRQ_STIMULUS=gpio-sim BUTTON_IRQ_LINES='' BUTTON_IRQ_PINS=''
 for line in 0 1 2 3 4; do
