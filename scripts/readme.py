@@ -146,11 +146,11 @@ def debug():
         lines.append(f"| `{kernel}` | {DEBUG_WAYS[way]}{note} | {numbers} | {seconds} |")
     date = datetime.date.fromtimestamp(max(path.stat().st_mtime for path in files)).isoformat()
     said = [f"{date}; on 2 CPUs, with other machines at the same time. No report in any kernel's log, or a run fails."]
-    for level, what in (("coverage", "Coverage (gcov)"), ("mutants", "The driver, broken on purpose")):
+    for level, what, pattern in (("coverage", "gcov over all of `debug-a`: ", r"^# (button_irq\.c in .*)$"),
+                                 ("mutants", "The driver, broken on purpose: ", r"^(\d+ passed, \d+ failed), ")):
         log = TOP / f"build/log/check-debug-{level}.log"
-        if log.exists():
-            last = [line for line in log.read_text(encoding="utf-8").splitlines() if line.strip()][-2:]
-            said.append(f"{what}: {'; '.join(line.removeprefix('# ') for line in last)}.")
+        found = re.findall(pattern, log.read_text(encoding="utf-8"), re.MULTILINE) if log.exists() else []
+        said += [f"{what}{found[-1]}."] if found else []
     return "\n".join([*lines, "", "  \n".join(said)])
 
 
