@@ -110,13 +110,16 @@ fuzz > "$build/debounce_fuzz.out" 2>&1 &
 fuzzing=$!
 tap debounce_test
 tap debounce_test_san 1
-if echo 'int main(void) { return 0; }' | gcc -m32 -x c -o /dev/null - 2> /dev/null; then
-	tap debounce_test_m32 1
-else
-	say "gcc cannot make 32-bit programs here: left out"
-fi
 coverage
 fuzzed "$fuzzing"
-echo "1..$((passed + failed))"
-echo "$passed passed, $failed failed, 0 skipped"
+# Not every compiler makes such programs, and not every kernel runs them.
+skipped=0
+if echo 'int main(void) { return 0; }' | gcc -m32 -x c -o "$build/m32" - 2> /dev/null && "$build/m32" 2> /dev/null; then
+	tap debounce_test_m32 1
+else
+	skipped=1
+	echo "ok $((passed + failed + skipped)) debounce_test_m32 # SKIP no 32-bit programs on this machine"
+fi
+echo "1..$((passed + failed + skipped))"
+echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]
