@@ -1375,7 +1375,7 @@ static int button_irq_match_chip(struct gpio_chip *gc, BUTTON_IRQ_MATCH_CONST vo
 			if (gc->names[i] && !strcmp(gc->names[i], chip->name))
 				chip->offset = i;
 		chip->fwnode = fwnode_handle_get(button_irq_chip_fwnode(gc));
-	} else if (chip->offset >= 0 && chip->offset < gc->ngpio) {
+	} else if (chip->offset < gc->ngpio) {
 		button_irq_line_user(gc, chip->offset, chip->user, sizeof(chip->user));
 	}
 	return 1;
@@ -2019,7 +2019,7 @@ static int __init button_irq_resolve(struct button_irq_line *line, bool *by_name
 	*by_name = false;
 	if (!strcmp(line->param, "gpio")) {
 		if (kstrtouint(line->text, 10, &offset) || offset >= U16_MAX)
-			return button_irq_bad("gpio", line->text, "not a number");
+			return button_irq_bad("gpio", line->text, "not the number of a line");
 		for (i = 0; i < ARRAY_SIZE(button_irq_header_chips); i++)
 			if (button_irq_find_label(button_irq_header_chips[i], offset, &chip))
 				goto found;
