@@ -3,10 +3,12 @@
  * Waiting for a button: blocking reads, O_NONBLOCK, poll, select, epoll, SIGIO, signals,
  * and the sysfs attribute "state".
  */
+#include <linux/userfaultfd.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/select.h>
 #include <sys/syscall.h>
 
@@ -16,6 +18,8 @@
 struct waiter {
 	pthread_t thread;
 	int fd;
+	/* To read into; otherwise into @event. */
+	void *page;
 	/* Not 0: about to wait. */
 	pid_t tid;
 	/* What the wait gave: 1 for an event to read, or -errno. */
@@ -34,8 +38,17 @@ static void *wait_in_read(void *data)
 	ssize_t n;
 
 	about_to_wait(w);
-	n = read(w->fd, &w->event, sizeof(w->event));
+	n = read(w->fd, w->page ?: &w->event, sizeof(w->event));
 	w->result = n < 0 ? -errno : n == sizeof(w->event);
+	return NULL;
+}
+
+static void *wait_in_rewind(void *data)
+{
+	struct waiter *w = data;
+
+	about_to_wait(w);
+	w->result = ioctl(w->fd, BUTTON_IRQ_IOC_REWIND) ? -errno : 1;
 	return NULL;
 }
 
@@ -433,6 +446,75 @@ TEST_F(button, signals_interrupt_a_read_that_wants_it)
 	/* Nothing was taken. */
 	press();
 	expect_event(1, BUTTON_IRQ_PRESS);
+}
+
+/* A page that whoever touches it waits for, until it is given; -1: there is no userfaultfd. */
+static int slow_page(struct __test_metadata *_metadata, void **page, size_t size)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register range = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0)
+		return -1;
+	*page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, *page);
+	range.range.start = (uintptr_t)*page;
+	range.range.len = size;
+	ASSERT_EQ(0, ioctl(fd, UFFDIO_API, &api));
+	ASSERT_EQ(0, ioctl(fd, UFFDIO_REGISTER, &range));
+	return fd;
+}
+
+/* Two threads share a file; what one reads goes to memory that is long in coming. */
+TEST_F(button, signals_interrupt_a_wait_for_another_reader)
+{
+	struct sigaction action = { .sa_handler = handler };
+	struct uffdio_zeropage zero = { 0 };
+	size_t size = sysconf(_SC_PAGESIZE);
+	struct button_irq_event *event;
+	struct waiter first, w;
+	struct uffd_msg fault;
+	void *page;
+	int uffd;
+
+	bind("debounce_us=0");
+	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
+	uffd = slow_page(_metadata, &page, size);
+	if (uffd < 0)
+		SKIP(return, "no userfaultfd in this kernel");
+	press();
+	ASSERT_EQ(0, button_wait_readable(self->bench.fd));
+	first = (struct waiter){ .fd = self->bench.fd, .page = page };
+	ASSERT_EQ(0, pthread_create(&first.thread, NULL, wait_in_read, &first));
+	ASSERT_EQ(0, button_wait_readable(uffd));
+	ASSERT_EQ(sizeof(fault), read(uffd, &fault, sizeof(fault)));
+	/* There is one more, but it is not their turn. */
+	release();
+
+	start_waiter(_metadata, &w, self->bench.fd, wait_in_read);
+	ASSERT_EQ(0, button_wait_asleep(&w.tid));
+	ASSERT_EQ(0, pthread_kill(w.thread, SIGUSR1));
+	finish_waiter(_metadata, &w);
+	EXPECT_EQ(-EINTR, w.result);
+
+	start_waiter(_metadata, &w, self->bench.fd, wait_in_rewind);
+	ASSERT_EQ(0, button_wait_asleep(&w.tid));
+	ASSERT_EQ(0, pthread_kill(w.thread, SIGUSR1));
+	finish_waiter(_metadata, &w);
+	EXPECT_EQ(-EINTR, w.result);
+
+	/* Nothing was taken, and the first gets what is its. */
+	zero.range.start = (uintptr_t)page;
+	zero.range.len = size;
+	ASSERT_EQ(0, ioctl(uffd, UFFDIO_ZEROPAGE, &zero));
+	finish_waiter(_metadata, &first);
+	EXPECT_EQ(1, first.result);
+	event = page;
+	EXPECT_EQ(1, event->seq);
+	expect_event(2, BUTTON_IRQ_RELEASE);
+	close(uffd);
+	munmap(page, size);
 }
 
 /* A loop that waits for "state" to change instead of for events. */
