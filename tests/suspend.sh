@@ -231,6 +231,37 @@ test_woken_by_the_clock()
 	unload
 }
 
+# Woken by the clock, where the button could have done it: the press that follows is a press and woke nothing, and nor did
+# what the controller latches later, while a storm has the line masked, and delivers when it is unmasked.
+test_pressed_after_another_woke_the_system()
+{
+	local alarm=/sys/class/rtc/rtc0/wakealarm count=$device/button_irq.0/power/wakeup_active_count before i train=()
+
+	needs_suspend
+	[ -w "$alarm" ] || skip "no clock that can wake the system"
+	load_button
+	may_wake button_irq.0
+	cat "$DEV" > got 2> /dev/null &
+	wait_for 10 readers 1
+	before=$(cat "$count")
+	echo 0 > "$alarm"
+	echo +3 > "$alarm"
+	suspend
+	press 2
+	wait_for 10 has_lines 4 got
+	check_stream 4 got
+	equal inferred 0 "$(counter inferred)"
+	echo 1 > "$CLASS/button_irq/storm_rate"
+	for ((i = 0; i < 1100; i++)); do
+		train+=("$((i * 500)):$((i % 2))")
+	done
+	stim 0 train "${train[@]}"
+	wait_for 10 counter_is state released
+	[ "$(counter storms)" -gt 0 ] || fail "no storm of ${#train[@]} edges"
+	equal "wake-ups by the button" "$before" "$(cat "$count")"
+	unload
+}
+
 # Held down all through a sleep.
 test_held_through_a_sleep()
 {
@@ -258,4 +289,5 @@ test_held_through_a_sleep()
 run_tests \
 	test_woken_by_a_press_eager test_woken_by_a_press_settle test_woken_by_a_press_no_debounce \
 	test_woken_by_a_press_no_level test_short_press_eager test_short_press_no_debounce test_woken_by_a_release \
-	test_woken_again_and_again test_line_looked_at_on_resume test_woken_by_the_clock test_held_through_a_sleep
+	test_woken_again_and_again test_line_looked_at_on_resume test_woken_by_the_clock \
+	test_pressed_after_another_woke_the_system test_held_through_a_sleep
