@@ -112,6 +112,7 @@ test_bad_gpio()
 	refused EINVAL gpio -1 gpio=-1
 	refused EINVAL gpio 17x gpio=17x
 	refused EINVAL gpio 4294967313 gpio=4294967313
+	refused EINVAL gpio 65535 gpio=65535
 	refused EINVAL gpio "" gpio=
 	refused EINVAL gpio= "" gpio=17,,27
 }
@@ -153,6 +154,7 @@ test_bad_line()
 	refused ENODEV line "$chip:$((65536 + ${LINES[0]##*:}))" "line=$chip:$((65536 + ${LINES[0]##*:}))"
 	refused ENODEV line "$chip:$((4294967296 + ${LINES[0]##*:}))" "line=$chip:$((4294967296 + ${LINES[0]##*:}))"
 	refused ENODEV line xxxx "line=$long"
+	refused ENODEV line xxxx "line=$long:5"
 	kmsg_mark
 	loadmod "$MODULE" line=NOSUCH > /dev/null
 	our_log | grep -q 'LABEL:OFFSET\|gpioinfo' || fail "the log does not suggest other spellings: $(our_log)"
@@ -217,6 +219,8 @@ test_too_many_lines()
 	equal "33 lines" EINVAL "$(loadmod "$MODULE" "line=$(printf 'x,%.0s' {1..32})x")"
 	our_log | grep -Fq "\`line'" || fail "the log does not name line: $(our_log)"
 	nothing_left
+	# But not of both lists together.
+	refused EINVAL line "over 32" "gpio=$(printf '17,%.0s' {1..31})17" "line=${LINES[0]}"
 }
 
 # One good button and one bad: neither stays.
@@ -250,6 +254,24 @@ test_line_taken()
 	line_is_taken "${LINES[0]}" || fail "gpioinfo does not show that the line is taken"
 	unload
 	nothing_left
+}
+
+# A controller can refuse a line that nobody has: another function of the chip has its pin.
+test_line_refused_by_its_controller()
+{
+	test_chip label=busy nested=0
+	echo 1 > /sys/bus/platform/devices/button-irq-test.0/fail_request
+	refused EBUSY line busy:4 line=busy:4
+	! our_log | grep -q 'in use by' || fail "the log names a user: $(our_log)"
+	echo 0 > /sys/bus/platform/devices/button-irq-test.0/fail_request
+	load line=busy:4
+	unload
+}
+
+test_line_without_an_interrupt()
+{
+	test_chip label=mute nested=0 interrupts=0
+	refused ENXIO line mute:4 line=mute:4
 }
 
 # Comma lists, and a single value that applies to all
@@ -481,6 +503,7 @@ run_tests \
 	test_nothing_asked_for test_log_of_success test_bad_gpio test_gpio_without_a_pi test_bad_line \
 	test_bad_active_low test_bad_pull test_bad_debounce_us test_bad_debounce_mode test_bad_storm_rate \
 	test_bad_ring_events test_bad_read_level test_bad_label test_labels test_too_many_values \
-	test_too_many_lines test_second_one_bad test_line_taken test_lists test_active_low test_read_level \
+	test_too_many_lines test_second_one_bad test_line_taken test_line_refused_by_its_controller \
+	test_line_without_an_interrupt test_lists test_active_low test_read_level \
 	test_gpio_on_a_pi test_gpio_and_line test_line_names test_name_wins test_colon_in_the_label \
 	test_pull test_pull_that_cannot_be_set

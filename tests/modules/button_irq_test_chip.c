@@ -17,6 +17,7 @@
  *	hold		latch edges until this is 0 again: one interrupt for all of them
  *	silent		change levels without an interrupt
  *	fail_get	reading an input fails with EIO
+ *	fail_request	no line can be had: EBUSY, as of a pin that another function has
  */
 #include <linux/bitmap.h>
 #include <linux/bitops.h>
@@ -60,14 +61,19 @@ static unsigned int wires = 4;
 module_param(wires, uint, 0444);
 MODULE_PARM_DESC(wires, "outputs of a chip, and as many inputs above them (default 4)");
 
+static bool interrupts = true;
+module_param(interrupts, bool, 0444);
+MODULE_PARM_DESC(interrupts, "chips have interrupts (default 1)");
+
 static char *prefix;
 module_param(prefix, charp, 0444);
-MODULE_PARM_DESC(prefix, "lines are named by this and their offset (default: no names)");
+MODULE_PARM_DESC(prefix, "lines but the first are named by this and their offset (default: no names)");
 
 enum test_chip_fault {
 	TEST_CHIP_HOLD,
 	TEST_CHIP_SILENT,
 	TEST_CHIP_FAIL_GET,
+	TEST_CHIP_FAIL_REQUEST,
 };
 
 /**
@@ -155,6 +161,13 @@ static void test_chip_stop(void *data)
 	raw_spin_unlock_irqrestore(&chip->lock, flags);
 	cancel_work_sync(&chip->work);
 	irq_work_sync(&chip->irq_work);
+}
+
+static int test_chip_request(struct gpio_chip *gc, unsigned int offset)
+{
+	struct test_chip *chip = gpiochip_get_data(gc);
+
+	return test_bit(TEST_CHIP_FAIL_REQUEST, &chip->faults) ? -EBUSY : 0;
 }
 
 static int test_chip_get_direction(struct gpio_chip *gc, unsigned int offset)
@@ -312,11 +325,13 @@ static ssize_t test_chip_fault_store(struct device *dev, struct device_attribute
 TEST_CHIP_FAULT(hold, TEST_CHIP_HOLD);
 TEST_CHIP_FAULT(silent, TEST_CHIP_SILENT);
 TEST_CHIP_FAULT(fail_get, TEST_CHIP_FAIL_GET);
+TEST_CHIP_FAULT(fail_request, TEST_CHIP_FAIL_REQUEST);
 
 static struct attribute *test_chip_attrs[] = {
 	&test_chip_attr_hold.attr.attr,
 	&test_chip_attr_silent.attr.attr,
 	&test_chip_attr_fail_get.attr.attr,
+	&test_chip_attr_fail_request.attr.attr,
 	NULL
 };
 ATTRIBUTE_GROUPS(test_chip);
@@ -329,7 +344,7 @@ static int test_chip_names(struct device *dev, struct gpio_chip *gc)
 	names = devm_kcalloc(dev, gc->ngpio, sizeof(*names), GFP_KERNEL);
 	if (!names)
 		return -ENOMEM;
-	for (i = 0; i < gc->ngpio; i++) {
+	for (i = 1; i < gc->ngpio; i++) {
 		names[i] = devm_kasprintf(dev, GFP_KERNEL, "%s%u", prefix, i);
 		if (!names[i])
 			return -ENOMEM;
@@ -338,10 +353,20 @@ static int test_chip_names(struct device *dev, struct gpio_chip *gc)
 	return 0;
 }
 
+static int test_chip_add_irq(struct device *dev, struct test_chip *chip)
+{
+	struct gpio_irq_chip *girq = &chip->gc.irq;
+
+	girq->handler = chip->nested ? handle_simple_irq : handle_edge_irq;
+	girq->default_type = IRQ_TYPE_NONE;
+	girq->threaded = chip->nested;
+	return button_irq_set_irq_chip(dev, girq,
+				       chip->nested ? &test_chip_nested_irq : &test_chip_irq);
+}
+
 static int test_chip_probe(struct platform_device *pdev)
 {
 	struct device *dev = &pdev->dev;
-	struct gpio_irq_chip *girq;
 	struct test_chip *chip;
 	struct gpio_chip *gc;
 	int ret;
@@ -365,6 +390,7 @@ static int test_chip_probe(struct platform_device *pdev)
 	gc->base = -1;
 	gc->ngpio = 2 * wires;
 	gc->can_sleep = chip->nested;
+	gc->request = test_chip_request;
 	gc->get_direction = test_chip_get_direction;
 	gc->direction_input = test_chip_direction_input;
 	gc->direction_output = test_chip_drive;
@@ -377,15 +403,11 @@ static int test_chip_probe(struct platform_device *pdev)
 			return ret;
 	}
 
-	girq = &gc->irq;
-	ret = button_irq_set_irq_chip(dev, girq,
-				      chip->nested ? &test_chip_nested_irq : &test_chip_irq);
-	if (ret)
-		return ret;
-	girq->handler = chip->nested ? handle_simple_irq : handle_edge_irq;
-	girq->default_type = IRQ_TYPE_NONE;
-	girq->threaded = chip->nested;
-
+	if (interrupts) {
+		ret = test_chip_add_irq(dev, chip);
+		if (ret)
+			return ret;
+	}
 	ret = devm_gpiochip_add_data(dev, gc, chip);
 	if (ret)
 		return ret;
