@@ -112,6 +112,7 @@ test_bad_nodes()
 		empty-debounce debounce-us.*one number
 		empty-mode debounce-mode.*one word
 		empty-label label.*one text
+		blank-label label.*characters
 		no-line gpio
 	EOF
 	unload
@@ -133,4 +134,52 @@ test_cannot_wake()
 	unload
 }
 
-run_tests test_doorbell test_defaults test_with_parameters test_bad_nodes test_cannot_wake
+# bound N: N buttons, and no more
+bound()
+{
+	local links
+
+	links=("$CLASS"/*)
+	[ "${#links[@]}" = "$1" ]
+}
+
+# More buttons than there are minor numbers: that is said of those that have none, and the others work.
+test_no_minor_left()
+{
+	local module node before i without=0
+
+	module=$(find_module button_irq_test_overlay)
+	[ -n "$module" ] || skip "no button_irq_test_overlay.ko here"
+	[ -e "$HERE/../crowd.dtbo" ] || skip "no overlay with very many buttons here"
+	modprobe -q gpio-sim || skip "no gpio-sim in this kernel"
+	load
+	before=$(bound_devices | wc -l)
+	kmsg_mark
+	insmod "$module" "file=$(realpath "$HERE/../crowd.dtbo")" || skip "no overlays at run time in this kernel"
+	wait_for 60 bound 256
+	for ((i = 0; i < 257; i++)); do
+		[ ! -e "$platform/crowd-$i/driver" ] || continue
+		without=$((without + 1))
+		kmsg_since "crowd-$i: .*no minor number is left" > its
+		has_lines 1 its || fail "crowd-$i: the log does not say so once"
+	done
+	equal "crowd without a button" $((before + 1)) "$without"
+	node=$(node_of crowd-100)
+	cat "/dev/$node" > got 2> /dev/null &
+	wait_for 10 readers 1
+	# Nobody has pulled it up before.
+	echo pull-up > "$(echo "$platform"/crowd-chip/gpiochip*/sim_gpio100/pull)"
+	echo pull-down > "$(echo "$platform"/crowd-chip/gpiochip*/sim_gpio100/pull)"
+	wait_for 10 has_lines 2 got
+	check_stream 2 got pressed
+	rmmod button_irq_test_overlay
+	wait_for 10 bound "$before"
+	unload
+}
+
+cleanup()
+{
+	[ ! -e /sys/module/button_irq_test_overlay ] || rmmod button_irq_test_overlay
+}
+
+run_tests test_doorbell test_defaults test_with_parameters test_bad_nodes test_cannot_wake test_no_minor_left

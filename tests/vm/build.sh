@@ -36,6 +36,30 @@ sources()
 		tests/{Makefile,config,settings} tests/modules tests/naive tests/vm/sim_button.dts
 }
 
+# An overlay with more buttons than there are minor numbers, and their controller; see tests/devicetree.sh.
+crowd()
+{
+	local i
+
+	cat <<- EOF
+		/dts-v1/;
+		/plugin/;
+		&{/} {
+			crowd-chip {
+				compatible = "gpio-simulator";
+				crowd: bank0 {
+					gpio-controller;
+					#gpio-cells = <2>;
+					ngpios = <257>;
+				};
+			};
+	EOF
+	for ((i = 0; i < 257; i++)); do
+		echo "crowd-$i { compatible = \"button-irq\"; gpios = <&crowd $i 1>; };"
+	done
+	echo '};'
+}
+
 # Copies the sources into a root, to $copy; there it is called $dir.
 copy_sources()
 {
@@ -95,6 +119,7 @@ build_tests()
 	mkdir -p "$out/overlay/opt/button_irq"
 	cp -r "$copy/install" "$out/overlay/opt/button_irq/selftests"
 	dtc -q -O dtb -o "$out/overlay/opt/button_irq/sim_button.dtbo" "$TOP/tests/vm/sim_button.dts"
+	crowd | dtc -q -O dtb -o "$out/overlay/opt/button_irq/crowd.dtbo" -
 	as_root rm -rf "$copy"
 }
 
