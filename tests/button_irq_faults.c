@@ -20,6 +20,8 @@
 #define FAIL_NTH	"/proc/thread-self/fail-nth"
 #define DRIVER		"/sys/bus/platform/drivers/button_irq/"
 #define DEBUGFS		"/sys/kernel/debug/"
+/* Of tests/vm/button.dts; it may wake the system. */
+#define DOORBELL	"doorbell"
 
 /* Let the @nth thing fail; 0: nothing more. Reading the number is itself such a thing. */
 static void fault_set(int fd, unsigned int nth)
@@ -69,6 +71,12 @@ FIXTURE(faults)
 	struct faults faults;
 };
 
+/* A button of the device tree instead. */
+FIXTURE(devicetree)
+{
+	struct faults faults;
+};
+
 /* What this kernel allocates to watch allocations by, which is no part of any operation. */
 static bool is_watching(const char *cache)
 {
@@ -98,7 +106,13 @@ static void faults_choose_caches(struct __test_metadata *_metadata)
 	globfree(&caches);
 }
 
-FIXTURE_SETUP(faults)
+static bool in_devicetree(void)
+{
+	return !access("/sys/bus/platform/devices/" DOORBELL, F_OK);
+}
+
+/* Returns false where the kernel has no fault injection. */
+static bool faults_begin(struct __test_metadata *_metadata, struct faults *f)
 {
 	static const char * const quiet[][2] = {
 		{ "failslab/verbose", "0" }, { "failslab/ignore-gfp-wait", "N" },
@@ -110,9 +124,9 @@ FIXTURE_SETUP(faults)
 	char path[128];
 	size_t i;
 
-	self->faults.fd = open(FAIL_NTH, O_RDWR | O_CLOEXEC);
-	if (self->faults.fd < 0)
-		SKIP(return, "no fault injection in this kernel");
+	f->fd = open(FAIL_NTH, O_RDWR | O_CLOEXEC);
+	if (f->fd < 0)
+		return false;
 	for (i = 0; i < ARRAY_SIZE(quiet); i++) {
 		snprintf(path, sizeof(path), DEBUGFS "%s", quiet[i][0]);
 		ASSERT_EQ(0, button_write(path, quiet[i][1])) {
@@ -120,24 +134,51 @@ FIXTURE_SETUP(faults)
 		}
 	}
 	faults_choose_caches(_metadata);
-	self->faults.module = open(getenv("BUTTON_IRQ_KO") ?: "../button_irq.ko",
-				   O_RDONLY | O_CLOEXEC);
-	ASSERT_LE(0, self->faults.module);
+	f->module = open(getenv("BUTTON_IRQ_KO") ?: "../button_irq.ko", O_RDONLY | O_CLOEXEC);
+	ASSERT_LE(0, f->module);
+	return true;
+}
+
+static void faults_end(struct faults *f)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(f->errors); i++)
+		if (f->errors[i])
+			printf("# %s\n", strerrorname_np(i));
+	printf("# %u things failed, %u times with an error\n", f->total, f->failed);
+	close(f->fd);
+	close(f->module);
+}
+
+FIXTURE_SETUP(faults)
+{
+	if (in_devicetree())
+		SKIP(return, "a button of the device tree would be the first");
+	if (!faults_begin(_metadata, &self->faults))
+		SKIP(return, "no fault injection in this kernel");
 	bench_setup(_metadata, &self->bench);
 }
 
 FIXTURE_TEARDOWN(faults)
 {
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(self->faults.errors); i++)
-		if (self->faults.errors[i])
-			printf("# %s\n", strerrorname_np(i));
-	printf("# %u things failed, %u times with an error\n", self->faults.total,
-	       self->faults.failed);
-	close(self->faults.fd);
-	close(self->faults.module);
+	faults_end(&self->faults);
 	bench_teardown(_metadata, &self->bench);
+}
+
+FIXTURE_SETUP(devicetree)
+{
+	if (!in_devicetree())
+		SKIP(return, "no button in this device tree");
+	if (!faults_begin(_metadata, &self->faults))
+		SKIP(return, "no fault injection in this kernel");
+	ASSERT_EQ(0, button_load(""));
+}
+
+FIXTURE_TEARDOWN(devicetree)
+{
+	faults_end(&self->faults);
+	EXPECT_EQ(0, button_unload());
 }
 
 /* Note the outcome; an operation fails with one of @allowed (up to a 0), or not at all. */
@@ -263,6 +304,19 @@ TEST_F_TIMEOUT(faults, bind, 3600)
 		}
 		works();
 		ASSERT_EQ(0, button_write(DRIVER "unbind", "button_irq.0"));
+	}
+}
+
+/* What only a button of the device tree has: it is made a wake-up source. */
+TEST_F_TIMEOUT(devicetree, bind, 3600)
+{
+	ASSERT_EQ(0, button_write(DRIVER "unbind", DOORBELL));
+	start_faults();
+	while (self->faults.more) {
+		if (fault(button_write(DRIVER "bind", DOORBELL), ENOMEM, EFAULT, ENODEV, EINVAL))
+			ASSERT_EQ(0, button_write(DRIVER "bind", DOORBELL));
+		EXPECT_EQ(0, access(DRIVER DOORBELL, F_OK));
+		ASSERT_EQ(0, button_write(DRIVER "unbind", DOORBELL));
 	}
 }
 

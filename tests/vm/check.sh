@@ -68,7 +68,7 @@ tests()
 	compat) printf 'button_irq_%s\n' config gone read wait ;;
 	storm-*) echo button_irq_storm ;;
 	host | mmio) echo button_irq_events ;;
-	devtree) echo devicetree.sh ;;
+	devtree) echo devicetree.sh; [[ $what != debug* ]] || tests "$1" faults ;;
 	asleep) echo suspend.sh ;;
 	soak-*) echo button_irq_soak ;;
 	flood-*) echo button_irq_flood ;;
