@@ -20,7 +20,7 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "butt
 RESULTS = TOP / "build/vm/results"
 TABLE_RESULTS = RESULTS / "table"
 DEBUG_RESULTS = [RESULTS / "debug", RESULTS / "debug-slow"]
-SLOW_RESULTS = RESULTS / "slow"
+FURTHER_RESULTS = [RESULTS / "slow", RESULTS / "long"]
 PI_RESULTS = TOP / "build/pi/results"
 CAPTURES = TOP / "build/userspace/captures"
 
@@ -40,6 +40,13 @@ WAYS = {
     "nested": ("tests' chip, nested interrupts", "an output line, by a wire"),
     "mmio": ("tests' chip, hard interrupts", "an output line, by a wire"),
     "gpio-sim": ("gpio-sim", "the simulator"),
+    "flood-wire": ("PL061", "an output pin, by a wire; 10 million edges as fast as they come"),
+    "flood-smp": ("PL061", "an output pin, by a wire; the same, two CPUs"),
+    "flood-gpio-sim": ("gpio-sim", "the simulator; 10 million edges as fast as they come"),
+    "soak-wire": ("PL061", "an output pin, by a wire; 100,000 presses, 8 readers"),
+    "soak-nested": ("tests' chip, nested interrupts", "an output line, by a wire; 100,000 presses, 8 readers"),
+    "soak-gpio-sim": ("gpio-sim", "the simulator; 100,000 presses, 8 readers"),
+    "soak-host": ("PL061", "from outside; 100,000 presses, 8 readers"),
 }
 DEBUG_WAYS = {
     **{way: f"{what[0]}, {what[1]}" for way, what in WAYS.items()},
@@ -75,8 +82,8 @@ def row_files():
     for results in (TABLE_RESULTS, PI_RESULTS):
         if not any(results.glob("*.row")):
             raise SystemExit(f"readme.py: nothing in {results.relative_to(TOP)}: run `make check` and `make check-pi`")
-    # Who has run make check-slow gets its rows too.
-    return [path for results in (TABLE_RESULTS, SLOW_RESULTS, PI_RESULTS) for path in results.glob("*.row")]
+    # Who has run make check-slow or check-long gets its rows too.
+    return [path for results in (TABLE_RESULTS, *FURTHER_RESULTS, PI_RESULTS) for path in results.glob("*.row")]
 
 
 def order(row):
