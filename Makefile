@@ -164,7 +164,8 @@ help:
 #:                       JSON consumer follow one button through 1,000 gestures
 #:   make check-slow     more ways to test the older kernels, for which make check has no time
 #:                       (25 min)
-#:   make check-long     100,000 presses with 8 readers on each kind of controller, and 10 million edges
+#:   make check-long     100,000 presses with 8 readers on each kind of controller, 10 million edges, and
+#:                       10 million calls at random on a debug kernel (over an hour)
 #:   make bench          button_irq beside its peers, in instructions: README's table, doc/*.svg and
 #:                       tests/bench/baseline.json anew, if three runs agree exactly (9 min)
 #:   make bench-budget   where the instructions of one edge go, function by function: doc/budget.md

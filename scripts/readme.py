@@ -19,8 +19,8 @@ TOP = Path(__file__).resolve().parents[1]
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "button_irq"
 RESULTS = TOP / "build/vm/results"
 TABLE_RESULTS = RESULTS / "table"
-DEBUG_RESULTS = [RESULTS / "debug", RESULTS / "debug-slow"]
 FURTHER_RESULTS = [RESULTS / "slow", RESULTS / "long"]
+DEBUG_RESULTS = [RESULTS / "debug", RESULTS / "debug-slow", RESULTS / "long"]
 PI_RESULTS = TOP / "build/pi/results"
 CAPTURES = TOP / "build/userspace/captures"
 
@@ -55,6 +55,7 @@ DEBUG_WAYS = {
     "hostile": "readers that mean no good, PL061",
     "faults": "each allocation and copy fails once, PL061",
     "fuzz": "calls at random, guided by what they reach, PL061",
+    "fuzz-long": "10 million of those",
     "life-gpio-sim": "drivers, controllers and readers come and go, gpio-sim",
     "life-nested": "drivers, controllers and readers come and go, tests' chip, nested interrupts",
     "life-mmio": "drivers, controllers and readers come and go, tests' chip, hard interrupts",
@@ -83,7 +84,8 @@ def row_files():
         if not any(results.glob("*.row")):
             raise SystemExit(f"readme.py: nothing in {results.relative_to(TOP)}: run `make check` and `make check-pi`")
     # Who has run make check-slow or check-long gets its rows too.
-    return [path for results in (TABLE_RESULTS, *FURTHER_RESULTS, PI_RESULTS) for path in results.glob("*.row")]
+    return [path for results in (TABLE_RESULTS, *FURTHER_RESULTS, PI_RESULTS) for path in results.glob("*.row")
+            if not path.name.startswith("debug-")]
 
 
 def order(row):
@@ -142,7 +144,7 @@ def compare():
 
 def debug():
     """What ran on the kernels that look for what tests cannot see, a row for each machine"""
-    files = [path for results in DEBUG_RESULTS for path in sorted(results.glob("*.row"))]
+    files = [path for results in DEBUG_RESULTS for path in sorted(results.glob("debug-*.row"))]
     if not files:
         raise SystemExit("readme.py: nothing of the debug kernels: run `make check-debug`, or `make check-debug-long`")
     lines = ["| kernel | what | passed | failed | skipped | seconds |", "|---|---|---|---|---|---|"]
