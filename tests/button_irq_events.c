@@ -569,25 +569,33 @@ TEST_F(button, merged_edges_debounced)
 	EXPECT_TRUE(button_identity(0));
 }
 
-/*
- * More edges than the queue takes, from somebody whom the IRQ thread has to wait for: what did
- * not fit is told in its place, and where the line ended up is known all the same.
- */
+/* Edges that the queue between top half and thread takes */
+#define QUEUE_FIT	1024
+
+/* More than that, from somebody whom the IRQ thread has to wait for */
+static void overflow_queue(struct __test_metadata *_metadata, struct bench *bench, int edges)
+{
+	int i;
+
+	ASSERT_EQ(0, button_set_priority(90));
+	for (i = 1; i <= edges; i++)
+		bench_set(_metadata, bench, nth_level(i));
+}
+
+/* What did not fit is told in its place, and where the line ended up is known all the same. */
 TEST_F(button, queue_full)
 {
 	/* An odd number: it ends pressed, by an edge that did not fit. */
-	const long edges = 1501, fit = 1024;
+	const long edges = 1501, fit = QUEUE_FIT;
 	long counted, told = 0, presses = 0, releases = 0;
 	struct button_irq_event e;
 	__u64 seq = 0;
-	int ret, i;
+	int ret;
 
 	bind("debounce_us=0 storm_rate=0 ring_events=4096");
 	if (is_nested() || sysconf(_SC_NPROCESSORS_ONLN) > 1)
 		SKIP(return, "nobody holds up the IRQ thread alone here");
-	ASSERT_EQ(0, button_set_priority(90));
-	for (i = 1; i <= edges; i++)
-		set_level(nth_level(i));
+	overflow_queue(_metadata, &self->bench, edges);
 	ASSERT_EQ(0, button_set_priority(0));
 	ASSERT_EQ(0, button_wait_counter(0, "missed", 1));
 	ASSERT_EQ(0, button_wait_attr(0, "state", "pressed"));
@@ -611,6 +619,42 @@ TEST_F(button, queue_full)
 	EXPECT_EQ(told, button_counter(0, "missed"));
 	EXPECT_EQ(presses, button_counter(0, "presses"));
 	EXPECT_EQ(releases, button_counter(0, "releases"));
+	EXPECT_TRUE(button_identity(0));
+}
+
+/* Once there is room again, the next edge tells what did not fit before it. */
+TEST_F(button, queue_full_and_one_more)
+{
+	const long edges = 1500, fit = QUEUE_FIT;
+	struct button_irq_event e = { 0 };
+	__u64 seq = 0, missed = 0;
+
+	bind("debounce_us=0 storm_rate=0 ring_events=4096");
+	if (is_nested() || sysconf(_SC_NPROCESSORS_ONLN) > 1)
+		SKIP(return, "nobody holds up the IRQ thread alone here");
+	overflow_queue(_metadata, &self->bench, edges);
+	/* The thread begins, and is held up again before it is through. */
+	while (!button_counter(0, "edges"))
+		button_sleep_us(20);
+	ASSERT_GT(fit, button_counter(0, "edges"));
+	press();
+	ASSERT_EQ(0, button_set_priority(0));
+	ASSERT_EQ(0, button_wait_counter(0, "edges", fit + 1));
+	ASSERT_EQ(0, button_wait_attr(0, "state", "pressed"));
+
+	while (!button_empty(self->bench.fd)) {
+		ASSERT_EQ(0, button_next(self->bench.fd, &e));
+		ASSERT_EQ(++seq, e.seq);
+		if (e.type != BUTTON_IRQ_MISSED)
+			continue;
+		EXPECT_EQ(0, missed);
+		EXPECT_EQ(edges - fit, e.count);
+		missed = seq;
+	}
+	/* After all that did fit, and before the one more. */
+	EXPECT_EQ(fit + 1, missed);
+	EXPECT_EQ(fit + 2, seq);
+	EXPECT_EQ(BUTTON_IRQ_PRESS, e.type);
 	EXPECT_TRUE(button_identity(0));
 }
 

@@ -531,17 +531,21 @@ static const __u32 clocks[] = { CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_REALTIME 
 TEST_F(button, clocks)
 {
 	__u64 before[CLOCKS], after[CLOCKS];
-	struct button_irq_event event[2];
+	struct button_irq_event event[2], parsed;
+	char line[BUTTON_LINE_MAX];
+	int fd[CLOCKS], text[CLOCKS];
 	__u32 clock;
-	int fd[CLOCKS];
 	size_t i;
 
 	bind("debounce_us=0");
 	for (i = 0; i < CLOCKS; i++) {
 		fd[i] = button_open_binary(0, O_RDONLY);
+		text[i] = button_open(0, O_RDONLY);
 		ASSERT_LE(0, fd[i]);
+		ASSERT_LE(0, text[i]);
 		clock = clocks[i];
 		ASSERT_EQ(0, ioctl(fd[i], BUTTON_IRQ_IOC_SET_CLOCK, &clock));
+		ASSERT_EQ(0, ioctl(text[i], BUTTON_IRQ_IOC_SET_CLOCK, &clock));
 		before[i] = button_now(clocks[i]);
 	}
 	press();
@@ -556,7 +560,12 @@ TEST_F(button, clocks)
 		/* How long it was held is the same on any. */
 		EXPECT_EQ(event[1].timestamp_ns - event[0].timestamp_ns, event[1].held_ns);
 		EXPECT_LE(20000 * NSEC_PER_USEC, event[1].held_ns);
+		/* As text it is the same. */
+		ASSERT_EQ(0, button_next_line(text[i], line, sizeof(line)));
+		ASSERT_TRUE(button_parse(line, &parsed));
+		EXPECT_EQ(event[0].timestamp_ns, parsed.timestamp_ns);
 		close(fd[i]);
+		close(text[i]);
 	}
 }
 

@@ -335,7 +335,15 @@ timeouts_cost_nothing()
 
 # The status that tells a timeout from an error: over 128 in bash, just not 0 in busybox ash
 test_bash_timeouts() { local least=128; timeouts_cost_nothing bash; }
-test_busybox_ash_timeouts() { need_program busybox; local least=0; timeouts_cost_nothing busybox ash; }
+test_busybox_ash_timeouts()
+{
+	local least=0
+
+	need_program busybox
+	# ash reads byte by byte, and forgets what it has of a line when its time is up.
+	[ ! -e /sys/kernel/debug/kmemleak ] || skip "a line takes longer than ash waits on this kernel"
+	timeouts_cost_nothing busybox ash
+}
 
 # bash decides by this errno whether read may take more than a line; pread is refused for the same reason.
 test_not_seekable()

@@ -262,6 +262,28 @@ test_pressed_after_another_woke_the_system()
 	unload
 }
 
+# A controller that cannot wake the system, and a press of the button there after it has slept
+test_controller_that_cannot_wake()
+{
+	local alarm=/sys/class/rtc/rtc0/wakealarm
+
+	needs_suspend
+	[ -w "$alarm" ] || skip "no clock that can wake the system"
+	test_chip label=drowsy nested=0
+	load line=drowsy:4
+	[ ! -e "$device/button_irq.0/power/wakeup" ] || [ -z "$(cat "$device/button_irq.0/power/wakeup")" ] ||
+		fail "it is said to wake the system: $(cat "$device/button_irq.0/power/wakeup")"
+	cat "$DEV" > got 2> /dev/null &
+	wait_for 10 readers 1
+	echo 0 > "$alarm"
+	echo +3 > "$alarm"
+	suspend
+	on_wire drowsy:4 drowsy:0 press 2
+	wait_for 10 has_lines 4 got
+	check_stream 4 got
+	unload
+}
+
 # Held down all through a sleep.
 test_held_through_a_sleep()
 {
@@ -290,4 +312,4 @@ run_tests \
 	test_woken_by_a_press_eager test_woken_by_a_press_settle test_woken_by_a_press_no_debounce \
 	test_woken_by_a_press_no_level test_short_press_eager test_short_press_no_debounce test_woken_by_a_release \
 	test_woken_again_and_again test_line_looked_at_on_resume test_woken_by_the_clock \
-	test_pressed_after_another_woke_the_system test_held_through_a_sleep
+	test_pressed_after_another_woke_the_system test_controller_that_cannot_wake test_held_through_a_sleep
