@@ -867,6 +867,7 @@ static void fuzz(struct worker *w, struct worker *other, unsigned long n)
 {
 	timer_t timer = start_signals(w);
 	unsigned int i, given = kept;
+	unsigned long shown = n / 10;
 	pthread_t thread;
 	struct program p;
 
@@ -881,6 +882,10 @@ static void fuzz(struct worker *w, struct worker *other, unsigned long n)
 		return complain("no thread", errno);
 	while (all_calls() < n &&
 	       !__atomic_load_n(&broken, __ATOMIC_RELAXED)) {
+		if (all_calls() >= shown) {
+			printf("# %lu of %lu calls\n", all_calls(), n);
+			shown += n / 10;
+		}
 		p = next_program(&w->rng);
 		if (run_covered(w, &p) && kept < PROGRAMS) {
 			corpus[kept] = p;
