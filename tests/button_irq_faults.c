@@ -272,7 +272,7 @@ TEST_F_TIMEOUT(faults, insmod, 3600)
 	start_faults();
 	self->faults.n = loader;
 	while (self->faults.more) {
-		/* Slabs as a load leaves them: else it differs how many pages the next one takes. */
+		/* Slabs as a load leaves them: else the next takes more pages, or fewer. */
 		ASSERT_EQ(0, load(self->faults.module, &self->bench.stim));
 		ASSERT_EQ(0, button_unload());
 		ret = fault(load(self->faults.module, &self->bench.stim), ENOMEM, EFAULT, ENODEV,

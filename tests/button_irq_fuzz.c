@@ -14,8 +14,9 @@
  *	BUTTON_IRQ_FUZZ_TRACE=1	prints each program before it runs
  *	BUTTON_IRQ_FUZZ_KEEP=1	prints the programs that are worth keeping, for the file
  *
- * button_irq_fuzz.corpus has programs that were worth keeping, or that once broke something. They
- * run first. What goes wrong is for the kernel to say: after each program its log is looked at.
+ * button_irq_fuzz.corpus has programs that were worth keeping, or that once broke something, and
+ * button_irq_fuzz_long.corpus more of them, for long runs. They run first. What
+ * goes wrong is for the kernel to say: after each program its log is looked at.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -50,6 +51,7 @@
 #define SIGNALS		65536
 #define PAGES		16	/* that can be written, of a thread's memory */
 #define UNTOUCHED	0x5a
+#define LONG		50000	/* calls from which on the longer corpus runs first, too */
 #define RARELY		2000	/* calls from unbind to unbind, which takes as long as 1000 */
 #define SKIP		4
 
@@ -937,7 +939,8 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	if (stim_open(&stim, 0) || stim_set(&stim, RELEASED) || !prepare(w, 0, seed) ||
 	    !prepare(other, SLOTS, ~seed) || !start_coverage() ||
-	    !read_corpus(argc > 1 ? argv[1] : "button_irq_fuzz.corpus")) {
+	    !read_corpus(argc > 1 ? argv[1] : "button_irq_fuzz.corpus") ||
+	    (n >= LONG && !read_corpus("button_irq_fuzz_long.corpus"))) {
 		printf("Bail out! no line to move, coverage or corpus: %s\n", strerror(errno));
 		return 1;
 	}
