@@ -1878,13 +1878,13 @@ static int __init button_irq_bad(const char *param, const char *text, const char
 
 static const char * __init button_irq_value(const struct button_irq_list *list, unsigned int i)
 {
-	const char *text = NULL;
+	const char *text = "";
 
 	if (list->n == 1)
 		text = list->value[0];
 	else if (i < list->n)
 		text = list->value[i];
-	return text && *text ? text : NULL;
+	return *text ? text : NULL;
 }
 
 /* Keeps the default in *@value when the parameter is missing. */
