@@ -42,6 +42,7 @@ struct stim_backend;
  * @gate: host: writing here pauses the machine until the host has obeyed
  * @offset: wire: offset of the output line
  * @request: wire: the output line, once it is driven
+ * @reg: wire: the register that is its level, once stim_direct() has mapped it
  */
 struct stim {
 	const struct stim_backend *backend;
@@ -52,6 +53,7 @@ struct stim {
 	__u8 *gate;
 	unsigned int offset;
 	void *request;
+	__u32 *reg;
 };
 
 /**
@@ -90,6 +92,14 @@ const char *stim_name(const struct stim *s);
  * way: not necessarily handled.
  */
 int stim_set(struct stim *s, int level);
+
+/**
+ * stim_direct() - from now on, set levels past the kernel, in the controller's register
+ *
+ * That takes some ten instructions instead of one or two thousand. For a line that has been
+ * set before. On a PL061, where the kernel has been booted with iomem=relaxed.
+ */
+int stim_direct(struct stim *s);
 
 /**
  * stim_pulse() - set the line to @level and back, too fast for the controller

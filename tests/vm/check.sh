@@ -117,7 +117,7 @@ run()
 			  --append "slab_debug=- kmemleak=off no_debug_objects")
 		;;
 	races-*) options+=(--stimulus "${way#races-}") ;;
-	storm-*) options+=(--stimulus "${way#storm-}") ;;
+	storm-*) options+=(--stimulus "${way#storm-}" --append iomem=relaxed) ;;
 	# A round is up to 10 s on debug-a, 0.2 s on debug-b; for a seed and rounds of one's own see tests/debug/README.md.
 	life-*) options+=(--stimulus "${way#life-}" --env "BUTTON_IRQ_ROUNDS=$([ "$what-$flavour" = debug-a ] && echo 10 || echo 50)") ;;
 	# With buttons in the device tree, the first button is none of those that the other tests make.
