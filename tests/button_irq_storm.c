@@ -11,7 +11,8 @@
  * The fastest wave through the kernel is an edge after each little piece of work; what rate that
  * was is printed. 1 MHz is faster: there, the edges are writes to the controller's register.
  *
- * BUTTON_IRQ_STORM_MS is how long each rate is measured.
+ * BUTTON_IRQ_STORM_MS is how long each rate is measured; BUTTON_IRQ_STORM_PERCENT what progress is
+ * left at least: 90 if not set, less on kernels that watch what the driver does, which takes time.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -19,6 +20,7 @@
 #include "button_test.h"
 
 #define MEASURE_MS	200
+#define PERCENT		90
 #define WORK		50
 #define TICK_US		1000
 #define LATE_US		1000
@@ -132,11 +134,16 @@ static void run_storm(struct __test_metadata *_metadata, struct storm *s, unsign
 	ASSERT_EQ(0, pthread_join(ticks, NULL));
 }
 
+static unsigned long setting(const char *name, unsigned long value)
+{
+	const char *text = getenv(name);
+
+	return text ? strtoul(text, NULL, 0) : value;
+}
+
 static unsigned long measure_ms(void)
 {
-	const char *ms = getenv("BUTTON_IRQ_STORM_MS");
-
-	return ms ? strtoul(ms, NULL, 0) : MEASURE_MS;
+	return setting("BUTTON_IRQ_STORM_MS", MEASURE_MS);
 }
 
 /* By the driver, or by genirq about it; the kernel has other things to say meanwhile. */
@@ -220,6 +227,7 @@ TEST_F_TIMEOUT(wave, leaves_the_rest_alone, 600)
 		.noise = variant->noise, .seed = 1,
 	};
 	struct storm storm = quiet;
+	unsigned long percent = setting("BUTTON_IRQ_STORM_PERCENT", PERCENT);
 	int log;
 
 	if (variant->direct && stim_direct(&self->bench.stim) == -EOPNOTSUPP) {
@@ -253,9 +261,9 @@ TEST_F_TIMEOUT(wave, leaves_the_rest_alone, 600)
 	TH_LOG("late ticks: %lu of %lu, before %lu of %lu", storm.late, storm.ticks, quiet.late,
 	       quiet.ticks);
 	/* The same edges, or the comparison means nothing. */
-	EXPECT_LE(quiet.edges * 8 / 10, storm.edges);
-	EXPECT_LE(quiet.progress / 10 * 9, storm.progress);
-	EXPECT_LE(quiet.ticks * 9 / 10, storm.ticks - storm.late);
+	EXPECT_LE(quiet.edges * (percent - 10) / 100, storm.edges);
+	EXPECT_LE(quiet.progress * percent / 100, storm.progress);
+	EXPECT_LE(quiet.ticks * percent / 100, storm.ticks - storm.late);
 	EXPECT_EQ(variant->storms, button_counter(0, "storms") > 0);
 	EXPECT_GE(1 + measure_ms() / MASKED_MS, button_counter(0, "storms"));
 	EXPECT_FALSE(logged_about_irqs(log));

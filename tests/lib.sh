@@ -261,15 +261,15 @@ counter_is()
 	[ "$value" = "$2" ]
 }
 
-# press N [INDEX]: N presses of the button on the INDEXth line, 30 ms long and 30 ms apart, well clear of the
-# debounce time; returns 30 ms after the last release.
+# press N [INDEX [US]]: N presses of the button on the INDEXth line, 30 ms (or US) long and apart, well clear of the
+# debounce time; returns as long after the last release.
 press()
 {
-	local i t=0 train=()
+	local i t=0 us=${3:-30000} train=()
 
 	for ((i = 0; i < $1; i++)); do
-		train+=("$t:0" "$((t + 30000)):1")
-		t=$((t + 60000))
+		train+=("$t:0" "$((t + us)):1")
+		t=$((t + 2 * us))
 	done
 	stim "${2:-0}" train "${train[@]}" "$t:1"
 }

@@ -303,17 +303,21 @@ test_read_timeout()
 	[[ $line =~ ^[0-9]+\ [0-9.]+\ release\ [0-9.]+$ ]] || fail "got '$line'"
 }
 
-# $@: a shell whose read knows -t. Timeouts strike between two events, which are 30 ms apart: one in the middle of a line,
+# $@: a shell whose read knows -t. Timeouts strike between two events, which are further apart: one in the middle of a line,
 # which a shell reads byte by byte, would cost what it has of that line, and that is the shell's doing.
 timeouts_cost_nothing()
 {
+	local timeout=0.02 us=30000
+
+	# A line takes up to 40 ms there.
+	[ ! -e /sys/kernel/debug/kmemleak ] || timeout=0.2 us=300000
 	load_button
 	cat < "$DEV" > wanted 2> /dev/null &
 	# shellcheck disable=SC2016
 	"$@" -c '
 		timeouts=0
 		while [ ! -e stop ]; do
-			if read -r -t 0.02 line; then
+			if read -r -t "$2" line; then
 				echo "$line"
 			else
 				status=$?
@@ -321,9 +325,9 @@ timeouts_cost_nothing()
 				echo "$timeouts" > timeouts
 				[ "$status" -gt "$1" ] || exit 1
 			fi
-		done' reader "$least" < "$DEV" > got &
+		done' reader "$least" "$timeout" < "$DEV" > got &
 	wait_for 20 readers 2
-	press 20
+	press 20 0 "$us"
 	wait_for 20 has_lines 40 wanted
 	wait_for 20 has_lines 40 got
 	touch stop
@@ -340,9 +344,41 @@ test_busybox_ash_timeouts()
 	local least=0
 
 	need_program busybox
-	# ash reads byte by byte, and forgets what it has of a line when its time is up.
-	[ ! -e /sys/kernel/debug/kmemleak ] || skip "a line takes longer than ash waits on this kernel"
 	timeouts_cost_nothing busybox ash
+}
+
+# As README.md shows it: where a timeout strikes in the middle of a line, bash has the line's beginning in the variable.
+test_bash_timeouts_within_a_line()
+{
+	local presses=0
+
+	load_button
+	cat < "$DEV" > wanted 2> /dev/null &
+	bash -c '
+		cut=0 begun=
+		while [ ! -e stop ]; do
+			if IFS= read -r -t 0.0005 line; then
+				echo "$begun$line"
+				begun=
+			elif [ $? -gt 128 ]; then
+				begun+=$line
+				[ -z "$line" ] || echo "$((++cut))" > cut
+			else
+				exit 1
+			fi
+		done' < "$DEV" > got &
+	wait_for 20 readers 2
+	until [ -e cut ]; do
+		[ "$presses" -lt 1000 ] || fail "no timeout within a line: nothing was tested"
+		press 20
+		((presses += 20))
+	done
+	wait_for 20 has_lines "$((2 * presses))" wanted
+	wait_for 20 has_lines "$((2 * presses))" got
+	touch stop
+	wait "$!"
+	check_stream "$((2 * presses))" wanted
+	same_file wanted got
 }
 
 # bash decides by this errno whether read may take more than a line; pread is refused for the same reason.
@@ -398,4 +434,5 @@ run_tests \
 	test_one_press_perl test_one_press_python \
 	test_two_heads test_two_busybox_heads test_two_seds test_two_pythons test_two_dds test_two_greps \
 	test_cut_lines test_shared_whole_lines test_shared_bytes test_shared_flock \
-	test_read_timeout test_bash_timeouts test_busybox_ash_timeouts test_not_seekable test_late_opener
+	test_read_timeout test_bash_timeouts test_bash_timeouts_within_a_line test_busybox_ash_timeouts \
+	test_not_seekable test_late_opener

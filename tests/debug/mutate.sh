@@ -43,7 +43,7 @@ check()
 	fi
 	"$build/tests/vm/run.py" "$kernel" --stimulus wire "${options[@]}" --timeout 900 --tests "$test" > "$log" 2>&1 || true
 	# What it is that the kernel found
-	kind=$(grep -m1 -oE '(BUG|WARNING): .*|unreferenced object|Unable to handle.*' "$log") || true
+	kind=$(grep -m1 -oE '(BUG|WARNING): .*|unreferenced object|Unable to handle.*|Oops: .*' "$log") || true
 	result "$([ -n "$kind" ]; echo $?)" "$function: $edit: $kernel says ${kind:-nothing}"
 }
 

@@ -132,12 +132,20 @@ run()
 	esac
 	case $suite-$flavour in
 	debug-a)
+		options+=(--env BUTTON_IRQ_STORM_PERCENT=30)
 		cp "$TOP/build/vm/$name/button_irq.gcno" "$out.gcno"
 		declare -A patience=([shell]=6000 [fuzz-long]=14000)
 		options+=(--coverage "$out.gcda" --timeout "${patience[$way]:-2400}")
 		;;
-	# A race needs CPUs that run at the same time.
-	debug-b) cpus=2 options+=(--realtime --timeout 2400) ;;
+	# A race between CPUs needs CPUs that run at the same time. On one CPU, what an interrupt does meanwhile is seen, with
+	# delays (in us) that leave time to the tests.
+	debug-b)
+		options+=(--timeout 2400 --env BUTTON_IRQ_STORM_PERCENT=80)
+		case $way in
+		races-* | life-*) cpus=2 options+=(--realtime) ;;
+		*) options+=(--append "kcsan.udelay_task=5 kcsan.udelay_interrupt=2") ;;
+		esac
+		;;
 	esac
 	"$vm/run.py" "$name" "${options[@]}" --cpus "$cpus" --tests "$(tests "$userland" "$way")" > "$out.out" 2>&1 || status=$?
 	line=$(tail -n 1 "$out.out" | grep -xE '[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped') || line='0 passed, 1 failed, 0 skipped'
