@@ -301,7 +301,7 @@ struct button_irq_reader {
  * @param: the parameter that named it, "gpio" or "line"
  * @text: and its value
  * @pull: an element of button_irq_pulls, by name
- * @label: or NULL for the default
+ * @label: or "" for the default
  * @active_low: pressed is low
  * @debounce_us: microseconds
  * @debounce_mode: BUTTON_IRQ_MODE_*
@@ -584,11 +584,16 @@ static __always_inline bool button_irq_next(struct button_irq_reader *r,
 /* The oldest event still kept, for REWIND. */
 static unsigned long button_irq_oldest(const struct button_irq_ring *ring)
 {
-	unsigned long writing = READ_ONCE(ring->writing);
-	const struct button_irq_slot *oldest = &ring->slot[writing & (ring->size - 1)];
+	/* A slot without a number was never written; the last one has none until the ring is full. */
+	bool full = READ_ONCE(ring->slot[ring->size - 1].event.seq);
 
-	/* A slot without a number was never written: the ring is not full yet. */
-	return READ_ONCE(oldest->event.seq) ? writing - ring->size : 0;
+	/*
+	 * Pairs with smp_wmb() in button_irq_write(): full, and as many are being written at least.
+	 * The other way round, a ring that is not full might be taken for one, by what is written
+	 * meanwhile, and the oldest event for one from before the first.
+	 */
+	smp_rmb();
+	return full ? READ_ONCE(ring->writing) - ring->size : 0;
 }
 
 /* --- Thread: edges to events ---------------------------------------------------------- */
@@ -1515,7 +1520,8 @@ static void button_irq_take_params(struct button_irq *b, const struct button_irq
 	b->debounce_us = line->debounce_us;
 	b->debounce_mode = line->debounce_mode;
 	button_irq_set_storm_rate(b, line->storm_rate);
-	strscpy_pad(b->label, line->label ?: dev_name(&b->dev), sizeof(b->label));
+	strscpy_pad(b->label, *line->label ? line->label : dev_name(&b->dev),
+		    sizeof(b->label));
 }
 
 /* And of one in the device tree. */
@@ -1876,15 +1882,12 @@ static int __init button_irq_bad(const char *param, const char *text, const char
 	return -EINVAL;
 }
 
+/* "" where the parameter is missing, or left blank. */
 static const char * __init button_irq_value(const struct button_irq_list *list, unsigned int i)
 {
-	const char *text = "";
-
 	if (list->n == 1)
-		text = list->value[0];
-	else if (i < list->n)
-		text = list->value[i];
-	return *text ? text : NULL;
+		return list->value[0];
+	return i < list->n ? list->value[i] : "";
 }
 
 /* Keeps the default in *@value when the parameter is missing. */
@@ -1894,7 +1897,7 @@ static int __init button_irq_number(const char *param, const struct button_irq_l
 	const char *text = button_irq_value(list, i);
 	u32 number;
 
-	if (!text)
+	if (!*text)
 		return 0;
 	if (kstrtou32(text, 10, &number) || number > max) {
 		pr_err("%s=%s: not a number from 0 to %u\n", param, text, max);
@@ -1929,19 +1932,19 @@ static int __init button_irq_parse_line(unsigned int i, struct button_irq_line *
 
 	text = button_irq_value(&button_irq_list_debounce_mode, i);
 	mode = match_string(button_irq_modes, ARRAY_SIZE(button_irq_modes),
-			    text ?: button_irq_modes[BUTTON_IRQ_MODE_EAGER]);
+			    *text ? text : button_irq_modes[BUTTON_IRQ_MODE_EAGER]);
 	if (mode < 0)
 		return button_irq_bad("debounce_mode", text, "neither eager nor settle");
 	line->debounce_mode = mode;
 
 	text = button_irq_value(&button_irq_list_pull, i);
-	line->pull = text ?: button_irq_pulls[0].name;
+	line->pull = *text ? text : button_irq_pulls[0].name;
 	for (k = 0; strcmp(line->pull, button_irq_pulls[k].name);)
 		if (++k == ARRAY_SIZE(button_irq_pulls))
 			return button_irq_bad("pull", text, "none of up, down, off, as-is");
 
 	line->label = button_irq_value(&button_irq_list_label, i);
-	if (line->label && !button_irq_label_valid(line->label))
+	if (*line->label && !button_irq_label_valid(line->label))
 		return button_irq_bad("label", line->label,
 				      "not 1 to 31 printable characters without /");
 	return 0;

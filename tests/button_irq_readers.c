@@ -4,6 +4,8 @@
  * ones are told what they lost, and processes that share an open file share its events.
  */
 #include <poll.h>
+#include <pthread.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -11,6 +13,7 @@
 #include "button_test.h"
 
 #define READERS	64
+#define FILL	60000
 
 /* Press and release by turns until there were @n events; the first is number @from. */
 static void bench_drive(struct __test_metadata *_metadata, struct bench *bench, __u64 from, __u64 n)
@@ -84,6 +87,50 @@ TEST_F(button, a_late_reader_sees_what_comes)
 		expect_event_at(fd, i, nth_type(i));
 	EXPECT_TRUE(button_empty(fd));
 	close(fd);
+}
+
+static void *fill(void *data)
+{
+	struct stim *stim = data;
+	unsigned int i;
+
+	for (i = 1; i <= FILL; i++)
+		if (stim_set(stim, nth_level(i)))
+			return stim;
+	return NULL;
+}
+
+/* The first event is the oldest until the ring is full, also while it is being written. */
+TEST_F(button, rewind_while_it_fills)
+{
+	unsigned long right = 0, wrong = 0;
+	struct button_irq_event event;
+	pthread_t filler;
+	cpu_set_t cpus;
+	void *failed;
+
+	bind("debounce_us=0 storm_rate=0 ring_events=65536");
+	ASSERT_EQ(0, fcntl(self->bench.fd, F_SETFL, O_NONBLOCK));
+	ASSERT_EQ(0, pthread_create(&filler, NULL, fill, &self->bench.stim));
+	/* Away from the thread that writes, if there is another CPU. */
+	CPU_ZERO(&cpus);
+	CPU_SET(sysconf(_SC_NPROCESSORS_ONLN) - 1, &cpus);
+	ASSERT_EQ(0, sched_setaffinity(0, sizeof(cpus), &cpus));
+	while (pthread_tryjoin_np(filler, &failed)) {
+		ASSERT_EQ(0, ioctl(self->bench.fd, BUTTON_IRQ_IOC_REWIND));
+		if (read(self->bench.fd, &event, sizeof(event)) < 0) {
+			ASSERT_EQ(EAGAIN, errno);
+			continue;
+		}
+		if (event.seq == 1 && event.type == BUTTON_IRQ_PRESS)
+			right++;
+		else if (!wrong++)
+			TH_LOG("the oldest is event %llu, type %u", event.seq, event.type);
+	}
+	EXPECT_EQ(NULL, failed);
+	TH_LOG("%lu times back to the first", right);
+	EXPECT_LT(0, right);
+	EXPECT_EQ(0, wrong);
 }
 
 /* The oldest that is still kept, whatever was lost before. */

@@ -16,8 +16,9 @@ rm -rf "$out"
 mkdir -p "$out"
 copy=$(as_root mktemp -d "$root/tmp/coverage.XXXXXX")
 trap 'as_root rm -rf "$copy"' EXIT
-for counts in "$TOP"/build/vm/results/debug{,-slow}/"$name"-*.gcda; do
-	[ -s "$counts" ] || die "no counts in $counts: run make check-debug-long"
+for row in "$TOP"/build/vm/results/debug{,-slow}/"$name"-*.row; do
+	counts=${row%.row}.gcda
+	[ -s "$counts" ] || die "no counts in $counts: the machine failed, or run make check-debug-long"
 	as_root cp "$counts" "$copy/button_irq.gcda"
 	# Of the same compilation, or nothing would be counted
 	as_root cp "${counts%.gcda}.gcno" "$copy/button_irq.gcno"
