@@ -584,7 +584,7 @@ static __always_inline bool button_irq_next(struct button_irq_reader *r,
 /* The oldest event still kept, for REWIND. */
 static unsigned long button_irq_oldest(const struct button_irq_ring *ring)
 {
-	/* A slot without a number was never written; the last one has none until the ring is full. */
+	/* A slot without a number was never written; the last has none until the ring is full. */
 	bool full = READ_ONCE(ring->slot[ring->size - 1].event.seq);
 
 	/*
