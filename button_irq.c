@@ -1769,8 +1769,8 @@ static int button_irq_bind(struct platform_device *pdev)
 	button_irq_request_sample(b);
 
 	dev_info(dev, "/dev/%s: line %s, label %s, IRQ %d, debounce %u us %s%s%s%s\n",
-		 dev_name(&b->dev), b->line, b->label, b->irq, b->debounce_us,
-		 button_irq_modes[b->debounce_mode], wakeup, pull, pull_name);
+		 dev_name(&b->dev), b->line, b->label, b->irq, READ_ONCE(b->debounce_us),
+		 button_irq_modes[READ_ONCE(b->debounce_mode)], wakeup, pull, pull_name);
 	return 0;
 
 stop:
