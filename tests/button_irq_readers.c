@@ -91,7 +91,7 @@ TEST_F(button, a_late_reader_sees_what_comes)
 /* Where one CPU is all there is, nothing is written in between. */
 static unsigned int n_fill(void)
 {
-	return sysconf(_SC_NPROCESSORS_ONLN) > 1 ? 60000 : 1000;
+	return sysconf(_SC_NPROCESSORS_ONLN) > 1 ? 20000 : 1000;
 }
 
 static void *fill(void *data)
