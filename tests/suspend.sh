@@ -260,12 +260,15 @@ test_pressed_after_another_woke_the_system()
 	check_stream 4 got
 	equal inferred 0 "$(counter inferred)"
 	echo 1 > "$CLASS/button_irq/storm_rate"
-	for ((i = 0; i < 1100; i++)); do
+	for ((i = 0; i < 600; i++)); do
 		train+=("$((i * 500)):$((i % 2))")
 	done
-	stim 0 train "${train[@]}"
+	# A storm is more than 1024 of them; on a busy host, edges merge.
+	for ((i = 0; i < 10 && $(counter storms) == 0; i++)); do
+		stim 0 train "${train[@]}"
+	done
 	wait_for 10 counter_is state released
-	[ "$(counter storms)" -gt 0 ] || fail "no storm of ${#train[@]} edges"
+	[ "$(counter storms)" -gt 0 ] || fail "no storm of $((i * ${#train[@]})) edges"
 	equal "wake-ups by the button" "$before" "$(cat "$count")"
 	unload
 }
