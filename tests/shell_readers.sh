@@ -252,8 +252,8 @@ test_shared_bytes()
 	wait_for 20 has_lines 50 wanted
 	wait_for 20 all_there
 	hang_up
-	fold -w 1 wanted | sort > bytes.wanted
-	cat got.? | fold -w 1 | sort > bytes.got
+	od -A n -t x1 -v -w1 wanted | sort > bytes.wanted
+	cat got.? | od -A n -t x1 -v -w1 | sort > bytes.got
 	same_file bytes.wanted bytes.got
 }
 
