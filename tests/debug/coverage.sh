@@ -16,14 +16,16 @@ rm -rf "$out"
 mkdir -p "$out"
 copy=$(as_root mktemp -d "$root/tmp/coverage.XXXXXX")
 trap 'as_root rm -rf "$copy"' EXIT
+number=0
 for row in "$TOP"/build/vm/results/debug{,-slow}/"$name"-*.row; do
 	counts=${row%.row}.gcda
+	number=$((number + 1))
 	[ -s "$counts" ] || die "no counts in $counts: the machine failed, or run make check-debug-long"
 	as_root cp "$counts" "$copy/button_irq.gcda"
 	# Of the same compilation, or nothing would be counted
 	as_root cp "${counts%.gcda}.gcno" "$copy/button_irq.gcno"
 	# shellcheck disable=SC2016 # the inner shell's
 	as_root chroot "$root" sh -c 'cd "$1" && aarch64-linux-gnu-gcov -b --json-format --stdout button_irq.gcda' - \
-		"/tmp/${copy##*/}" > "$out/$(basename "$counts" .gcda).json"
+		"/tmp/${copy##*/}" > "$out/$number.json"
 done
 "$TOP/tests/debug/coverage.py" "$TOP/button_irq.c" "$TOP/tests/debug/uncovered" "$out"/*.json
