@@ -1520,8 +1520,7 @@ static void button_irq_take_params(struct button_irq *b, const struct button_irq
 	b->debounce_us = line->debounce_us;
 	b->debounce_mode = line->debounce_mode;
 	button_irq_set_storm_rate(b, line->storm_rate);
-	strscpy_pad(b->label, *line->label ? line->label : dev_name(&b->dev),
-		    sizeof(b->label));
+	strscpy_pad(b->label, *line->label ? line->label : dev_name(&b->dev), sizeof(b->label));
 }
 
 /* And of one in the device tree. */

@@ -91,6 +91,13 @@ static void node_name(unsigned int button, char *buf, size_t size)
 		snprintf(buf, size, "button_irq");
 }
 
+__u64 button_setting(const char *variable, __u64 value)
+{
+	const char *text = getenv(variable);
+
+	return text && *text ? strtoull(text, NULL, 0) : value;
+}
+
 int button_open(unsigned int button, int flags)
 {
 	char name[32], path[64];

@@ -59,6 +59,9 @@ int button_unload(void);
 /** button_module_refs() - the module's reference count, or a negative errno */
 long button_module_refs(void);
 
+/** button_setting() - a number from the environment, or @value if it is not set */
+__u64 button_setting(const char *variable, __u64 value);
+
 /** button_open() - open the device node of a button; returns the file or -errno */
 int button_open(unsigned int button, int flags);
 

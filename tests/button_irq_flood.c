@@ -63,7 +63,7 @@ static struct reader readers[] = {
 };
 
 /* To be made */
-static unsigned long edges = EDGES;
+static unsigned long edges;
 /* Number of the last event, once there will be no further one. */
 static __u64 end;
 
@@ -257,15 +257,13 @@ static int drive_last(struct stim *s)
 
 int main(void)
 {
-	const char *text = getenv("BUTTON_IRQ_EDGES");
 	long slab, leaked, counted, missed;
 	char params[256];
 	struct stim s;
 	size_t i;
 	int ret;
 
-	if (text && *text)
-		edges = strtoul(text, NULL, 0) / 2 * 2;
+	edges = button_setting("BUTTON_IRQ_EDGES", EDGES) / 2 * 2;
 	ksft_print_header();
 	ksft_set_plan(ARRAY_SIZE(readers) + 5);
 	if (stim_open(&s, 0) || stim_set(&s, RELEASED))

@@ -15,8 +15,8 @@
  *	BUTTON_IRQ_FUZZ_KEEP=1	prints the programs that are worth keeping, for the file
  *
  * button_irq_fuzz.corpus has programs that were worth keeping, or that once broke something, and
- * button_irq_fuzz_long.corpus more of them, for long runs. They run first. What
- * goes wrong is for the kernel to say: after each program its log is looked at.
+ * button_irq_fuzz_long.corpus more of them, for long runs. They run first. What goes wrong is for
+ * the kernel to say: after each program its log is looked at.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -900,13 +900,6 @@ static void fuzz(struct worker *w, struct worker *other, unsigned long n)
 	timer_delete(timer);
 }
 
-static unsigned long number(const char *name, unsigned long value)
-{
-	const char *text = getenv(name);
-
-	return text ? strtoul(text, NULL, 0) : value;
-}
-
 static int result(int number, bool ok, const char *text)
 {
 	printf("%sok %d %s\n", ok ? "" : "not ", number, text);
@@ -915,8 +908,8 @@ static int result(int number, bool ok, const char *text)
 
 int main(int argc, char **argv)
 {
-	unsigned long n = number("BUTTON_IRQ_FUZZ", 20000);
-	unsigned long seed = number("BUTTON_IRQ_SEED", button_now(CLOCK_REALTIME));
+	unsigned long n = button_setting("BUTTON_IRQ_FUZZ", 20000);
+	unsigned long seed = button_setting("BUTTON_IRQ_SEED", button_now(CLOCK_REALTIME));
 	struct sigaction action = { .sa_handler = no_harm };
 	struct worker *w = &workers[0], *other = &workers[1];
 	char params[128];
@@ -926,7 +919,7 @@ int main(int argc, char **argv)
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	page = sysconf(_SC_PAGESIZE);
-	trace = number("BUTTON_IRQ_FUZZ_TRACE", 0);
+	trace = button_setting("BUTTON_IRQ_FUZZ_TRACE", 0);
 	printf("TAP version 13\n");
 	if (access("/sys/kernel/debug/kcov", F_OK)) {
 		printf("1..0 # SKIP this kernel has no KCOV\n");
@@ -964,7 +957,7 @@ int main(int argc, char **argv)
 	printf("# %lu calls, %u programs kept, %u branches, %u steps between them, %llu ms\n",
 	       all_calls(), kept, pcs, pairs,
 	       (button_now(CLOCK_MONOTONIC) - start) / NSEC_PER_MSEC);
-	if (number("BUTTON_IRQ_FUZZ_KEEP", 0))
+	if (button_setting("BUTTON_IRQ_FUZZ_KEEP", 0))
 		print_corpus(w);
 
 	/* As if unbound: all files are closed, the other's too. */

@@ -516,12 +516,10 @@ static int result(int number, bool ok, const char *text)
 	return !ok;
 }
 
-int main(int argc, char **argv)
+int main(void)
 {
-	const char *rounds_text = argc > 1 ? argv[1] : getenv("BUTTON_IRQ_ROUNDS");
-	const char *seed_text = argc > 2 ? argv[2] : getenv("BUTTON_IRQ_SEED");
-	unsigned long rounds = rounds_text ? strtoul(rounds_text, NULL, 0) : 300;
-	__u64 seed = seed_text ? strtoull(seed_text, NULL, 0) : button_now(CLOCK_REALTIME);
+	unsigned long rounds = button_setting("BUTTON_IRQ_ROUNDS", 300);
+	__u64 seed = button_setting("BUTTON_IRQ_SEED", button_now(CLOCK_REALTIME));
 	struct deed *deed;
 	struct stim stim;
 	unsigned int i;

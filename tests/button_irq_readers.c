@@ -88,18 +88,13 @@ TEST_F(button, a_late_reader_sees_what_comes)
 	close(fd);
 }
 
-/* Where one CPU is all there is, nothing is written in between. */
-static unsigned int n_fill(void)
-{
-	return sysconf(_SC_NPROCESSORS_ONLN) > 1 ? 20000 : 1000;
-}
-
 static void *fill(void *data)
 {
+	/* Where one CPU is all there is, little is written in between. */
+	unsigned int i, n = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? 20000 : 1000;
 	struct stim *stim = data;
-	unsigned int i;
 
-	for (i = 1; i <= n_fill(); i++)
+	for (i = 1; i <= n; i++)
 		if (stim_set(stim, nth_level(i)))
 			return stim;
 	return NULL;

@@ -300,13 +300,6 @@ static void check_reader(struct reader *r)
 			 r->lost);
 }
 
-static unsigned long number(const char *variable, unsigned long value)
-{
-	const char *text = getenv(variable);
-
-	return text && *text ? strtoul(text, NULL, 0) : value;
-}
-
 int main(void)
 {
 	long slab, refs, leaked;
@@ -320,8 +313,8 @@ int main(void)
 	ksft_set_plan(ARRAY_SIZE(readers) + 4);
 	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
 		seed = 1;
-	seed = number("BUTTON_IRQ_SEED", seed);
-	total = 2 * number("BUTTON_IRQ_SOAK", PRESSES);
+	seed = button_setting("BUTTON_IRQ_SEED", seed);
+	total = 2 * button_setting("BUTTON_IRQ_SOAK", PRESSES);
 	driven = calloc(total + 1, sizeof(*driven));
 	ksft_print_msg("%llu presses, BUTTON_IRQ_SEED=%u\n", total / 2, seed);
 

@@ -20,7 +20,7 @@ number=0
 for row in "$TOP"/build/vm/results/debug{,-slow}/"$name"-*.row; do
 	counts=${row%.row}.gcda
 	number=$((number + 1))
-	[ -s "$counts" ] || die "no counts in $counts: the machine failed, or run make check-debug-long"
+	[ -s "$counts" ] || die "no counts in $counts: its machine failed; run make check-debug-long"
 	as_root cp "$counts" "$copy/button_irq.gcda"
 	# Of the same compilation, or nothing would be counted
 	as_root cp "${counts%.gcda}.gcno" "$copy/button_irq.gcno"

@@ -117,7 +117,12 @@ run()
 			  --append "slab_debug=- kmemleak=off no_debug_objects")
 		;;
 	races-*) options+=(--stimulus "${way#races-}") ;;
-	storm-*) options+=(--stimulus "${way#storm-}" --append iomem=relaxed) ;;
+	# For what writes to a controller's registers; and what sanitizers leave of progress, in percent.
+	storm-*)
+		declare -A percent=([a]=30 [b]=80)
+		options+=(--stimulus "${way#storm-}" --append iomem=relaxed
+			  --env "BUTTON_IRQ_STORM_PERCENT=${percent[$flavour]:-90}")
+		;;
 	# A round is up to 10 s on debug-a, 0.2 s on debug-b; for a seed and rounds of one's own see tests/debug/README.md.
 	life-*) options+=(--stimulus "${way#life-}" --env "BUTTON_IRQ_ROUNDS=$([ "$what-$flavour" = debug-a ] && echo 10 || echo 50)") ;;
 	# With buttons in the device tree, the first button is none of those that the other tests make.
@@ -132,7 +137,6 @@ run()
 	esac
 	case $suite-$flavour in
 	debug-a)
-		options+=(--env BUTTON_IRQ_STORM_PERCENT=30)
 		cp "$TOP/build/vm/$name/button_irq.gcno" "$out.gcno"
 		declare -A patience=([shell]=6000 [fuzz-long]=14000)
 		options+=(--coverage "$out.gcda" --timeout "${patience[$way]:-2400}")
@@ -140,7 +144,7 @@ run()
 	# A race between CPUs needs CPUs that run at the same time. On one CPU, what an interrupt does meanwhile is seen, with
 	# delays (in us) that leave time to the tests.
 	debug-b)
-		options+=(--timeout 2400 --env BUTTON_IRQ_STORM_PERCENT=80)
+		options+=(--timeout 2400)
 		case $way in
 		races-* | life-*) cpus=2 options+=(--realtime) ;;
 		*) options+=(--append "kcsan.udelay_task=5 kcsan.udelay_interrupt=2") ;;
