@@ -240,18 +240,18 @@ test_shared_bytes()
 {
 	local i
 
-	need_program python3
+	need_program perl
 	load_button
 	cat < "$DEV" > wanted 2> /dev/null &
 	exec 3< "$DEV"
 	for i in 1 2 3 4; do
 		# One after the other even where there is one CPU, on which dd would get a whole line at once.
-		python3 -c '
-import os, sys
-open(sys.argv[1], "w").close()
-while byte := os.read(0, 1):
-    os.write(1, byte)
-    os.sched_yield()' "started.$i" <&3 > "got.$i" 2> /dev/null &
+		perl -e '
+open my $file, ">", $ARGV[0];
+while (sysread STDIN, my $byte, 1) {
+	syswrite STDOUT, $byte;
+	select undef, undef, undef, 0.0001;
+}' "started.$i" <&3 > "got.$i" 2> /dev/null &
 	done
 	exec 3<&-
 	wait_for 20 readers 2
