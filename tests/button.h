@@ -31,6 +31,9 @@
 #define NSEC_PER_MSEC	1000000ULL
 #define NSEC_PER_USEC	1000ULL
 
+/* Where a button is bound and unbound, and links to those that are bound. */
+#define DRIVER		"/sys/bus/platform/drivers/button_irq/"
+
 /* No line that read() gives is longer. */
 #define BUTTON_LINE_MAX	128
 

@@ -18,7 +18,6 @@
 #include "button_test.h"
 
 #define FAIL_NTH	"/proc/thread-self/fail-nth"
-#define DRIVER		"/sys/bus/platform/drivers/button_irq/"
 #define DEBUGFS		"/sys/kernel/debug/"
 /* Of tests/vm/button.dts; it may wake the system. */
 #define DOORBELL	"doorbell"

@@ -313,8 +313,9 @@ int main(void)
 
 	/* Where levels cannot be read, a late look may have found one event more since. */
 	over = true;
-	if (button_write("/sys/bus/platform/drivers/button_irq/unbind", "button_irq.0"))
-		ksft_exit_fail_msg("unbinding: %s\n", strerror(errno));
+	ret = button_write(DRIVER "unbind", "button_irq.0");
+	if (ret)
+		ksft_exit_fail_msg("unbinding: %s\n", strerror(-ret));
 	end = last_event(fd);
 	close(fd);
 	for (i = 0; i < ARRAY_SIZE(readers); i++)

@@ -42,7 +42,6 @@
 #include "stimulus.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
-#define DRIVER		"/sys/bus/platform/drivers/button_irq/"
 #define PARAMS		"debounce_us=300 ring_events=64"
 #define OPS		12	/* calls of a program */
 #define PROGRAMS	4096	/* that are kept */

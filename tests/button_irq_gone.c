@@ -12,8 +12,6 @@
 
 #include "button_test.h"
 
-#define DRIVER	"/sys/bus/platform/drivers/button_irq/"
-
 static int driver_write(const char *file, int button)
 {
 	char path[128], device[32];

@@ -33,7 +33,6 @@
 #include "stimulus.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
-#define DRIVER		"/sys/bus/platform/drivers/button_irq/"
 /* Applies overlays while it is loaded; and the one of tests/vm/sim_button.dts */
 #define OVERLAY_KO	"/opt/button_irq/modules/button_irq_test_overlay.ko"
 #define OVERLAY		"/opt/button_irq/sim_button.dtbo"

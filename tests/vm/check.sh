@@ -117,11 +117,11 @@ run()
 			  --append "slab_debug=- kmemleak=off no_debug_objects")
 		;;
 	races-*) options+=(--stimulus "${way#races-}") ;;
-	# For what writes to a controller's registers; and what sanitizers leave of progress, in percent.
+	# For what writes to a controller's registers; and what sanitizers leave of progress, in percent, where there are any.
 	storm-*)
 		declare -A percent=([a]=30 [b]=80)
 		options+=(--stimulus "${way#storm-}" --append iomem=relaxed
-			  --env "BUTTON_IRQ_STORM_PERCENT=${percent[$flavour]:-90}")
+			  --env "BUTTON_IRQ_STORM_PERCENT=${percent[$flavour]:-}")
 		;;
 	# A round is up to 10 s on debug-a, 0.2 s on debug-b; for a seed and rounds of one's own see tests/debug/README.md.
 	life-*) options+=(--stimulus "${way#life-}" --env "BUTTON_IRQ_ROUNDS=$([ "$what-$flavour" = debug-a ] && echo 10 || echo 50)") ;;
