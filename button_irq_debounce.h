@@ -2,41 +2,47 @@
 /*
  * From the edges of a bouncing contact to presses and releases
  *
- * A pure state machine: no clock, no timer, no lock, no allocation, nothing of the
- * kernel's, so that tests/unit can try every short input on the host. The driver's
- * thread is its only owner and the only one to call these functions.
+ * A pure state machine without clock, timer, lock or allocation, so that tests/unit can
+ * try every short input on the host. The driver's thread owns it and is the only caller.
  *
- * In go edges and samples. An edge is an interrupt that was delivered: a time, and the
- * level that the top half read or BUTTON_IRQ_LEVEL_UNKNOWN where it could not. A sample
- * is the line's level looked up later, with every edge that came before it already fed.
- * Out come events, and a deadline at which the next sample is due.
+ * The inputs are edges and samples. An edge is an interrupt that was delivered: its time,
+ * and the level that the top half read (BUTTON_IRQ_LEVEL_UNKNOWN where it could not). A
+ * sample is the line's level read later, after every earlier edge has been fed. The
+ * outputs are events, and a deadline at which the next sample is due.
  *
- * One "window" serves both modes. Eager: a report opens it, and edges are held back
- * until it ends. Settle: an edge opens it, every further edge restarts it. Where the line
- * stands when the window ends decides: at the reported state, and what was held back
- * were bounces; elsewhere, and the held-back edge that took it there is reported, with
- * its own time.
+ * Both modes use one debounce window. Eager: a report opens the window, and edges are held
+ * back until the window ends. Settle: an edge opens the window, and every further edge
+ * restarts it. When the window ends, the line's level decides. If the level is the reported
+ * state, the held-back edges were bounces. Otherwise the held-back edge that changed the
+ * level is reported, with the time of that edge.
  *
- * edges + inferred = presses + releases + bounces holds after every call: an edge that
- * is held back counts as a bounce until it turns out to be more.
+ * A repeated level (an edge whose level equals that of the edge before) means that the
+ * controller merged two edges into one interrupt. Within a window the edge is a bounce like
+ * any other. Outside a window it is a glitch: a pulse that began and ended before the
+ * handler ran. Without debouncing a repeated level is reported as one missed edge.
+ *
+ * edges + inferred = presses + releases + bounces holds after every call: a held-back edge
+ * counts as a bounce until it is reported.
  */
 #ifndef BUTTON_IRQ_DEBOUNCE_H
 #define BUTTON_IRQ_DEBOUNCE_H
 
 #ifdef __KERNEL__
+#include <linux/compiler.h>
 #include <linux/types.h>
 #else
 #include <stdbool.h>
 #include <linux/types.h>
 typedef __u64 u64;
 typedef __u32 u32;
+#define WRITE_ONCE(x, value)	((x) = (value))
 #endif
 
 #include "button_irq.h"
 
 /*
- * A sample that no edge explains counts when a second one, this much later and with no
- * edge in between, agrees: the line moves some time before its interrupt is queued.
+ * A sample that contradicts the last edge is believed only if a second sample agrees, this
+ * much later and with no edge in between: the line moves before its interrupt is queued.
  */
 #define BUTTON_IRQ_CONFIRM_NS	1000000ULL
 
@@ -46,7 +52,7 @@ typedef __u32 u32;
 /* The most events one call gives. */
 #define BUTTON_IRQ_REPORTS	2
 
-/* A logical level: what is "pressed" has been made up for active-low lines before. */
+/* Logical level: gpiolib has already inverted active-low lines, so 1 means pressed. */
 enum button_irq_level {
 	BUTTON_IRQ_LEVEL_UNKNOWN = -1,
 	BUTTON_IRQ_LEVEL_RELEASED = 0,
@@ -72,42 +78,45 @@ struct button_irq_report {
  * @window_ns: debounce time; 0 reports every edge that changes the level
  * @mode: BUTTON_IRQ_MODE_EAGER or BUTTON_IRQ_MODE_SETTLE
  * @state: the last reported state, true while pressed
- * @level: where the last edge, or a sample that was believed, left the line
- * @by_edge: @level comes from an edge, so a second edge to it had a merged twin
- * @guessed: @level was not read but follows from edges alternating
- * @open: a window is open
- * @window_start: when it was opened or last restarted
- * @held_back: the window has an edge that would be reported if the line stays
- * @candidate: the time of that edge: settle, the first of the window; eager, the last
- * @doubt: a sample contradicted @level with no edge behind it
- * @doubt_time: when that was
- * @last_report: time of the last event; none goes back behind it
+ * @level: the line's level after the last edge, or after a sample that was believed
+ * @level_from_edge: an edge set @level, so an edge to the same level repeats it
+ * @guessed: @level was not read; it follows from edges alternating
+ * @window_open: a window is open
+ * @window_start: when the window was opened or last restarted
+ * @held_back: the window has an edge that is reported if the line keeps its level
+ * @candidate_time: the time of that edge: the first of the window in settle mode, the last
+ *	in eager mode
+ * @unconfirmed: a sample contradicted @level with no edge to explain the change
+ * @unconfirmed_time: when that sample was taken
+ * @last_report: time of the last event; no later event has an earlier time
  * @pressed_at: when the button was pressed
- * @pressed_known: @pressed_at is known (not if pressed since before the driver bound)
+ * @pressed_known: @pressed_at is valid (not if pressed since before the driver bound)
  * @unreported: bounces since the last press or release
  * @edges: edges fed
- * @inferred: changes reported that only samples showed
+ * @inferred: reported changes that only samples showed
  * @presses: presses reported
  * @releases: releases reported
  * @bounces: edges that were not reported
- * @missed: edges that are known not to have been recorded
+ * @glitches: those of @bounces that repeated a level outside a window
+ * @missed: edges that could not be recorded
  *
- * The counters are unsigned long so that other contexts can read them without tearing.
+ * Other contexts read @state and the counters with READ_ONCE(), so these are single words
+ * that button_irq_debounce_count() and button_irq_debounce_report() write whole.
  */
 struct button_irq_debounce {
 	u64 window_ns;
 	u32 mode;
 	bool state;
 	bool level;
-	bool by_edge;
+	bool level_from_edge;
 	bool guessed;
-	bool open;
+	bool window_open;
 	bool held_back;
-	bool doubt;
+	bool unconfirmed;
 	bool pressed_known;
 	u64 window_start;
-	u64 candidate;
-	u64 doubt_time;
+	u64 candidate_time;
+	u64 unconfirmed_time;
 	u64 last_report;
 	u64 pressed_at;
 	u32 unreported;
@@ -116,6 +125,7 @@ struct button_irq_debounce {
 	unsigned long presses;
 	unsigned long releases;
 	unsigned long bounces;
+	unsigned long glitches;
 	unsigned long missed;
 };
 
@@ -124,11 +134,14 @@ struct button_irq_debounce {
  * @d: the debouncer
  * @pressed: the line's level
  *
- * A button that is pressed from the start is in state pressed without an event.
+ * A button that is pressed from the start is in state pressed without an event. The level
+ * counts as one from an edge: if the first edge repeats it, a pulse was merged.
  */
 static inline void button_irq_debounce_init(struct button_irq_debounce *d, bool pressed)
 {
-	*d = (struct button_irq_debounce){ .state = pressed, .level = pressed };
+	*d = (struct button_irq_debounce){
+		.state = pressed, .level = pressed, .level_from_edge = true,
+	};
 }
 
 /**
@@ -160,34 +173,40 @@ static inline u64 button_irq_debounce_window_end(const struct button_irq_debounc
  */
 static inline u64 button_irq_debounce_deadline(const struct button_irq_debounce *d)
 {
-	if (d->doubt)
-		return d->doubt_time + BUTTON_IRQ_CONFIRM_NS;
-	if (d->open)
+	if (d->unconfirmed)
+		return d->unconfirmed_time + BUTTON_IRQ_CONFIRM_NS;
+	if (d->window_open)
 		return button_irq_debounce_window_end(d);
 	return BUTTON_IRQ_NO_DEADLINE;
 }
 
 static inline void button_irq_debounce_open(struct button_irq_debounce *d, u64 start)
 {
-	d->open = d->window_ns != 0;
+	d->window_open = d->window_ns != 0;
 	d->window_start = start;
 	d->held_back = false;
 }
 
+/* Add to a counter that sysfs reads meanwhile. */
+static inline void button_irq_debounce_count(unsigned long *counter, int n)
+{
+	WRITE_ONCE(*counter, *counter + n);
+}
+
 static inline void button_irq_debounce_bounce(struct button_irq_debounce *d)
 {
-	d->bounces++;
+	button_irq_debounce_count(&d->bounces, 1);
 	d->unreported++;
 }
 
-/* The line changed at @time: the state follows, and an event is made of it. */
+/* Change the state and make the event for a change of the line at @time. */
 static inline void button_irq_debounce_report(struct button_irq_debounce *d, u64 time,
 					      struct button_irq_report *r)
 {
 	if (time < d->last_report)
 		time = d->last_report;
 	d->last_report = time;
-	d->state = !d->state;
+	WRITE_ONCE(d->state, !d->state);
 
 	r->time = time;
 	r->held = 0;
@@ -195,38 +214,39 @@ static inline void button_irq_debounce_report(struct button_irq_debounce *d, u64
 	d->unreported = 0;
 	if (d->state) {
 		r->type = BUTTON_IRQ_PRESS;
-		d->presses++;
+		button_irq_debounce_count(&d->presses, 1);
 		d->pressed_at = time;
 		d->pressed_known = true;
 	} else {
 		r->type = BUTTON_IRQ_RELEASE;
-		d->releases++;
+		button_irq_debounce_count(&d->releases, 1);
 		if (d->pressed_known)
 			r->held = time - d->pressed_at;
 	}
 }
 
 /*
- * End every window that is over at @time, with the line at d->level. A report that comes
- * of it opens the next eager window where this one ended, not where a late timer saw it
- * end: lateness changes nothing.
+ * End every window that is over at @time, with the line at d->level. In eager mode a report
+ * opens the next window at the end of this one rather than at @time, so that a late timer
+ * changes nothing.
  *
- * At most one report: after it the state is the level, and no later window can differ.
+ * Makes at most one report: afterwards the state is the level, so a further window that is
+ * over has nothing to report.
  */
 static inline unsigned int button_irq_debounce_close(struct button_irq_debounce *d, u64 time,
 						     struct button_irq_report *r)
 {
 	unsigned int n = 0;
 
-	while (d->open && time >= button_irq_debounce_window_end(d)) {
-		d->open = false;
+	while (d->window_open && time >= button_irq_debounce_window_end(d)) {
+		d->window_open = false;
 		if (d->level == d->state)
 			continue;
 
-		/* One of the edges that were held back was no bounce. */
-		d->bounces--;
+		/* The candidate was counted as a bounce while it was held back. */
+		button_irq_debounce_count(&d->bounces, -1);
 		d->unreported--;
-		button_irq_debounce_report(d, d->candidate, &r[n++]);
+		button_irq_debounce_report(d, d->candidate_time, &r[n++]);
 		if (d->mode == BUTTON_IRQ_MODE_EAGER)
 			button_irq_debounce_open(d, button_irq_debounce_window_end(d));
 	}
@@ -237,10 +257,10 @@ static inline unsigned int button_irq_debounce_close(struct button_irq_debounce 
  * button_irq_debounce_missed() - edges could not be recorded
  * @d: the debouncer
  * @count: how many
- * @time: when that was noticed
+ * @time: when the loss was noticed
  * @r: room for one event
  *
- * The caller feeds a sample once its edges are fed.
+ * The caller feeds a sample after the queued edges.
  *
  * Return: the number of events in @r, always 1.
  */
@@ -251,9 +271,9 @@ static inline unsigned int button_irq_debounce_missed(struct button_irq_debounce
 	if (time < d->last_report)
 		time = d->last_report;
 	d->last_report = time;
-	d->missed += count;
-	/* The gap is told; the next edge is not to tell it again. */
-	d->by_edge = false;
+	button_irq_debounce_count(&d->missed, count);
+	/* The gap is reported here; a repeated level after the gap must not report it again. */
+	d->level_from_edge = false;
 	*r = (struct button_irq_report){
 		.time = time, .type = BUTTON_IRQ_MISSED, .count = count,
 	};
@@ -263,12 +283,12 @@ static inline unsigned int button_irq_debounce_missed(struct button_irq_debounce
 /**
  * button_irq_debounce_edge() - an edge was recorded
  * @d: the debouncer
- * @level: the level read with it, or BUTTON_IRQ_LEVEL_UNKNOWN: then the opposite of the
- *	last one
- * @time: nanoseconds; edges come in the order of their times
+ * @level: the level that the top half read; BUTTON_IRQ_LEVEL_UNKNOWN means the opposite
+ *	of the last level
+ * @time: nanoseconds; edges are fed in the order of their times
  * @r: room for BUTTON_IRQ_REPORTS events
  *
- * After edges of unknown level the caller feeds a sample of where they ended.
+ * After edges of unknown level the caller feeds a sample.
  *
  * Return: the number of events in @r.
  */
@@ -276,28 +296,31 @@ static inline unsigned int button_irq_debounce_edge(struct button_irq_debounce *
 						    enum button_irq_level level, u64 time,
 						    struct button_irq_report *r)
 {
-	/* A timer that has not run yet: the line stayed where the edge before left it. */
+	/* A window may be over before its timer ran: the line kept its level until this edge. */
 	unsigned int n = button_irq_debounce_close(d, time, r);
 	bool repeated;
 
-	d->edges++;
-	d->doubt = false;
+	button_irq_debounce_count(&d->edges, 1);
+	d->unconfirmed = false;
 	d->guessed = level == BUTTON_IRQ_LEVEL_UNKNOWN;
 	if (d->guessed)
 		level = !d->level;
-	repeated = d->by_edge && d->level == level;
+	repeated = d->level_from_edge && d->level == level;
 	d->level = level;
 
 	if (d->window_ns && d->mode == BUTTON_IRQ_MODE_SETTLE) {
-		if (!d->open)
+		if (!d->window_open) {
+			if (repeated)
+				button_irq_debounce_count(&d->glitches, 1);
 			button_irq_debounce_open(d, time);
+		}
 		d->window_start = time;
 		if (!d->held_back)
-			d->candidate = time;
+			d->candidate_time = time;
 		d->held_back = true;
 		button_irq_debounce_bounce(d);
-	} else if (d->open) {
-		d->candidate = time;
+	} else if (d->window_open) {
+		d->candidate_time = time;
 		d->held_back = true;
 		button_irq_debounce_bounce(d);
 	} else if (d->level != d->state) {
@@ -305,24 +328,26 @@ static inline unsigned int button_irq_debounce_edge(struct button_irq_debounce *
 		button_irq_debounce_open(d, time);
 	} else {
 		button_irq_debounce_bounce(d);
-		if (repeated && !d->window_ns)
+		if (repeated && d->window_ns)
+			button_irq_debounce_count(&d->glitches, 1);
+		else if (repeated)
 			n += button_irq_debounce_missed(d, 1, time, &r[n]);
 	}
-	/* After the gap that this edge told of, for it came behind that. */
-	d->by_edge = true;
+	/* Set only after reporting the gap: this edge is the first one after it. */
+	d->level_from_edge = true;
 	return n;
 }
 
 /**
- * button_irq_debounce_sample() - the line was looked at
+ * button_irq_debounce_sample() - the line's level was read
  * @d: the debouncer
- * @level: what was seen, or BUTTON_IRQ_LEVEL_UNKNOWN (the chip failed): the edges are
- *	believed then
- * @time: when, in nanoseconds; every edge that came before has been fed
+ * @level: the level, or BUTTON_IRQ_LEVEL_UNKNOWN if the chip failed: the edges are believed
+ *	then
+ * @time: when the level was read, in nanoseconds; every earlier edge has been fed
  * @r: room for BUTTON_IRQ_REPORTS events
  *
- * May be called at any time; before a window is over it says nothing. To be called at
- * the deadline, late is fine.
+ * May be called at any time, and must be called at the deadline or later. A call before
+ * the window is over gives no event.
  *
  * Return: the number of events in @r.
  */
@@ -330,43 +355,46 @@ static inline unsigned int button_irq_debounce_sample(struct button_irq_debounce
 						      enum button_irq_level level, u64 time,
 						      struct button_irq_report *r)
 {
-	if (d->open && time < button_irq_debounce_window_end(d)) {
-		/* Over when the doubt arose, but made longer since. */
-		d->doubt = false;
+	if (d->window_open && time < button_irq_debounce_window_end(d)) {
+		/* The window was over at the unconfirmed sample, and was made longer since. */
+		d->unconfirmed = false;
 		return 0;
 	}
 	if (level == BUTTON_IRQ_LEVEL_UNKNOWN)
 		level = d->level;
 
-	if (level == d->level || (d->open && d->held_back && d->guessed)) {
-		/* An edge explains it. */
+	if (level == d->level || (d->window_open && d->held_back && d->guessed)) {
+		/* An edge explains the level. */
 		if (d->level != level) {
 			d->level = level;
-			d->by_edge = false;
+			d->level_from_edge = false;
 		}
-		d->doubt = false;
+		d->unconfirmed = false;
 		return button_irq_debounce_close(d, time, r);
 	}
 
-	/* Not where the edges left the line. Is one on its way? That is to decide then. */
-	if (!d->doubt) {
-		d->doubt = true;
-		d->doubt_time = time;
+	/*
+	 * The sample contradicts the last edge. Its interrupt may still be in flight: wait for
+	 * it before believing the sample.
+	 */
+	if (!d->unconfirmed) {
+		d->unconfirmed = true;
+		d->unconfirmed_time = time;
 		return 0;
 	}
-	if (time < d->doubt_time + BUTTON_IRQ_CONFIRM_NS)
+	if (time < d->unconfirmed_time + BUTTON_IRQ_CONFIRM_NS)
 		return 0;
 
-	/* No: it was merged. What the window held back were bounces. */
-	d->doubt = false;
-	d->open = false;
+	/* No edge followed: the controller merged it. The held-back edges stay bounces. */
+	d->unconfirmed = false;
+	d->window_open = false;
 	d->level = level;
-	d->by_edge = false;
+	d->level_from_edge = false;
 	if (d->level == d->state)
 		return 0;
 
-	d->inferred++;
-	button_irq_debounce_report(d, d->doubt_time, &r[0]);
+	button_irq_debounce_count(&d->inferred, 1);
+	button_irq_debounce_report(d, d->unconfirmed_time, &r[0]);
 	button_irq_debounce_open(d, time);
 	return 1;
 }
@@ -377,9 +405,8 @@ static inline unsigned int button_irq_debounce_sample(struct button_irq_debounce
  * @time: when the interrupt was replayed, in nanoseconds
  * @r: room for BUTTON_IRQ_REPORTS events
  *
- * The edge itself was swallowed by the wake-up, but there was one: the change is
- * reported, and if the line is back by now, a sample reports that too. The caller feeds
- * a sample next.
+ * The wake-up consumed an edge, so the change is reported. The caller feeds a sample
+ * next, which also reports the release if the line is idle again.
  *
  * Return: the number of events in @r.
  */
@@ -388,14 +415,14 @@ static inline unsigned int button_irq_debounce_wake(struct button_irq_debounce *
 {
 	unsigned int n = button_irq_debounce_close(d, time, r);
 
-	d->doubt = false;
-	/* Within a window its end decides, as for any edge. */
-	if (d->open)
+	d->unconfirmed = false;
+	/* Within a window the window's end decides, as for any edge. */
+	if (d->window_open)
 		return n;
 
 	d->level = !d->state;
-	d->by_edge = false;
-	d->inferred++;
+	d->level_from_edge = false;
+	button_irq_debounce_count(&d->inferred, 1);
 	button_irq_debounce_report(d, time, &r[n++]);
 	button_irq_debounce_open(d, time);
 	return n;

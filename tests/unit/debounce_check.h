@@ -139,6 +139,8 @@ static inline const char *check_counters(const struct button_irq_debounce *d)
 		return "edges + inferred != presses + releases + bounces";
 	if (d->bounces > d->edges)
 		return "more bounces than edges";
+	if (d->glitches > d->bounces)
+		return "more glitches than bounces";
 	if (d->unreported > d->bounces)
 		return "more unreported bounces than bounces";
 	return NULL;
@@ -207,7 +209,7 @@ static inline const char *run_feed(struct run *run, struct input in)
 	struct button_irq_debounce *d = &run->d;
 	u64 due = button_irq_debounce_deadline(d);
 	unsigned int changes = 0, at = run->n, i, n;
-	bool state = d->state, doubt = d->doubt;
+	bool state = d->state, doubt = d->unconfirmed;
 	const char *wrong;
 
 	/* Room that is not the debouncer's. */
@@ -289,6 +291,7 @@ static inline const char *run_compare(const struct run *run, struct model *m)
 	if (m->outs != run->outs || run_differs(run, m) != run->n)
 		return "the model gives other events";
 	if (m->edges != d->edges || m->inferred != d->inferred || m->missed != d->missed ||
+	    m->glitches != d->glitches ||
 	    m->state != d->state)
 		return "the model counts otherwise";
 	return NULL;

@@ -65,6 +65,7 @@ struct model {
 	/* found out about each input */
 	bool not_edge[MODEL_MAX];	/* moved the line, or told of a gap, and is no edge */
 	bool gap[MODEL_MAX];		/* an edge that shows that another is missing */
+	bool glitch[MODEL_MAX];		/* the same, with debouncing: counted only */
 	/* changes of the reported state, in order; they alternate */
 	struct {
 		unsigned int at;
@@ -79,6 +80,7 @@ struct model {
 	unsigned long edges;
 	unsigned long inferred;
 	unsigned long missed;
+	unsigned long glitches;
 };
 
 static inline void model_change(struct model *m, unsigned int at, u64 time,
@@ -202,24 +204,26 @@ static inline bool model_after_edge(const struct model *m, unsigned int i)
 		if (m->in[i].op == MISSED || m->not_edge[i])
 			return false;
 	}
-	return false;
+	/* The level when the driver bound counts as that of an edge. */
+	return true;
 }
 
 /* No window is open and the line is where it was reported. Deal with input @i. */
 static inline unsigned int model_idle(struct model *m, unsigned int i)
 {
 	const struct input *in = &m->in[i];
-	bool confirmed;
+	bool confirmed, repeated;
 	unsigned int k;
 
 	switch (in->op) {
 	case EDGE:
+		repeated = model_resolve(in, m->state) == m->state && model_after_edge(m, i);
+		m->gap[i] = repeated && !m->window[i];
+		m->glitch[i] = repeated && m->window[i];
 		if (m->window[i] && m->mode[i] == BUTTON_IRQ_MODE_SETTLE)
 			return model_window(m, i, in->time);
-		if (model_resolve(in, m->state) == m->state) {
-			m->gap[i] = !m->window[i] && model_after_edge(m, i);
+		if (model_resolve(in, m->state) == m->state)
 			return i + 1;
-		}
 		model_change(m, i, in->time, AT_ONCE);
 		break;
 	case WAKE:
@@ -287,6 +291,7 @@ static inline void model_tell(struct model *m)
 				o->r.held = o->r.time - press->r.time;
 		}
 		m->edges += m->in[i].op == EDGE;
+		m->glitches += m->glitch[i];
 		if (gap) {
 			unsigned int count = m->gap[i] ? 1 : m->in[i].count;
 
@@ -313,6 +318,7 @@ static inline void model_run(struct model *m, const struct input *in, unsigned i
 	m->edges = 0;
 	m->inferred = 0;
 	m->missed = 0;
+	m->glitches = 0;
 	for (i = 0; i < n; i++) {
 		if (in[i].op == CONFIGURE) {
 			window = in[i].window_ns;
@@ -322,6 +328,7 @@ static inline void model_run(struct model *m, const struct input *in, unsigned i
 		m->mode[i] = mode;
 		m->not_edge[i] = false;
 		m->gap[i] = false;
+		m->glitch[i] = false;
 	}
 
 	for (i = 0; i < n;)
