@@ -4,23 +4,25 @@
  *
  * The road of an edge, which is also the order of this file:
  *
- *	top half	hard IRQ: takes time and level, pushes one edge into a queue, wakes
- *	thread		pops edges, feeds the debouncer (button_irq_debounce.h)
- *	ring		events, numbered; one writer, overwrites the oldest
+ *	top half	hard IRQ: reads clock and level, pushes one edge into a queue, wakes
+ *	thread		pops edges and feeds the debouncer (button_irq_debounce.h)
+ *	ring		numbered events; one writer, overwrites the oldest
  *	reader		an open file: a cursor into the ring
  *
- * Each stage has one owner and passes on in one direction. What two contexts share:
+ * Each stage has one owner and passes data on in one direction. struct button_irq groups its
+ * fields by owner: hw, top, thread, set and out. Two contexts share only these:
  *
- *	queue		top half -> thread, lock-free, acquire/release on head and tail
- *	work bits	anyone -> thread, atomic bit operations
- *	quiet		thread -> top half, a full barrier on either side
- *	ring		thread -> readers, lock-free, see button_irq_write() and button_irq_next()
- *	stats, settings	single words, READ_ONCE() and WRITE_ONCE()
- *	gone		unbinding -> readers, release/acquire
+ *	queue		top half -> thread: lock-free, acquire/release on head and tail
+ *	requests	any context -> thread: atomic bit operations
+ *	quiet		thread -> top half: a full barrier on either side
+ *	top.mode	whoever unmasks or suspends -> top half: release/acquire
+ *	out.ring	thread -> readers: a seqcount, so the writer never waits
+ *	out.gone	unbinding -> readers: release/acquire
+ *	set, counters	single words: READ_ONCE() and WRITE_ONCE()
  *
- * What no driver can do: a controller keeps one status bit per line, and genirq one
- * pending bit while a handler runs, so edges that come before the last one was taken are
- * merged below us. Every interrupt that is delivered is accounted for.
+ * What no driver can do: a controller keeps one status bit per line, and genirq one pending
+ * bit while a handler runs. Edges that come before the last interrupt was taken are merged
+ * below this driver. Every interrupt that is delivered is accounted for.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -35,11 +37,12 @@
 #include <linux/gpio/driver.h>
 #include <linux/gpio/machine.h>
 #include <linux/hrtimer.h>
+#include <linux/input.h>
 #include <linux/interrupt.h>
+#include <linux/jhash.h>
 #include <linux/ktime.h>
 #include <linux/log2.h>
 #include <linux/math64.h>
-#include <linux/mm.h>
 #include <linux/mod_devicetable.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -51,11 +54,14 @@
 #include <linux/poll.h>
 #include <linux/property.h>
 #include <linux/sched.h>
+#include <linux/seqlock.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
 #include <linux/timekeeping.h>
 #include <linux/uaccess.h>
+#include <linux/uio.h>
+#include <linux/vmalloc.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
@@ -66,221 +72,321 @@
 #define CREATE_TRACE_POINTS
 #include "button_irq_trace.h"
 
+/* --- Settings ------------------------------------------------------------------------- */
+
 #define BUTTON_IRQ_NAME			"button_irq"
 #define BUTTON_IRQ_BUTTONS		256	/* minor numbers */
-#define BUTTON_IRQ_LINES		32	/* given by module parameters */
+#define BUTTON_IRQ_PARAMS		32	/* buttons given by module parameters */
 #define BUTTON_IRQ_QUEUE		1024	/* edges between top half and thread */
-#define BUTTON_IRQ_BATCH		64	/* edges the thread takes in one go */
+#define BUTTON_IRQ_BATCH		64	/* edges the thread feeds in one go */
+#define BUTTON_IRQ_RECORDS		8	/* events a reader copies in one go */
+#define BUTTON_IRQ_CLOCKS		4	/* clock offsets remembered; see button_irq_clock */
 #define BUTTON_IRQ_DEBOUNCE_US		10000
 #define BUTTON_IRQ_DEBOUNCE_US_MAX	1000000
 #define BUTTON_IRQ_STORM_RATE		2000	/* edges per second: more than any button makes */
 #define BUTTON_IRQ_STORM_RATE_MAX	1000000
 #define BUTTON_IRQ_STORM_BURST		1024	/* edges that pass at any speed */
-/* With what it takes to confirm the line's level afterwards, under 10 ms. */
+/* Including the confirmation of the line's level afterwards, a storm costs under 10 ms. */
 #define BUTTON_IRQ_STORM_MASK_NS	(8 * NSEC_PER_MSEC)
-#define BUTTON_IRQ_TEXT			96	/* bytes of the longest line, and some */
+/* An interrupt this soon after unmasking was latched while the line was masked. */
+#define BUTTON_IRQ_REPLAY_NS		NSEC_PER_MSEC
+/* A nested interrupt this soon after resume may have woken the system. */
+#define BUTTON_IRQ_WAKE_NS		(100 * NSEC_PER_MSEC)
+/* How long a capacitor may hold a line at the pressed level after its pull was set. */
+#define BUTTON_IRQ_RISE_MS		50
+#define BUTTON_IRQ_TEXT			96	/* bytes of the longest line of text, and some */
+#define BUTTON_IRQ_LABEL		sizeof_field(struct button_irq_info, label)
+#define BUTTON_IRQ_LINE			sizeof_field(struct button_irq_info, line)
 
 static const char * const button_irq_modes[] = {
 	[BUTTON_IRQ_MODE_EAGER] = "eager",
 	[BUTTON_IRQ_MODE_SETTLE] = "settle",
 };
 
-/* --- Data structures ------------------------------------------------------------------ */
+static bool button_irq_read_level = true;
+module_param_named(read_level, button_irq_read_level, bool, 0444);
+MODULE_PARM_DESC(read_level,
+		 "Read the line's level in hard IRQ where the chip allows it (default 1)");
+
+static unsigned int button_irq_ring_events = 1024;
+module_param_named(ring_events, button_irq_ring_events, uint, 0444);
+MODULE_PARM_DESC(ring_events,
+		 "Events kept for readers, a power of two from 16 to 65536 (default 1024)");
+
+static unsigned int button_irq_max_readers = 4096;
+module_param_named(max_readers, button_irq_max_readers, uint, 0444);
+MODULE_PARM_DESC(max_readers,
+		 "Open files per button, 1 to 65536; each costs every event some time (default 4096)");
+
+/* --- Types, by owner ------------------------------------------------------------------ */
 
 /**
- * struct button_irq_edge - one interrupt, as the top half saw it
+ * struct button_irq_edge - one interrupt, as the top half recorded it
  * @time: CLOCK_MONOTONIC in nanoseconds
+ * @boottime: offset of CLOCK_BOOTTIME from CLOCK_MONOTONIC at @time
+ * @realtime: offset of CLOCK_REALTIME from CLOCK_MONOTONIC at @time
  * @dropped: edges dropped since the start because the queue was full
  * @level: the level, or BUTTON_IRQ_LEVEL_UNKNOWN where it cannot be read in hard IRQ
  */
 struct button_irq_edge {
 	u64 time;
+	u64 boottime;
+	u64 realtime;
 	u32 dropped;
 	enum button_irq_level level;
 };
 
 /**
  * struct button_irq_queue - single-producer, single-consumer queue of edges
+ * @edge: BUTTON_IRQ_QUEUE edges
  * @head: edges pushed; written by the top half
  * @dropped: edges that did not fit; written by the top half
  * @tail: edges popped; written by the thread
- * @edge: the edges
  */
 struct button_irq_queue {
+	struct button_irq_edge *edge;
 	unsigned int head;
 	u32 dropped;
 	unsigned int tail ____cacheline_aligned;
-	struct button_irq_edge edge[BUTTON_IRQ_QUEUE];
 };
 
 /**
  * struct button_irq_storm - token bucket of the top half, counted in time
- * @paid_until: each edge pushes this on by the cost of an edge
- * @cost_ns: the cost in use; a new one starts afresh
+ * @paid_until: each edge advances this by @cost_ns
+ * @rate: the storm_rate in use; a new rate empties the bucket
+ * @cost_ns: 1 s / @rate
  */
 struct button_irq_storm {
 	u64 paid_until;
+	u32 rate;
 	u32 cost_ns;
 };
 
+/* What an interrupt means, struct button_irq.top.mode. */
+enum {
+	BUTTON_IRQ_EDGES,	/* an edge */
+	BUTTON_IRQ_UNMASKING,	/* latched while masked: its time is meaningless */
+	BUTTON_IRQ_UNMASKED,	/* the first one may have been latched while masked */
+	BUTTON_IRQ_ASLEEP,	/* suspended: an edge, or latched while the system slept */
+	BUTTON_IRQ_RESUMED,	/* resumed with wake-up enabled: the first one may be what woke us */
+};
+
+#define BUTTON_IRQ_NO_LEVEL	(-2)	/* struct button_irq.top.level: no edge yet */
+
+/* Requests to the thread, struct button_irq.requests. */
+enum {
+	BUTTON_IRQ_REQ_SAMPLE,	/* sample the line: settings */
+	BUTTON_IRQ_REQ_REPLAY,	/* likewise, and the line may have moved without an edge */
+	BUTTON_IRQ_REQ_STORM,	/* edges come too fast; the line is masked, or is to be */
+	BUTTON_IRQ_REQ_WAKE,	/* the line woke the system */
+};
+
 /**
- * struct button_irq_slot - an event in the ring
- * @event: the event, on CLOCK_MONOTONIC
- * @boottime_ns: its time on CLOCK_BOOTTIME, by the offset that held when it happened
- * @realtime_ns: its time on CLOCK_REALTIME, likewise, so that setting the clock later
- *	does not change it
+ * struct button_irq_clock - offsets of the other clocks from CLOCK_MONOTONIC
+ * @since: CLOCK_MONOTONIC from which the offsets hold
+ * @boottime: offset of CLOCK_BOOTTIME; suspend changes it
+ * @realtime: offset of CLOCK_REALTIME; setting the clock changes it
+ *
+ * An event has the offsets of its edge. By the time its window has ended, up to 1 s and
+ * perhaps a suspend later, others may hold.
+ */
+struct button_irq_clock {
+	u64 since;
+	u64 boottime;
+	u64 realtime;
+};
+
+/**
+ * struct button_irq_slot - an event in the ring; its number follows from its index
+ * @time: CLOCK_MONOTONIC
+ * @boottime: the same instant on CLOCK_BOOTTIME
+ * @realtime: the same instant on CLOCK_REALTIME; setting the clock later changes nothing
+ * @held: as in struct button_irq_event
+ * @type: as in struct button_irq_event
+ * @count: as in struct button_irq_event
  */
 struct button_irq_slot {
-	struct button_irq_event event;
-	u64 boottime_ns;
-	u64 realtime_ns;
+	u64 time;
+	u64 boottime;
+	u64 realtime;
+	u64 held;
+	u32 type;
+	u32 count;
 };
 
 /**
  * struct button_irq_ring - events, one writer, any number of readers
  * @slot: @size slots
  * @size: a power of two
- * @writing: events whose writing has begun; event n overwrites event n - @size
- * @head: events written; the index of the next
+ * @seqcount: odd while the writer changes a slot and @head
+ * @head: events written; the index of the next. Event n overwrites event n - @size.
  */
 struct button_irq_ring {
 	struct button_irq_slot *slot;
 	unsigned int size;
-	unsigned long writing;
-	unsigned long head;
+	seqcount_t seqcount;
+	u64 head;
 };
-
-/* Copies of the debouncer's counters that sysfs reads; single words do not tear. */
-struct button_irq_stats {
-	unsigned long edges;
-	unsigned long inferred;
-	unsigned long presses;
-	unsigned long releases;
-	unsigned long bounces;
-	unsigned long missed;
-	unsigned long storms;
-	u32 state;
-};
-
-/* What the thread is asked to do, struct button_irq.work. */
-enum {
-	BUTTON_IRQ_WORK_SAMPLE,	/* look at the line: settings, resume, a replayed interrupt */
-	BUTTON_IRQ_WORK_STORM,	/* the top half masked the line */
-	BUTTON_IRQ_WORK_WAKE,	/* the line woke the system */
-};
-
-/* struct button_irq.sleep: does a replayed interrupt stand for an edge that woke us? */
-enum {
-	BUTTON_IRQ_AWAKE,
-	BUTTON_IRQ_ASLEEP,	/* suspended, with wake-up enabled */
-	BUTTON_IRQ_RESUMED,	/* resumed, the replay may still come */
-};
-
-#define BUTTON_IRQ_NO_LEVEL	(-2)	/* struct button_irq.sleep_level: no edge yet */
 
 /**
- * struct button_irq - one button
- * @dev: the class device; the button lives as long as it does, which is until it is
- *	unbound and the last open file is closed
- * @cdev: the character device
- * @parent: the platform device; gone with the driver's binding
- * @gpiod: the line; gone with the driver's binding
- * @irq: its interrupt
- * @nested: the interrupt is nested in a chip's thread: no top half, no thread of our own
- * @read_level: the level can be read in hard IRQ
- * @label: what the owner calls it
- * @line: CHIPLABEL:OFFSET
- *
- * @storm: top half only
- * @armed: an interrupt is an edge; not while the line is being unmasked
- * @sleep: written by suspend, resume and the top half
- * @sleep_level: while asleep, the level that the last edge had
- * @queue: top half to thread
- * @work: BUTTON_IRQ_WORK_*, anyone to thread
- * @quiet: written by the thread: no edge can make an event before @timer wakes it
- *
- * @lock: makes the IRQ thread and @nested_work one owner of what follows; no one else
- *	takes it while the button works
- * @debounce: the debouncer
- * @dropped: of @queue.dropped, how many were told
- * @storms: times the line was masked
- * @masked: the line is masked, until
- * @unmask_time: this time
- * @look_time: when to look where edges whose levels could not be read have left the line
- * @timer_time: what @timer is set to
- * @timer: wakes the thread at the next deadline
- * @nested_work: stands in for the thread where there is none
- * @news: events were written since readers were woken
- * @state_told: the state that sysfs pollers were told
- * @state_read: "state" was read since, so someone may wait for the next
- * @state_node: sysfs node of "state"
- * @seq: number of the last event
- *
- * @debounce_us: setting, microseconds
- * @debounce_mode: setting
- * @storm_rate: setting, edges per second; 0: no guard
- * @edge_cost_ns: 1 s / @storm_rate, so that the top half need not divide
- *
- * @ring: thread to readers
- * @stats: thread to sysfs
- * @wait: readers wait here
- * @async: and here, for SIGIO
- * @gone: unbound; no event will come any more
+ * struct button_irq_config - what a button is to be, whether from the device tree or from
+ *	module parameters
+ * @label: NULL for the default
+ * @debounce_us: microseconds
+ * @debounce_mode: BUTTON_IRQ_MODE_*
+ * @storm_rate: edges per second, 0: no guard
+ * @type: EV_KEY or EV_SW
+ * @code: code of the input event, 0: no input device
+ * @repeat: the input device repeats a held key
+ * @wakeup: the button wakes the system
+ * @pull: an element of button_irq_pulls, or NULL to leave the bias alone
  */
-struct button_irq {
-	struct device dev;
-	struct cdev cdev;
-	struct device *parent;
-	struct gpio_desc *gpiod;
-	int irq;
-	bool nested;
-	bool read_level;
-	char label[sizeof_field(struct button_irq_info, label)];
-	char line[sizeof_field(struct button_irq_info, line)];
-
-	struct button_irq_storm storm;
-	bool armed;
-	int sleep;
-	int sleep_level;
-	struct button_irq_queue queue;
-	unsigned long work;
-	bool quiet;
-
-	struct mutex lock;	/* one owner for what follows */
-	struct button_irq_debounce debounce;
-	u32 dropped;
-	unsigned long storms;
-	bool masked;
-	bool news;
-	bool state_told;
-	int state_read;
-	u64 unmask_time;
-	u64 look_time;
-	u64 timer_time;
-	struct hrtimer timer;
-	struct work_struct nested_work;
-	struct kernfs_node *state_node;
-	u64 seq;
-
+struct button_irq_config {
+	const char *label;
 	u32 debounce_us;
 	u32 debounce_mode;
 	u32 storm_rate;
-	u32 edge_cost_ns;
+	u32 type;
+	u32 code;
+	bool repeat;
+	bool wakeup;
+	const struct button_irq_pull *pull;
+};
 
-	struct button_irq_ring ring;
-	struct button_irq_stats stats;
-	wait_queue_head_t wait;
-	struct fasync_struct *async;
-	bool gone;
+/**
+ * struct button_irq - one button
+ * @dev: the class device; the button lives as long as @dev, which is until the button is
+ *	unbound and the last open file is closed
+ *
+ * @hw: constant while the button is bound
+ * @hw.parent: the platform device
+ * @hw.gpiod: the line
+ * @hw.irq: the line's interrupt
+ * @hw.nested: the interrupt is nested in a chip's thread: no top half, no thread of our own
+ * @hw.mask_sleeps: masking the interrupt takes a bus lock, so the top half must not mask
+ * @hw.read_level: the level can be read in hard IRQ
+ * @hw.no_wakeup: wake-up was asked for, and the controller cannot
+ * @hw.no_pull: a pull that was asked for, and that the controller cannot set, or NULL
+ * @hw.type: type of the input event
+ * @hw.code: code of the input event
+ * @hw.input: the input device, or NULL
+ * @hw.label: what the owner calls the button
+ * @hw.line: CHIPLABEL:OFFSET
+ *
+ * @top: the top half's; for nested interrupts the thread's
+ * @top.storm: the storm guard
+ * @top.mode: what an interrupt means; also written by unmasking, suspend and resume, each
+ *	with @thread.lock held
+ * @top.wakes: while asleep, the line may wake the system
+ * @top.level: while asleep, the level of the last edge
+ * @top.replay_until: written before @top.mode becomes BUTTON_IRQ_UNMASKED or _RESUMED
+ *
+ * @queue: top half to thread
+ * @requests: BUTTON_IRQ_REQ_*, any context to thread
+ * @quiet: thread to top half: no edge can make an event before @thread.timer wakes the thread
+ *
+ * @thread: the thread's
+ * @thread.lock: serialises the threaded handler and @thread.work, of which a button uses one,
+ *	with suspend, resume and unbinding. Must not be held across a wait for an interrupt
+ *	handler: a nested interrupt's handler takes it.
+ * @thread.debounce: the debouncer
+ * @thread.dropped: of @queue.dropped, how many were reported
+ * @thread.storms: times the line was masked
+ * @thread.suspended: between suspend and resume; the chip must not be touched
+ * @thread.unsent: events were written since readers were woken
+ * @thread.state_notified: the state that sysfs pollers were notified of
+ * @thread.state_read: "state" was read since, so a poller may wait for the next change
+ * @thread.state_node: sysfs node of "state"
+ * @thread.unmask_time: the line is masked until then, or BUTTON_IRQ_NO_DEADLINE
+ * @thread.resample_time: when to sample the line after edges of unknown level
+ * @thread.timer: wakes the thread at the next deadline
+ * @thread.work: stands in for the thread where there is none
+ * @thread.clock: the last offsets; @thread.clocks % BUTTON_IRQ_CLOCKS is the newest
+ * @thread.clocks: changes of the offsets
+ *
+ * @set: settings, written by sysfs
+ * @set.debounce_us: microseconds
+ * @set.debounce_mode: BUTTON_IRQ_MODE_*
+ * @set.storm_rate: edges per second; 0: no guard
+ *
+ * @out: what readers see
+ * @out.ring: thread to readers
+ * @out.wait: readers wait here
+ * @out.async: and here for SIGIO
+ * @out.readers: open files
+ * @out.gone: unbound; no further event will come
+ */
+struct button_irq {
+	struct device dev;
+
+	struct {
+		struct device *parent;
+		struct gpio_desc *gpiod;
+		int irq;
+		bool nested;
+		bool mask_sleeps;
+		bool read_level;
+		bool no_wakeup;
+		const char *no_pull;
+		u32 type;
+		u32 code;
+		struct input_dev *input;
+		char label[BUTTON_IRQ_LABEL];
+		char line[BUTTON_IRQ_LINE];
+	} hw;
+
+	struct {
+		struct button_irq_storm storm;
+		int mode;
+		bool wakes;
+		int level;
+		u64 replay_until;
+	} top;
+
+	struct button_irq_queue queue;
+	unsigned long requests;
+	bool quiet;
+
+	struct {
+		struct mutex lock;	/* see @thread.lock above */
+		struct button_irq_debounce debounce;
+		u32 dropped;
+		unsigned long storms;
+		bool suspended;
+		bool unsent;
+		bool state_notified;
+		int state_read;
+		struct kernfs_node *state_node;
+		u64 unmask_time;
+		u64 resample_time;
+		struct hrtimer timer;
+		struct work_struct work;
+		struct button_irq_clock clock[BUTTON_IRQ_CLOCKS];
+		unsigned int clocks;
+	} thread;
+
+	struct {
+		u32 debounce_us;
+		u32 debounce_mode;
+		u32 storm_rate;
+	} set;
+
+	struct {
+		struct button_irq_ring ring;
+		wait_queue_head_t wait;
+		struct fasync_struct *async;
+		atomic_t readers;
+		bool gone;
+	} out;
 };
 
 /**
  * struct button_irq_reader - one open file
- * @button: what it reads
+ * @button: the button it reads
  * @lock: serialises processes that share the file; never held while waiting for events
- * @cursor: index of the next event to read
+ * @cursor: index of the next event to read, its low word on 32-bit kernels
  * @format: BUTTON_IRQ_FORMAT_*
- * @clock: the clock its times are on
+ * @clock: the clock of the times it gives
  * @pos: bytes of @text that were read
  * @left: bytes of @text that were not
  * @text: the line being read
@@ -296,87 +402,55 @@ struct button_irq_reader {
 	char text[BUTTON_IRQ_TEXT];
 };
 
-/**
- * struct button_irq_line - a line given by module parameters; the platform data of its device
- * @param: the parameter that named it, "gpio" or "line"
- * @text: and its value
- * @pull: an element of button_irq_pulls, by name
- * @label: or "" for the default
- * @active_low: pressed is low
- * @debounce_us: microseconds
- * @debounce_mode: BUTTON_IRQ_MODE_*
- * @storm_rate: edges per second
- * @chip: label of the line's controller
- * @offset: of the line there
- * @error: what the probe returned, or BUTTON_IRQ_NO_PROBE
- * @pdev: the device
- * @dev_name: its name
- * @table: connects it with the line
- */
-struct button_irq_line {
-	const char *param;
-	const char *text;
-	const char *pull;
-	const char *label;
-	u32 active_low;
-	u32 debounce_us;
-	u32 debounce_mode;
-	u32 storm_rate;
-	char chip[sizeof_field(struct button_irq_info, line)];
-	int offset;
-	int error;
-#define BUTTON_IRQ_NO_PROBE 1
-	struct platform_device *pdev;
-	char dev_name[sizeof(BUTTON_IRQ_NAME ".") + 10];
-	struct gpiod_lookup_table *table;
-};
-
-static bool button_irq_read_level = true;
-module_param_named(read_level, button_irq_read_level, bool, 0444);
-MODULE_PARM_DESC(read_level,
-		 "Read the line's level in hard IRQ where the chip allows it (default 1)");
-
-static unsigned int button_irq_ring_events = 1024;
-module_param_named(ring_events, button_irq_ring_events, uint, 0444);
-MODULE_PARM_DESC(ring_events,
-		 "Events kept for readers, a power of two from 16 to 65536 (default 1024)");
-
 /* --- Queue: top half to thread -------------------------------------------------------- */
 
-static void button_irq_push(struct button_irq_queue *q, u64 time, enum button_irq_level level)
+static void button_irq_queue_push(struct button_irq_queue *q, u64 time,
+				  enum button_irq_level level)
 {
+	ktime_t mono = ns_to_ktime(time);
 	unsigned int head = q->head;
 
-	/* Pairs with the release in button_irq_pop(): it is done with the slot we reuse. */
+	/* Pairs with the release in button_irq_queue_pop(): the thread is done with the slot. */
 	if (head - smp_load_acquire(&q->tail) == BUTTON_IRQ_QUEUE) {
 		/*
-		 * Told with the next edge that fits, or when the thread has caught up. Pairs
-		 * with the acquire in button_irq_drain(): who sees this sees all edges before.
+		 * Reported with the next edge that fits, or when the thread has caught up.
+		 * Pairs with the acquire in button_irq_drain(): a thread that observes the
+		 * count also observes all edges before.
 		 */
 		smp_store_release(&q->dropped, q->dropped + 1);
 		return;
 	}
 	q->edge[head % BUTTON_IRQ_QUEUE] = (struct button_irq_edge){
-		.time = time, .dropped = q->dropped, .level = level,
+		.time = time,
+		.boottime = ktime_to_ns(ktime_mono_to_any(mono, TK_OFFS_BOOT)) - time,
+		.realtime = ktime_to_ns(ktime_mono_to_real(mono)) - time,
+		.dropped = q->dropped,
+		.level = level,
 	};
-	/* Pairs with the acquire in button_irq_pop(): who sees the head sees the edge. */
+	/*
+	 * Pairs with the acquire in button_irq_queue_pop(): a thread that observes the new
+	 * head also observes the edge.
+	 */
 	smp_store_release(&q->head, head + 1);
 }
 
-static bool button_irq_pop(struct button_irq_queue *q, struct button_irq_edge *edge)
+static bool button_irq_queue_pop(struct button_irq_queue *q, struct button_irq_edge *edge)
 {
 	unsigned int tail = q->tail;
 
-	/* Pairs with the release in button_irq_push(). */
+	/* Pairs with the release in button_irq_queue_push(). */
 	if (tail == smp_load_acquire(&q->head))
 		return false;
 	*edge = q->edge[tail % BUTTON_IRQ_QUEUE];
-	/* Pairs with the acquire in button_irq_push(): the slot may be reused. */
+	/* Pairs with the acquire in button_irq_queue_push(): the slot may be reused. */
 	smp_store_release(&q->tail, tail + 1);
 	return true;
 }
 
-/* Has no edge come since the line was read? Reading it orders by itself: readl(), or a lock. */
+/*
+ * Has no edge come since the line was sampled? Needs no barrier: sampling orders by itself,
+ * with readl() or a lock.
+ */
 static bool button_irq_queue_is_empty(const struct button_irq_queue *q)
 {
 	return q->tail == READ_ONCE(q->head);
@@ -385,96 +459,111 @@ static bool button_irq_queue_is_empty(const struct button_irq_queue *q)
 /* --- Top half ------------------------------------------------------------------------- */
 
 /*
- * Does this edge exceed what storm_rate allows? A token bucket counted in time: each edge
- * costs 1 s / storm_rate, and a burst may run up a debt of BUTTON_IRQ_STORM_BURST edges.
- * Only the top half touches the bucket.
+ * Does this edge exceed storm_rate? A token bucket counted in time: each edge costs
+ * 1 s / storm_rate, and a burst may run up a debt of BUTTON_IRQ_STORM_BURST edges.
  */
 static bool button_irq_is_storm(struct button_irq *b, u64 now)
 {
-	struct button_irq_storm *s = &b->storm;
-	u32 cost = READ_ONCE(b->edge_cost_ns);
+	struct button_irq_storm *s = &b->top.storm;
+	u32 rate = READ_ONCE(b->set.storm_rate);
 
-	if (s->cost_ns != cost || s->paid_until < now) {
-		s->cost_ns = cost;
+	if (!rate)
+		return false;
+	if (s->rate != rate || s->paid_until < now) {
+		if (s->rate != rate)
+			s->cost_ns = (u32)NSEC_PER_SEC / rate;
+		s->rate = rate;
 		s->paid_until = now;
 	}
-	if (cost && s->paid_until - now >= (u64)cost * BUTTON_IRQ_STORM_BURST)
+	if (s->paid_until - now >= (u64)s->cost_ns * BUTTON_IRQ_STORM_BURST)
 		return true;
-	s->paid_until += cost;
+	s->paid_until += s->cost_ns;
 	return false;
 }
 
 /*
- * The rest of the top half; for nested interrupts, called by the thread with a bus to read.
- * Returns whether the thread has to be woken: within a window it has nothing to tell, and the
- * edges, bounces most of them, can wait in the queue for the timer, as long as there is room.
+ * Record an edge. Returns whether the thread must be woken: within a debounce window an edge
+ * cannot make an event, so most bounces wait in the queue for the timer, as long as there is
+ * room.
  */
 static bool button_irq_record(struct button_irq *b, u64 now, enum button_irq_level level)
 {
-	if (READ_ONCE(b->sleep) == BUTTON_IRQ_RESUMED)
-		WRITE_ONCE(b->sleep, BUTTON_IRQ_AWAKE);
-
 	if (unlikely(button_irq_is_storm(b, now))) {
-		disable_irq_nosync(b->irq);
-		set_bit(BUTTON_IRQ_WORK_STORM, &b->work);
+		/* Where masking sleeps, the thread masks. */
+		if (!b->hw.mask_sleeps)
+			disable_irq_nosync(b->hw.irq);
+		set_bit(BUTTON_IRQ_REQ_STORM, &b->requests);
 		return true;
 	}
 	trace_button_irq_edge(MINOR(b->dev.devt), now, level);
-	button_irq_push(&b->queue, now, level);
+	button_irq_queue_push(&b->queue, now, level);
 	/*
-	 * Pairs with xchg() in button_irq_process(): we see that the quiet is over, or the
-	 * thread, which ended it, sees the edge.
+	 * Pairs with xchg() in button_irq_process(). Either this load observes that the quiet
+	 * is over, or the thread, which ended the quiet, observes the edge.
 	 */
 	smp_mb();
 	return !READ_ONCE(b->quiet) || b->queue.head % BUTTON_IRQ_BATCH == 0;
 }
 
 /*
- * genirq replays an interrupt that was pending when a line is unmasked, even from before it
- * was ours, or that woke the system: from a tasklet, and late. Its time is not that of an
- * edge: the line is looked at instead.
+ * Is this interrupt a replay, whose time is not that of an edge? A replay is an interrupt
+ * that was latched while the line was masked or the system slept. genirq delivers its own
+ * latch from a tasklet, at any time after enable_irq(); a controller delivers its latch as
+ * soon as the line is unmasked. Either happens at most once. Any other interrupt is an edge,
+ * also one that a controller delivers from a thread or a softirq.
  */
-static void button_irq_replayed(struct button_irq *b)
+static bool button_irq_is_replay(struct button_irq *b, u64 now, enum button_irq_level level)
 {
-	if (READ_ONCE(b->sleep) != BUTTON_IRQ_AWAKE) {
-		WRITE_ONCE(b->sleep, BUTTON_IRQ_AWAKE);
-		set_bit(BUTTON_IRQ_WORK_WAKE, &b->work);
-	}
-	set_bit(BUTTON_IRQ_WORK_SAMPLE, &b->work);
-}
+	/* Pairs with the releases in unmask, suspend and resume: the rest of top is set. */
+	int mode = smp_load_acquire(&b->top.mode);
+	bool late;
 
-/*
- * The replay finds the handler busy on another CPU, with an edge that the controller latched
- * after the one that woke us. genirq then has that CPU run the handler once more, in hard
- * IRQ: a replay that looks like an edge, but for its level, which is that edge's again.
- */
-static bool button_irq_replayed_in_hardirq(struct button_irq *b, enum button_irq_level level)
-{
-	/* Pairs with the release in button_irq_suspend(): sleep_level is set. */
-	if (smp_load_acquire(&b->sleep) != BUTTON_IRQ_ASLEEP)
+	switch (mode) {
+	case BUTTON_IRQ_EDGES:
 		return false;
-	if (b->sleep_level == (int)level)
+	case BUTTON_IRQ_UNMASKING:
 		return true;
-	b->sleep_level = level;
-	return false;
+	case BUTTON_IRQ_UNMASKED:
+		late = in_serving_softirq() || now < b->top.replay_until;
+		break;
+	case BUTTON_IRQ_RESUMED:
+		late = in_serving_softirq() || (b->hw.nested && now < b->top.replay_until);
+		break;
+	default:
+		/*
+		 * BUTTON_IRQ_ASLEEP. A tasklet's replay may find the handler busy on another
+		 * CPU, with an edge that the controller latched after the one that woke us.
+		 * genirq then runs the handler once more on that CPU, in hard IRQ. That replay
+		 * repeats the edge's level.
+		 */
+		late = in_serving_softirq() ||
+		       (b->top.wakes && (b->hw.nested || b->top.level == (int)level));
+		if (!late) {
+			b->top.level = level;
+			return false;
+		}
+		break;
+	}
+	/* Suspend may have written another mode meanwhile, which stands. */
+	cmpxchg(&b->top.mode, mode, BUTTON_IRQ_EDGES);
+	if (late && b->top.wakes && mode != BUTTON_IRQ_UNMASKED)
+		set_bit(BUTTON_IRQ_REQ_WAKE, &b->requests);
+	return late;
 }
 
-/*
- * What the controller latched while the line was masked is delivered now, late as a replay
- * and to be treated as one. The caller looks at the line next. Process context.
- */
-static void button_irq_unmask(struct button_irq *b)
+/* Take one interrupt. Returns whether the thread must be woken. */
+static bool button_irq_interrupt(struct button_irq *b, u64 now, enum button_irq_level level)
 {
-	WRITE_ONCE(b->armed, false);
-	enable_irq(b->irq);
-	synchronize_hardirq(b->irq);
-	WRITE_ONCE(b->armed, true);
+	if (likely(!button_irq_is_replay(b, now, level)))
+		return button_irq_record(b, now, level);
+	set_bit(BUTTON_IRQ_REQ_REPLAY, &b->requests);
+	return true;
 }
 
 /*
- * Hard IRQ, on PREEMPT_RT too (IRQF_NO_THREAD): no sleeping lock, no wake-up but the
- * thread's. genirq never runs the handler of one line twice at a time, so this is the
- * queue's single producer.
+ * Hard IRQ, on PREEMPT_RT too (IRQF_NO_THREAD), except on controllers that deliver from a
+ * thread. Must not take a sleeping lock, and wakes nobody but the thread. genirq never runs
+ * the handler of one line twice at a time, so this is the queue's single producer.
  */
 static irqreturn_t button_irq_top_half(int irq, void *data)
 {
@@ -482,25 +571,18 @@ static irqreturn_t button_irq_top_half(int irq, void *data)
 	u64 now = ktime_get_ns();
 	enum button_irq_level level = BUTTON_IRQ_LEVEL_UNKNOWN;
 
-	if (unlikely(!in_hardirq() || !READ_ONCE(b->armed))) {
-		button_irq_replayed(b);
-		goto wake;
-	}
-	if (b->read_level) {
-		int value = gpiod_get_value(b->gpiod);
+	if (b->hw.read_level) {
+		int value = gpiod_get_value(b->hw.gpiod);
 
 		if (likely(value >= 0))
 			level = value;
 	}
-	if (unlikely(button_irq_replayed_in_hardirq(b, level)))
-		button_irq_replayed(b);
-	else if (!button_irq_record(b, now, level))
+	if (!button_irq_interrupt(b, now, level))
 		return IRQ_HANDLED;
-wake:
 	/*
-	 * With IRQ_WAKE_THREAD genirq waits for the thread to say that this was handled, and
-	 * takes a line for broken, and disables it, when 100,000 edges come before the thread
-	 * does. So one that is behind is woken by ourselves, which costs a little more.
+	 * After IRQ_WAKE_THREAD genirq expects the thread to confirm that the interrupt was
+	 * handled, and disables a line on which 100,000 edges come before the thread does. A
+	 * thread that is behind is therefore woken here, which costs a little more.
 	 */
 	if (b->queue.head - READ_ONCE(b->queue.tail) > 1) {
 		irq_wake_thread(irq, b);
@@ -511,366 +593,430 @@ wake:
 
 /* --- Ring: thread to readers ---------------------------------------------------------- */
 
-/* A slot is copied word by word: a reader may look while the writer overwrites. */
-#define BUTTON_IRQ_SLOT_WORDS	(sizeof(struct button_irq_slot) / sizeof(u64))
-
-static void button_irq_write(struct button_irq_ring *ring, const struct button_irq_slot *slot)
+static void button_irq_ring_write(struct button_irq_ring *ring, const struct button_irq_slot *slot)
 {
-	u64 *to = (u64 *)&ring->slot[ring->head & (ring->size - 1)];
-	const u64 *from = (const u64 *)slot;
-	unsigned int i;
+	/* A reader spins while the count is odd, so the writer must not be preempted. */
+	preempt_disable();
+	write_seqcount_begin(&ring->seqcount);
+	ring->slot[ring->head & (ring->size - 1)] = *slot;
+	ring->head++;
+	write_seqcount_end(&ring->seqcount);
+	preempt_enable();
+}
 
-	WRITE_ONCE(ring->writing, ring->head + 1);
-	/*
-	 * Pairs with smp_rmb() in button_irq_next(): a reader that caught a word of the new
-	 * event sees that its slot was being overwritten.
-	 */
-	smp_wmb();
-	for (i = 0; i < BUTTON_IRQ_SLOT_WORDS; i++)
-		WRITE_ONCE(to[i], from[i]);
-	/* Pairs with the acquire in button_irq_next(): who sees the head sees the event. */
-	smp_store_release(&ring->head, ring->head + 1);
+/* The index of the next event, and with @oldest that of the oldest one still kept. */
+static unsigned long button_irq_ring_head(const struct button_irq_ring *ring, bool oldest)
+{
+	unsigned int seq;
+	u64 head;
+
+	do {
+		seq = read_seqcount_begin(&ring->seqcount);
+		head = ring->head;
+	} while (read_seqcount_retry(&ring->seqcount, seq));
+	return oldest ? head - min_t(u64, head, ring->size) : head;
 }
 
 /*
- * Take the reader's next event, or the LOST record that stands for those it was too slow
- * for. Needs the reader's lock. Returns false when there is none. Inlined, as nothing may be
- * called while user memory is open to us.
+ * Take events from *@cursor on, @max at most, or the one LOST record for events that were
+ * overwritten. Returns how many, and advances *@cursor behind them.
  */
-static __always_inline bool button_irq_next(struct button_irq_reader *r,
-					    struct button_irq_event *event)
+static unsigned int button_irq_ring_read(const struct button_irq_ring *ring,
+					 unsigned long *cursor, u32 clock,
+					 struct button_irq_event *events, unsigned int max)
 {
-	struct button_irq_ring *ring = &r->button->ring;
-	unsigned long cursor = r->cursor;
-	unsigned long writing;
+	unsigned long behind, lost;
+	unsigned int seq, i, n;
+	u64 index;
 
-	/* Pairs with the release in button_irq_write(). */
-	if (cursor == smp_load_acquire(&ring->head))
-		return false;
+	do {
+		seq = read_seqcount_begin(&ring->seqcount);
+		behind = (unsigned long)ring->head - *cursor;
+		lost = behind > ring->size ? behind - ring->size : 0;
+		/* Of the event after a gap, a LOST record has the time. */
+		n = lost ? 1 : min_t(unsigned long, behind, max);
+		index = ring->head - behind + lost;
+		for (i = 0; i < n; i++, index++) {
+			const struct button_irq_slot *slot = &ring->slot[index & (ring->size - 1)];
 
-	for (;;) {
-		const struct button_irq_slot *slot = &ring->slot[cursor & (ring->size - 1)];
-		const u64 *from = (const u64 *)&slot->event;
-		u64 *to = (u64 *)event;
-		unsigned int i;
+			events[i].seq = index + 1;
+			events[i].timestamp_ns = clock == CLOCK_MONOTONIC ? slot->time :
+				clock == CLOCK_BOOTTIME ? slot->boottime : slot->realtime;
+			events[i].held_ns = slot->held;
+			events[i].type = slot->type;
+			events[i].count = slot->count;
+		}
+	} while (read_seqcount_retry(&ring->seqcount, seq));
 
-		for (i = 0; i < sizeof(*event) / sizeof(u64); i++)
-			to[i] = READ_ONCE(from[i]);
-		if (r->clock != CLOCK_MONOTONIC)
-			event->timestamp_ns = r->clock == CLOCK_BOOTTIME ?
-				READ_ONCE(slot->boottime_ns) : READ_ONCE(slot->realtime_ns);
-		/* Pairs with smp_wmb() in button_irq_write(): was this slot still ours? */
-		smp_rmb();
-		writing = READ_ONCE(ring->writing);
-		if (writing - cursor <= ring->size)
-			break;
-		cursor = writing - ring->size;
+	if (lost) {
+		events->seq -= lost;
+		events->held_ns = 0;
+		events->type = BUTTON_IRQ_LOST;
+		events->count = min_t(unsigned long, lost, U32_MAX);
+		*cursor += events->count;
+		return 1;
 	}
-
-	if (cursor == r->cursor) {
-		cursor++;
-	} else {
-		/* Overtaken: tell how many, and leave the event for the next call. */
-		event->type = BUTTON_IRQ_LOST;
-		event->seq -= cursor - r->cursor;
-		event->held_ns = 0;
-		event->count = min_t(unsigned long, cursor - r->cursor, U32_MAX);
-		cursor = r->cursor + event->count;
-	}
-	WRITE_ONCE(r->cursor, cursor);
-	return true;
-}
-
-/* The oldest event still kept, for REWIND. */
-static unsigned long button_irq_oldest(const struct button_irq_ring *ring)
-{
-	/* A slot without a number was never written; the last has none until the ring is full. */
-	bool full = READ_ONCE(ring->slot[ring->size - 1].event.seq);
-
-	/*
-	 * Pairs with smp_wmb() in button_irq_write(): full, and as many are being written at least.
-	 * The other way round, a ring that is not full might be taken for one, by what is written
-	 * meanwhile, and the oldest event for one from before the first.
-	 */
-	smp_rmb();
-	return full ? READ_ONCE(ring->writing) - ring->size : 0;
+	*cursor += n;
+	return n;
 }
 
 /* --- Thread: edges to events ---------------------------------------------------------- */
 
-/* Make @n reports of the debouncer known: counters first, so that an event finds them. */
+/* Remember the clocks' offsets from @time on if they differ from the last ones. */
+static void button_irq_note_clock(struct button_irq *b, u64 time, u64 boottime, u64 realtime)
+{
+	struct button_irq_clock *newest = &b->thread.clock[b->thread.clocks % BUTTON_IRQ_CLOCKS];
+
+	if (newest->boottime == boottime && newest->realtime == realtime)
+		return;
+	b->thread.clock[++b->thread.clocks % BUTTON_IRQ_CLOCKS] = (struct button_irq_clock){
+		.since = time, .boottime = boottime, .realtime = realtime,
+	};
+}
+
+/* The time now, with the clocks' offsets remembered. */
+static u64 button_irq_now(struct button_irq *b)
+{
+	ktime_t mono = ktime_get();
+	u64 now = ktime_to_ns(mono);
+
+	button_irq_note_clock(b, now, ktime_to_ns(ktime_mono_to_any(mono, TK_OFFS_BOOT)) - now,
+			      ktime_to_ns(ktime_mono_to_real(mono)) - now);
+	return now;
+}
+
+/* The offsets that held at @time, or the oldest that are remembered. */
+static const struct button_irq_clock *button_irq_clock_at(const struct button_irq *b, u64 time)
+{
+	unsigned int i = b->thread.clocks, oldest = i - (BUTTON_IRQ_CLOCKS - 1);
+
+	while (i != oldest && time < b->thread.clock[i % BUTTON_IRQ_CLOCKS].since)
+		i--;
+	return &b->thread.clock[i % BUTTON_IRQ_CLOCKS];
+}
+
+static void button_irq_report_key(struct button_irq *b, bool pressed, u64 time)
+{
+	if (!IS_REACHABLE(CONFIG_INPUT) || !b->hw.input)
+		return;
+	input_set_timestamp(b->hw.input, ns_to_ktime(time));
+	input_event(b->hw.input, b->hw.type, b->hw.code, pressed);
+	input_sync(b->hw.input);
+}
+
+/* Write @n reports of the debouncer into the ring. */
 static void button_irq_publish(struct button_irq *b, const struct button_irq_report *r,
 			       unsigned int n)
 {
-	const struct button_irq_debounce *d = &b->debounce;
-	struct button_irq_stats *s = &b->stats;
-
-	WRITE_ONCE(s->edges, d->edges);
-	WRITE_ONCE(s->inferred, d->inferred);
-	WRITE_ONCE(s->presses, d->presses);
-	WRITE_ONCE(s->releases, d->releases);
-	WRITE_ONCE(s->bounces, d->bounces);
-	WRITE_ONCE(s->missed, d->missed);
-	WRITE_ONCE(s->storms, b->storms);
-	WRITE_ONCE(s->state, d->state);
-
 	for (; n; n--, r++) {
-		ktime_t time = ns_to_ktime(r->time);
+		const struct button_irq_clock *clock = button_irq_clock_at(b, r->time);
 		struct button_irq_slot slot = {
-			.event = {
-				.seq = ++b->seq,
-				.timestamp_ns = r->time,
-				.held_ns = r->held,
-				.type = r->type,
-				.count = r->count,
-			},
-			.boottime_ns = ktime_to_ns(ktime_mono_to_any(time, TK_OFFS_BOOT)),
-			.realtime_ns = ktime_to_ns(ktime_mono_to_real(time)),
+			.time = r->time,
+			.boottime = r->time + clock->boottime,
+			.realtime = r->time + clock->realtime,
+			.held = r->held,
+			.type = r->type,
+			.count = r->count,
 		};
 
-		trace_button_irq_event(MINOR(b->dev.devt), &slot.event);
-		button_irq_write(&b->ring, &slot);
-		b->news = true;
+		trace_button_irq_event(MINOR(b->dev.devt), b->out.ring.head + 1, r);
+		button_irq_ring_write(&b->out.ring, &slot);
+		if (r->type != BUTTON_IRQ_MISSED)
+			button_irq_report_key(b, r->type == BUTTON_IRQ_PRESS, r->time);
+		b->thread.unsent = true;
 	}
 }
 
 /*
- * Wake who polls "state". To be told again, a poller has to read first; so where no one has
- * read, no one waits, and the work item that a notice costs can be saved.
+ * Wake pollers of "state". A poller has to read before it is woken again, so where nobody
+ * has read since the last change, nobody waits, and the work item that a notification costs
+ * is saved.
  */
-static void button_irq_tell_state(struct button_irq *b)
+static void button_irq_notify_state(struct button_irq *b)
 {
-	if (b->state_told == b->debounce.state)
+	if (b->thread.state_notified == b->thread.debounce.state)
 		return;
-	b->state_told = b->debounce.state;
-	/* Pairs with the one in state_show(): it sees the new state, or we see that it looked. */
-	if (!xchg(&b->state_read, 0))
+	b->thread.state_notified = b->thread.debounce.state;
+	/* Pairs with xchg() in state_show(): it reads the new state, or is observed here. */
+	if (!xchg(&b->thread.state_read, 0))
 		return;
-	/* The node is not there yet while the probe makes it. */
-	if (READ_ONCE(b->state_node))
-		sysfs_notify_dirent(b->state_node);
+	/* The probe makes the node after the first events are possible. */
+	if (READ_ONCE(b->thread.state_node))
+		sysfs_notify_dirent(b->thread.state_node);
 }
 
-/* Wake who waits for events, once for all that were written. */
-static void button_irq_tell(struct button_irq *b)
+/* Wake readers, once for all events written since the last time. */
+static void button_irq_wake_readers(struct button_irq *b)
 {
-	if (!b->news)
+	if (!b->thread.unsent)
 		return;
-	b->news = false;
-	wake_up_interruptible_poll(&b->wait, EPOLLIN | EPOLLRDNORM);
-	kill_fasync(&b->async, SIGIO, POLL_IN);
-	button_irq_tell_state(b);
+	b->thread.unsent = false;
+	wake_up_interruptible_poll(&b->out.wait, EPOLLIN | EPOLLRDNORM);
+	kill_fasync(&b->out.async, SIGIO, POLL_IN);
+	button_irq_notify_state(b);
 }
 
-static void button_irq_missed(struct button_irq *b, u32 count, u64 time)
+static void button_irq_report_missed(struct button_irq *b, u32 count, u64 time)
 {
 	struct button_irq_report r;
 
-	button_irq_publish(b, &r, button_irq_debounce_missed(&b->debounce, count, time, &r));
+	button_irq_publish(b, &r, button_irq_debounce_missed(&b->thread.debounce, count, time, &r));
 }
 
-/* Tell edges that the queue had no room for, @total since the start. */
-static bool button_irq_dropped(struct button_irq *b, u32 total, u64 time)
+/* Report edges that the queue had no room for, of which there were @total since the start. */
+static bool button_irq_report_dropped(struct button_irq *b, u32 total, u64 time)
 {
-	u32 count = total - b->dropped;
+	u32 count = total - b->thread.dropped;
 
 	if (!count)
 		return false;
-	b->dropped = total;
-	button_irq_missed(b, count, time);
+	b->thread.dropped = total;
+	button_irq_report_missed(b, count, time);
 	return true;
 }
 
 /*
  * Feed queued edges to the debouncer, BUTTON_IRQ_BATCH at most. Returns whether there may be
- * more. Adds to *@work a look at the line where edges alone do not tell where it is now.
+ * more. Adds a sample to *@work where edges alone do not determine the line's level.
  *
- * Where levels are not known, alternation is trusted, and the line is looked at a little
- * later: a sample takes its time on a bus, and now there may be edges on their way.
+ * Where levels are not known, the debouncer trusts alternation, and the line is sampled a
+ * little later: a sample takes time on a bus, and further edges may be on their way.
  */
-static bool button_irq_drain(struct button_irq *b, u64 now, unsigned long *work)
+static bool button_irq_drain(struct button_irq *b, unsigned long *work)
 {
 	struct button_irq_report r[BUTTON_IRQ_REPORTS];
-	/* Pairs with the release in button_irq_push(): edges from before are popped below. */
+	/* Pairs with the release in button_irq_queue_push(): earlier edges are popped below. */
 	u32 dropped = smp_load_acquire(&b->queue.dropped);
 	struct button_irq_edge edge;
-	bool told = false;
+	bool gap = false;
 	unsigned int n;
 
-	for (n = 0; n < BUTTON_IRQ_BATCH && button_irq_pop(&b->queue, &edge); n++) {
-		told |= button_irq_dropped(b, edge.dropped, edge.time);
+	for (n = 0; n < BUTTON_IRQ_BATCH && button_irq_queue_pop(&b->queue, &edge); n++) {
+		button_irq_note_clock(b, edge.time, edge.boottime, edge.realtime);
+		gap |= button_irq_report_dropped(b, edge.dropped, edge.time);
 		if (edge.level == BUTTON_IRQ_LEVEL_UNKNOWN)
-			b->look_time = edge.time + BUTTON_IRQ_CONFIRM_NS;
-		button_irq_publish(b, r, button_irq_debounce_edge(&b->debounce, edge.level,
+			b->thread.resample_time = edge.time + BUTTON_IRQ_CONFIRM_NS;
+		button_irq_publish(b, r, button_irq_debounce_edge(&b->thread.debounce, edge.level,
 								  edge.time, r));
 	}
-	/* The queue is empty: dropped after the last that fitted. */
-	if (n < BUTTON_IRQ_BATCH)
-		told |= button_irq_dropped(b, dropped, now);
-	if (told)
-		*work |= BIT(BUTTON_IRQ_WORK_SAMPLE);
-	button_irq_tell(b);
+	/* The queue is empty, so these edges were dropped after the last one that fitted. */
+	if (n < BUTTON_IRQ_BATCH && dropped != b->thread.dropped)
+		gap |= button_irq_report_dropped(b, dropped, button_irq_now(b));
+	if (gap)
+		*work |= BIT(BUTTON_IRQ_REQ_SAMPLE);
+	button_irq_wake_readers(b);
 	return n == BUTTON_IRQ_BATCH;
 }
 
 static enum button_irq_level button_irq_sample(struct button_irq *b)
 {
-	int value = gpiod_get_value_cansleep(b->gpiod);
+	int value = gpiod_get_value_cansleep(b->hw.gpiod);
 
 	return value < 0 ? BUTTON_IRQ_LEVEL_UNKNOWN : value;
 }
 
-/* When to look at the line: the debouncer, where it has a time of its own, looks for us. */
+/* When the next sample is due. A deadline of the debouncer includes @resample_time. */
 static u64 button_irq_sample_time(struct button_irq *b)
 {
-	u64 time = button_irq_debounce_deadline(&b->debounce);
+	u64 time = button_irq_debounce_deadline(&b->thread.debounce);
 
-	return time == BUTTON_IRQ_NO_DEADLINE ? b->look_time : time;
+	return time == BUTTON_IRQ_NO_DEADLINE ? b->thread.resample_time : time;
 }
 
-/* Set the timer to the next deadline. One that fires for nothing does no harm. */
+/* Set the timer to the next deadline. A timer that fires too early does no harm. */
 static void button_irq_set_timer(struct button_irq *b)
 {
-	u64 time = button_irq_sample_time(b);
+	u64 time = min(button_irq_sample_time(b), b->thread.unmask_time);
+	struct hrtimer *timer = &b->thread.timer;
 
-	if (b->masked)
-		time = min(time, b->unmask_time);
-	if (time == BUTTON_IRQ_NO_DEADLINE || time == b->timer_time)
+	if (time == BUTTON_IRQ_NO_DEADLINE ||
+	    (hrtimer_is_queued(timer) && hrtimer_get_expires(timer) == ns_to_ktime(time)))
 		return;
-	b->timer_time = time;
-	hrtimer_start(&b->timer, ns_to_ktime(time), HRTIMER_MODE_ABS_HARD);
+	hrtimer_start(timer, ns_to_ktime(time), HRTIMER_MODE_ABS_HARD);
 }
 
-/* Have the thread look at what is due. Any context. */
+/* Wake the thread. Any context. */
 static void button_irq_wake_thread(struct button_irq *b)
 {
-	if (b->nested)
-		queue_work(system_highpri_wq, &b->nested_work);
+	if (b->hw.nested)
+		queue_work(system_highpri_wq, &b->thread.work);
 	else
-		irq_wake_thread(b->irq, b);
+		irq_wake_thread(b->hw.irq, b);
 }
 
 /*
- * The one owner of debouncer, ring and timer at work. Process context, with b->lock held.
+ * Unmask the line. Unmasking delivers an interrupt that was latched while the line was
+ * masked; its time is meaningless, so the handler treats it as a request to re-sample.
+ * Process context, with @thread.lock held or before the button is live.
+ */
+static void button_irq_unmask(struct button_irq *b)
+{
+	WRITE_ONCE(b->top.mode, BUTTON_IRQ_UNMASKING);
+	enable_irq(b->hw.irq);
+	b->top.replay_until = ktime_get_ns() + BUTTON_IRQ_REPLAY_NS;
+	/* Pairs with the acquire in button_irq_is_replay(): replay_until is set. */
+	smp_store_release(&b->top.mode, BUTTON_IRQ_UNMASKED);
+}
+
+static void button_irq_mask(struct button_irq *b, u64 now)
+{
+	/* The thread masks where the top half must not, which asks again until it is done. */
+	if (b->thread.unmask_time != BUTTON_IRQ_NO_DEADLINE)
+		return;
+	if (b->hw.mask_sleeps)
+		disable_irq_nosync(b->hw.irq);
+	WRITE_ONCE(b->thread.storms, b->thread.storms + 1);
+	b->thread.unmask_time = now + BUTTON_IRQ_STORM_MASK_NS;
+	/* At least the edge that was one too many. */
+	button_irq_report_missed(b, 1, now);
+}
+
+/*
+ * Move edges on to events: the one owner of debouncer, ring and timer at work. Process
+ * context, with @thread.lock held.
  *
- * A sample says where the line is only if every edge before it has been fed: drain the
- * queue, take the sample, and if edges came meanwhile, come again.
- *
- * Once through, and called again where that is not enough: on a line that does not rest
- * there may always be one more edge, and readers and settings wait.
+ * A sample is the line's level only if every earlier edge has been fed. So drain the queue,
+ * sample, and if edges came meanwhile run again. This function makes one pass and has itself
+ * called again, rather than loop: on a line that never rests there may always be one more
+ * edge, while suspend and unbinding wait for the lock.
  */
 static void button_irq_process(struct button_irq *b)
 {
-	struct button_irq_debounce *d = &b->debounce;
+	struct button_irq_debounce *d = &b->thread.debounce;
 	enum button_irq_level level = BUTTON_IRQ_LEVEL_UNKNOWN;
 	struct button_irq_report r[BUTTON_IRQ_REPORTS];
-	u64 now = ktime_get_ns();
-	bool again, due;
 	unsigned long work;
+	bool again, due;
+	u64 now;
 
-	lockdep_assert_held(&b->lock);
-	if (b->gone)
+	lockdep_assert_held(&b->thread.lock);
+	if (b->out.gone)
 		return;
+	if (b->thread.suspended) {
+		/* Everything waits for resume, but an edge keeps the system from falling asleep. */
+		if (device_may_wakeup(b->hw.parent) &&
+		    (test_bit(BUTTON_IRQ_REQ_WAKE, &b->requests) ||
+		     !button_irq_queue_is_empty(&b->queue)))
+			pm_wakeup_event(b->hw.parent, 0);
+		return;
+	}
 
 	WRITE_ONCE(b->quiet, false);
-	/* Orders as a full barrier; pairs with smp_mb() in button_irq_record(). */
-	work = xchg(&b->work, 0);
-	button_irq_debounce_configure(d, READ_ONCE(b->debounce_us) * (u64)NSEC_PER_USEC,
-				      READ_ONCE(b->debounce_mode));
-	if (now >= b->timer_time)
-		b->timer_time = BUTTON_IRQ_NO_DEADLINE;
-	if (b->masked && now >= b->unmask_time) {
-		b->masked = false;
+	/* A full barrier; pairs with smp_mb() in button_irq_record(). */
+	work = xchg(&b->requests, 0);
+	button_irq_debounce_configure(d, READ_ONCE(b->set.debounce_us) * (u64)NSEC_PER_USEC,
+				      READ_ONCE(b->set.debounce_mode));
+	now = ktime_get_ns();
+	if (now >= b->thread.unmask_time) {
+		b->thread.unmask_time = BUTTON_IRQ_NO_DEADLINE;
 		button_irq_unmask(b);
-		work |= BIT(BUTTON_IRQ_WORK_SAMPLE);
+		work |= BIT(BUTTON_IRQ_REQ_REPLAY);
 	}
-	if (work & BIT(BUTTON_IRQ_WORK_WAKE)) {
-		work &= ~BIT(BUTTON_IRQ_WORK_WAKE);
-		pm_wakeup_event(b->parent, 0);
+	if (work & BIT(BUTTON_IRQ_REQ_REPLAY))
+		button_irq_debounce_unseen(d);
+	if (work & BIT(BUTTON_IRQ_REQ_WAKE)) {
+		work &= ~BIT(BUTTON_IRQ_REQ_WAKE);
+		pm_wakeup_event(b->hw.parent, 0);
+		now = button_irq_now(b);
 		button_irq_publish(b, r, button_irq_debounce_wake(d, now, r));
 	}
 
-	again = button_irq_drain(b, now, &work);
+	again = button_irq_drain(b, &work);
 	due = !again && (work || now >= button_irq_sample_time(b));
 	if (due) {
-		/* Younger than all that was fed. */
-		now = ktime_get_ns();
+		/* Read the clock again: the sample is younger than all edges that were fed. */
+		now = button_irq_now(b);
 		level = button_irq_sample(b);
 		again = !button_irq_queue_is_empty(&b->queue);
 	}
 	if (again) {
-		set_mask_bits(&b->work, 0UL, work);
+		set_mask_bits(&b->requests, 0UL, work);
 		button_irq_wake_thread(b);
 		return;
 	}
 
-	if (work & BIT(BUTTON_IRQ_WORK_STORM)) {
-		/* At least the edge that was one too many. */
-		b->storms++;
-		b->masked = true;
-		b->unmask_time = now + BUTTON_IRQ_STORM_MASK_NS;
-		button_irq_missed(b, 1, now);
-	}
+	if (work & BIT(BUTTON_IRQ_REQ_STORM))
+		button_irq_mask(b, now);
 	if (due) {
 		button_irq_publish(b, r, button_irq_debounce_sample(d, level, now, r));
-		b->look_time = BUTTON_IRQ_NO_DEADLINE;
+		b->thread.resample_time = BUTTON_IRQ_NO_DEADLINE;
 	}
-	button_irq_tell(b);
+	button_irq_wake_readers(b);
 	button_irq_set_timer(b);
-	/* The timer is set to the end of this window. */
-	WRITE_ONCE(b->quiet, d->open && !d->doubt);
+	/* Only now: the timer that ends the quiet is set. */
+	WRITE_ONCE(b->quiet, d->window_open && !d->unconfirmed);
 }
 
 /*
- * The threaded handler. Always IRQ_HANDLED: where there is no top half to say so, genirq
- * takes an interrupt that no one handled for spurious and would in the end disable the line.
+ * The threaded handler. Always returns IRQ_HANDLED: where there is no top half that does,
+ * genirq would take the interrupt for spurious and in the end disable the line.
  */
 static irqreturn_t button_irq_thread(int irq, void *data)
 {
 	struct button_irq *b = data;
+	u64 now = b->hw.nested ? ktime_get_ns() : 0;
 
-	mutex_lock(&b->lock);
+	mutex_lock(&b->thread.lock);
 	/* A nested interrupt has no top half. */
-	if (b->nested)
-		button_irq_record(b, ktime_get_ns(), BUTTON_IRQ_LEVEL_UNKNOWN);
+	if (b->hw.nested)
+		button_irq_interrupt(b, now, BUTTON_IRQ_LEVEL_UNKNOWN);
 	button_irq_process(b);
-	mutex_unlock(&b->lock);
+	mutex_unlock(&b->thread.lock);
 	return IRQ_HANDLED;
 }
 
-static void button_irq_nested_work(struct work_struct *work)
+static void button_irq_work(struct work_struct *work)
 {
-	struct button_irq *b = container_of(work, struct button_irq, nested_work);
+	struct button_irq *b = container_of(work, struct button_irq, thread.work);
 
-	mutex_lock(&b->lock);
+	mutex_lock(&b->thread.lock);
 	button_irq_process(b);
-	mutex_unlock(&b->lock);
+	mutex_unlock(&b->thread.lock);
 }
 
-static void button_irq_request_sample(struct button_irq *b)
+static void button_irq_request(struct button_irq *b, int request)
 {
-	set_bit(BUTTON_IRQ_WORK_SAMPLE, &b->work);
+	set_bit(request, &b->requests);
 	button_irq_wake_thread(b);
 }
 
 /* Hard IRQ context, on PREEMPT_RT too. */
 static enum hrtimer_restart button_irq_timer(struct hrtimer *timer)
 {
-	button_irq_wake_thread(container_of(timer, struct button_irq, timer));
+	button_irq_wake_thread(container_of(timer, struct button_irq, thread.timer));
 	return HRTIMER_NORESTART;
 }
 
-/* --- File operations ------------------------------------------------------------------ */
+/* After the last interrupt: what is queued becomes events, and an open window ends. */
+static void button_irq_finish(struct button_irq *b)
+{
+	struct button_irq_debounce *d = &b->thread.debounce;
+	enum button_irq_level level = BUTTON_IRQ_LEVEL_UNKNOWN;
+	struct button_irq_report r[BUTTON_IRQ_REPORTS];
+	unsigned long work = 0;
+	u64 time;
+
+	lockdep_assert_held(&b->thread.lock);
+	while (button_irq_drain(b, &work))
+		;
+	if (!b->thread.suspended)
+		level = button_irq_sample(b);
+	time = button_irq_now(b);
+	if (button_irq_debounce_deadline(d) != BUTTON_IRQ_NO_DEADLINE)
+		time = max(time, button_irq_debounce_deadline(d));
+	button_irq_publish(b, r, button_irq_debounce_sample(d, level, time, r));
+	button_irq_wake_readers(b);
+}
+
+/* --- Reader --------------------------------------------------------------------------- */
 
 static bool button_irq_readable(struct button_irq_reader *r)
 {
-	if (READ_ONCE(r->left))
-		return true;
-	/* Pairs with the release in button_irq_write(). */
-	return READ_ONCE(r->cursor) != smp_load_acquire(&r->button->ring.head);
+	return READ_ONCE(r->left) ||
+	       READ_ONCE(r->cursor) != button_irq_ring_head(&r->button->out.ring, false);
 }
 
-/* vsnprintf() takes several times as long, and this is every reader's share of an event. */
+/* vsnprintf() takes several times as long, and every reader formats every event. */
 static noinline char *button_irq_put_number(char *p, u64 n, unsigned int min_digits)
 {
 	char reversed[20];
@@ -921,84 +1067,82 @@ static unsigned int button_irq_format(char *text, const struct button_irq_event 
 }
 
 /*
- * At most one line, as /dev/kmsg does: head, sed q and their like read with a large buffer
- * and exit, and could not give back a second line.
- *
- * Returns 0 when there is nothing to read.
+ * At most one line, as /dev/kmsg does: head, sed q and the like read with a large buffer and
+ * exit, and could not give back a second line. Returns 0 when there is nothing to read.
  */
-static ssize_t button_irq_read_text(struct button_irq_reader *r, char __user *buf, size_t size)
+static ssize_t button_irq_read_text(struct button_irq_reader *r, struct iov_iter *to)
 {
 	struct button_irq_event event;
-	ssize_t n;
+	unsigned long cursor = r->cursor;
+	size_t n;
 
 	if (!r->left) {
-		if (!button_irq_next(r, &event))
+		if (!button_irq_ring_read(&r->button->out.ring, &cursor, r->clock, &event, 1))
 			return 0;
+		WRITE_ONCE(r->cursor, cursor);
 		r->pos = 0;
 		WRITE_ONCE(r->left, button_irq_format(r->text, &event));
 	}
-	n = min_t(size_t, size, r->left);
-	n -= copy_to_user(buf, r->text + r->pos, n);
+	n = copy_to_iter(r->text + r->pos, min_t(size_t, iov_iter_count(to), r->left), to);
 	r->pos += n;
 	WRITE_ONCE(r->left, r->left - n);
 	return n ?: -EFAULT;
 }
 
-/* As many whole records as fit; 0 when there is none. */
-static ssize_t button_irq_read_binary(struct button_irq_reader *r, char __user *buf, size_t size)
+/* As many whole records as fit. Returns 0 when there is none. */
+static ssize_t button_irq_read_binary(struct button_irq_reader *r, struct iov_iter *to)
 {
-	struct button_irq_event event;
-	unsigned long cursor;
-	size_t n = 0;
+	struct button_irq_event events[BUTTON_IRQ_RECORDS];
+	unsigned long cursor = r->cursor;
+	size_t room, n, copied, total = 0;
 
-	if (size < sizeof(event))
+	if (iov_iter_count(to) < sizeof(*events))
 		return -EINVAL;
-	/* copy_to_user() takes longer to be called than to copy what is as small as this. */
-	if (!user_write_access_begin(buf, size))
-		return -EFAULT;
-	while (size - n >= sizeof(event)) {
-		cursor = r->cursor;
-		if (!button_irq_next(r, &event))
+	while ((room = iov_iter_count(to) / sizeof(*events))) {
+		n = button_irq_ring_read(&r->button->out.ring, &cursor, r->clock, events,
+					 min_t(size_t, room, BUTTON_IRQ_RECORDS));
+		if (!n)
 			break;
-		unsafe_copy_to_user(buf + n, (const char *)&event, sizeof(event), fault);
-		n += sizeof(event);
+		copied = copy_to_iter(events, n * sizeof(*events), to) / sizeof(*events);
+		total += copied * sizeof(*events);
+		/* A record that met a bad address stays for the next read. */
+		if (copied < n)
+			cursor = events[copied].seq - 1;
+		WRITE_ONCE(r->cursor, cursor);
+		if (copied < n)
+			return total ?: -EFAULT;
 	}
-	user_write_access_end();
-	return n;
-
-fault:
-	user_write_access_end();
-	/* Not taken: the next read gives it. */
-	WRITE_ONCE(r->cursor, cursor);
-	return n ?: -EFAULT;
+	return total;
 }
 
-static ssize_t button_irq_read(struct file *file, char __user *buf, size_t size, loff_t *pos)
+static ssize_t button_irq_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
+	struct file *file = iocb->ki_filp;
 	struct button_irq_reader *r = file->private_data;
 	struct button_irq *b = r->button;
-	ssize_t n;
+	bool nowait = (iocb->ki_flags & IOCB_NOWAIT) || (file->f_flags & O_NONBLOCK);
 	bool gone;
+	ssize_t n;
 
 	for (;;) {
-		if (mutex_lock_interruptible(&r->lock))
-			return -ERESTARTSYS;
-		/* Pairs with the release in button_irq_stop(): what came before is readable. */
-		gone = smp_load_acquire(&b->gone);
+		if (nowait ? !mutex_trylock(&r->lock) : mutex_lock_interruptible(&r->lock))
+			return nowait ? -EAGAIN : -ERESTARTSYS;
+		/* Pairs with the release in button_irq_shutdown(): earlier events are readable. */
+		gone = smp_load_acquire(&b->out.gone);
 		if (r->format == BUTTON_IRQ_FORMAT_BINARY)
-			n = button_irq_read_binary(r, buf, size);
+			n = button_irq_read_binary(r, to);
 		else
-			n = size ? button_irq_read_text(r, buf, size) : 0;
+			n = iov_iter_count(to) ? button_irq_read_text(r, to) : 0;
 		mutex_unlock(&r->lock);
 
-		if (n || !size)
+		if (n || !iov_iter_count(to))
 			return n;
 		if (gone)
 			return -ENODEV;
-		if (file->f_flags & O_NONBLOCK)
+		if (nowait)
 			return -EAGAIN;
-		n = wait_event_interruptible(b->wait,
-					     button_irq_readable(r) || READ_ONCE(b->gone));
+		n = wait_event_interruptible(b->out.wait,
+					     button_irq_readable(r) || READ_ONCE(b->out.gone));
 		if (n)
 			return n;
 	}
@@ -1010,9 +1154,9 @@ static __poll_t button_irq_poll(struct file *file, poll_table *wait)
 	struct button_irq *b = r->button;
 	__poll_t events = 0;
 
-	poll_wait(file, &b->wait, wait);
-	/* Pairs with the release in button_irq_stop(). */
-	if (smp_load_acquire(&b->gone))
+	poll_wait(file, &b->out.wait, wait);
+	/* Pairs with the release in button_irq_shutdown(). */
+	if (smp_load_acquire(&b->out.gone))
 		events |= EPOLLHUP | EPOLLERR;
 	if (button_irq_readable(r))
 		events |= EPOLLIN | EPOLLRDNORM;
@@ -1023,17 +1167,17 @@ static long button_irq_get_info(struct button_irq *b, struct button_irq_info __u
 {
 	struct button_irq_info info = {
 		.abi_version = BUTTON_IRQ_ABI_VERSION,
-		.state = READ_ONCE(b->stats.state),
-		.debounce_us = READ_ONCE(b->debounce_us),
-		.debounce_mode = READ_ONCE(b->debounce_mode),
-		.ring_events = b->ring.size,
+		.state = READ_ONCE(b->thread.debounce.state),
+		.debounce_us = READ_ONCE(b->set.debounce_us),
+		.debounce_mode = READ_ONCE(b->set.debounce_mode),
+		.ring_events = b->out.ring.size,
 	};
 
-	if (READ_ONCE(b->gone))
+	if (READ_ONCE(b->out.gone))
 		return -ENODEV;
 	/* Both are zero-filled to their ends. */
-	memcpy(info.label, b->label, sizeof(info.label));
-	memcpy(info.line, b->line, sizeof(info.line));
+	memcpy(info.label, b->hw.label, sizeof(info.label));
+	memcpy(info.line, b->hw.line, sizeof(info.line));
 	return copy_to_user(to, &info, sizeof(info)) ? -EFAULT : 0;
 }
 
@@ -1053,10 +1197,10 @@ static long button_irq_set(struct button_irq_reader *r, unsigned int cmd, u32 va
 		r->clock = value;
 		break;
 	case BUTTON_IRQ_IOC_REWIND:
-		WRITE_ONCE(r->cursor, button_irq_oldest(&r->button->ring));
+		WRITE_ONCE(r->cursor, button_irq_ring_head(&r->button->out.ring, true));
 		break;
 	}
-	/* The rest of a line read in part belongs to what was before. */
+	/* The rest of a half-read line belongs to the old format, clock or place. */
 	WRITE_ONCE(r->left, 0);
 	return 0;
 }
@@ -1093,36 +1237,48 @@ static int button_irq_fasync(int fd, struct file *file, int on)
 {
 	struct button_irq_reader *r = file->private_data;
 
-	return fasync_helper(fd, file, on, &r->button->async);
+	return fasync_helper(fd, file, on, &r->button->out.async);
 }
+
+static struct button_irq *button_irq_get(unsigned int minor);
 
 static int button_irq_open(struct inode *inode, struct file *file)
 {
-	struct button_irq *b = container_of(inode->i_cdev, struct button_irq, cdev);
+	struct button_irq *b = button_irq_get(iminor(inode));
 	struct button_irq_reader *r;
+	int ret = -EBUSY;
 
-	/* The node may have been looked up just before it went. */
-	if (READ_ONCE(b->gone))
+	if (!b)
 		return -ENODEV;
+	if (!atomic_add_unless(&b->out.readers, 1, button_irq_max_readers))
+		goto put;
+	ret = -ENOMEM;
 	r = kzalloc(sizeof(*r), GFP_KERNEL_ACCOUNT);
 	if (!r)
-		return -ENOMEM;
+		goto uncount;
 	mutex_init(&r->lock);
 	r->format = BUTTON_IRQ_FORMAT_TEXT;
 	r->clock = CLOCK_MONOTONIC;
 	r->button = b;
-	/* Pairs with the release in button_irq_write(): only what happens from now on. */
-	r->cursor = smp_load_acquire(&b->ring.head);
-	get_device(&b->dev);
+	/* Only what happens from now on. */
+	r->cursor = button_irq_ring_head(&b->out.ring, false);
 	file->private_data = r;
-	/* Every lseek() is ESPIPE: by that a shell knows not to read more than its line. */
+	file->f_mode |= FMODE_NOWAIT;
+	/* Makes every lseek() fail with ESPIPE: a shell then reads no further than its line. */
 	return stream_open(inode, file);
+
+uncount:
+	atomic_dec(&b->out.readers);
+put:
+	put_device(&b->dev);
+	return ret;
 }
 
 static int button_irq_release(struct inode *inode, struct file *file)
 {
 	struct button_irq_reader *r = file->private_data;
 
+	atomic_dec(&r->button->out.readers);
 	put_device(&r->button->dev);
 	kfree(r);
 	return 0;
@@ -1132,7 +1288,8 @@ static const struct file_operations button_irq_fops = {
 	.owner = THIS_MODULE,
 	.open = button_irq_open,
 	.release = button_irq_release,
-	.read = button_irq_read,
+	.read_iter = button_irq_read_iter,
+	.splice_read = copy_splice_read,
 	.poll = button_irq_poll,
 	.unlocked_ioctl = button_irq_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
@@ -1148,13 +1305,13 @@ static struct button_irq *to_button_irq(struct device *dev)
 
 static ssize_t label_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%s\n", to_button_irq(dev)->label);
+	return sysfs_emit(buf, "%s\n", to_button_irq(dev)->hw.label);
 }
 static DEVICE_ATTR_RO(label);
 
 static ssize_t line_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%s\n", to_button_irq(dev)->line);
+	return sysfs_emit(buf, "%s\n", to_button_irq(dev)->hw.line);
 }
 static DEVICE_ATTR_RO(line);
 
@@ -1162,36 +1319,32 @@ static ssize_t state_show(struct device *dev, struct device_attribute *attr, cha
 {
 	struct button_irq *b = to_button_irq(dev);
 
-	/* Pairs with the one in button_irq_tell_state(), and orders as a full barrier. */
-	xchg(&b->state_read, 1);
-	return sysfs_emit(buf, "%s\n", READ_ONCE(b->stats.state) ? "pressed" : "released");
+	/* A full barrier; pairs with xchg() in button_irq_notify_state(). */
+	xchg(&b->thread.state_read, 1);
+	return sysfs_emit(buf, "%s\n",
+			  READ_ONCE(b->thread.debounce.state) ? "pressed" : "released");
 }
 static DEVICE_ATTR_RO(state);
 
-#define BUTTON_IRQ_COUNTER(name)							\
+#define BUTTON_IRQ_COUNTER(name, field)							\
 static ssize_t name##_show(struct device *dev, struct device_attribute *attr, char *buf) \
 {											\
-	return sysfs_emit(buf, "%lu\n", READ_ONCE(to_button_irq(dev)->stats.name));	\
-}
+	return sysfs_emit(buf, "%lu\n", READ_ONCE(to_button_irq(dev)->thread.field));	\
+}											\
+static DEVICE_ATTR_RO(name)
 
-BUTTON_IRQ_COUNTER(edges)
-static DEVICE_ATTR_RO(edges);
-BUTTON_IRQ_COUNTER(inferred)
-static DEVICE_ATTR_RO(inferred);
-BUTTON_IRQ_COUNTER(presses)
-static DEVICE_ATTR_RO(presses);
-BUTTON_IRQ_COUNTER(releases)
-static DEVICE_ATTR_RO(releases);
-BUTTON_IRQ_COUNTER(bounces)
-static DEVICE_ATTR_RO(bounces);
-BUTTON_IRQ_COUNTER(missed)
-static DEVICE_ATTR_RO(missed);
-BUTTON_IRQ_COUNTER(storms)
-static DEVICE_ATTR_RO(storms);
+BUTTON_IRQ_COUNTER(presses, debounce.presses);
+BUTTON_IRQ_COUNTER(releases, debounce.releases);
+BUTTON_IRQ_COUNTER(edges, debounce.edges);
+BUTTON_IRQ_COUNTER(inferred, debounce.inferred);
+BUTTON_IRQ_COUNTER(bounces, debounce.bounces);
+BUTTON_IRQ_COUNTER(glitches, debounce.glitches);
+BUTTON_IRQ_COUNTER(missed, debounce.missed);
+BUTTON_IRQ_COUNTER(storms, storms);
 
 static ssize_t debounce_us_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%u\n", READ_ONCE(to_button_irq(dev)->debounce_us));
+	return sysfs_emit(buf, "%u\n", READ_ONCE(to_button_irq(dev)->set.debounce_us));
 }
 
 static ssize_t debounce_us_store(struct device *dev, struct device_attribute *attr,
@@ -1202,15 +1355,15 @@ static ssize_t debounce_us_store(struct device *dev, struct device_attribute *at
 
 	if (kstrtou32(buf, 10, &value) || value > BUTTON_IRQ_DEBOUNCE_US_MAX)
 		return -EINVAL;
-	WRITE_ONCE(b->debounce_us, value);
-	button_irq_request_sample(b);
+	WRITE_ONCE(b->set.debounce_us, value);
+	button_irq_request(b, BUTTON_IRQ_REQ_SAMPLE);
 	return count;
 }
 static DEVICE_ATTR_RW(debounce_us);
 
 static ssize_t debounce_mode_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	u32 mode = READ_ONCE(to_button_irq(dev)->debounce_mode);
+	u32 mode = READ_ONCE(to_button_irq(dev)->set.debounce_mode);
 
 	return sysfs_emit(buf, "%s\n", button_irq_modes[mode]);
 }
@@ -1223,21 +1376,15 @@ static ssize_t debounce_mode_store(struct device *dev, struct device_attribute *
 
 	if (mode < 0)
 		return -EINVAL;
-	WRITE_ONCE(b->debounce_mode, mode);
-	button_irq_request_sample(b);
+	WRITE_ONCE(b->set.debounce_mode, mode);
+	button_irq_request(b, BUTTON_IRQ_REQ_SAMPLE);
 	return count;
 }
 static DEVICE_ATTR_RW(debounce_mode);
 
-static void button_irq_set_storm_rate(struct button_irq *b, u32 rate)
-{
-	WRITE_ONCE(b->storm_rate, rate);
-	WRITE_ONCE(b->edge_cost_ns, rate ? NSEC_PER_SEC / rate : 0);
-}
-
 static ssize_t storm_rate_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%u\n", READ_ONCE(to_button_irq(dev)->storm_rate));
+	return sysfs_emit(buf, "%u\n", READ_ONCE(to_button_irq(dev)->set.storm_rate));
 }
 
 static ssize_t storm_rate_store(struct device *dev, struct device_attribute *attr,
@@ -1247,7 +1394,7 @@ static ssize_t storm_rate_store(struct device *dev, struct device_attribute *att
 
 	if (kstrtou32(buf, 10, &value) || value > BUTTON_IRQ_STORM_RATE_MAX)
 		return -EINVAL;
-	button_irq_set_storm_rate(to_button_irq(dev), value);
+	WRITE_ONCE(to_button_irq(dev)->set.storm_rate, value);
 	return count;
 }
 static DEVICE_ATTR_RW(storm_rate);
@@ -1261,6 +1408,7 @@ static struct attribute *button_irq_attrs[] = {
 	&dev_attr_edges.attr,
 	&dev_attr_inferred.attr,
 	&dev_attr_bounces.attr,
+	&dev_attr_glitches.attr,
 	&dev_attr_missed.attr,
 	&dev_attr_storms.attr,
 	&dev_attr_debounce_us.attr,
@@ -1283,173 +1431,188 @@ static struct class button_irq_class = {
 	.devnode = button_irq_devnode,
 };
 
-/* --- Minor numbers -------------------------------------------------------------------- */
-
-static dev_t button_irq_devt;
+/* --- The button: minor number, label, start, end -------------------------------------- */
 
 /*
- * Which button has, or last had, a minor number, and so which node name. A button that is
- * bound again gets the name it had.
+ * One character device serves all buttons. It appears when nothing can fail any more: a
+ * module whose init fails is freed even while a file of it is open.
  */
-static DEFINE_MUTEX(button_irq_minors_lock);
+static dev_t button_irq_devt;
+static struct cdev button_irq_cdev;
+
+/* The life of a button, in order; unbinding goes back to BUTTON_IRQ_RESERVED. */
+enum button_irq_state {
+	BUTTON_IRQ_FREE,
+	BUTTON_IRQ_RESERVED,	/* has a number and a label; is being created or shut down */
+	BUTTON_IRQ_READY,	/* has all it needs */
+	BUTTON_IRQ_ADDED,	/* has a node; can be opened once the character device is there */
+	BUTTON_IRQ_LIVE,	/* gets interrupts */
+};
+
+/*
+ * The button of each minor number. @name hashes the name of the device that has, or last had,
+ * the number, so that a button that is bound again keeps its number. The lock also orders
+ * loading: a button that becomes ready before @button_irq_loaded is set becomes live at the
+ * end of loading.
+ */
+static DEFINE_MUTEX(button_irq_lock);
+static bool button_irq_loaded;
 static struct {
-	char *parent;
-	bool bound;
+	struct button_irq *button;
+	enum button_irq_state state;
+	u32 name;
 } button_irq_minors[BUTTON_IRQ_BUTTONS];
 
-static int button_irq_get_minor(const char *parent)
+static struct button_irq *button_irq_get(unsigned int minor)
+{
+	struct button_irq *b = NULL;
+
+	mutex_lock(&button_irq_lock);
+	if (button_irq_minors[minor].state >= BUTTON_IRQ_ADDED) {
+		b = button_irq_minors[minor].button;
+		get_device(&b->dev);
+	}
+	mutex_unlock(&button_irq_lock);
+	return b;
+}
+
+/* The number that @name had, else the first that no other button remembers, else any. */
+static int button_irq_free_minor(u32 name)
 {
 	int i, minor = -ENOSPC;
-	char *copy;
+	bool fresh = false;
 
-	copy = kstrdup(parent, GFP_KERNEL);
-	if (!copy)
-		return -ENOMEM;
-
-	mutex_lock(&button_irq_minors_lock);
+	lockdep_assert_held(&button_irq_lock);
 	for (i = BUTTON_IRQ_BUTTONS - 1; i >= 0; i--) {
-		if (button_irq_minors[i].bound)
+		if (button_irq_minors[i].state != BUTTON_IRQ_FREE)
 			continue;
-		minor = i;
-		if (button_irq_minors[i].parent && !strcmp(button_irq_minors[i].parent, parent))
-			break;
+		if (button_irq_minors[i].name == name)
+			return i;
+		if (!button_irq_minors[i].name || !fresh)
+			minor = i;
+		fresh |= !button_irq_minors[i].name;
 	}
-	if (minor >= 0) {
-		swap(button_irq_minors[minor].parent, copy);
-		button_irq_minors[minor].bound = true;
-	}
-	mutex_unlock(&button_irq_minors_lock);
-	kfree(copy);
 	return minor;
 }
 
-static void button_irq_put_minor(unsigned int minor)
+/* The name of the link that udev makes in /dev/button. */
+static void button_irq_link_name(char *link, const char *label)
 {
-	mutex_lock(&button_irq_minors_lock);
-	button_irq_minors[minor].bound = false;
-	mutex_unlock(&button_irq_minors_lock);
+	const char *c;
+
+	for (c = label; *c; c++)
+		*link++ = isalnum(*c) || (u8)*c >= 0x80 || strchr("#+-.:=@_", *c) ? *c : '_';
+	*link = '\0';
 }
 
-static void button_irq_forget_minors(void)
+static bool button_irq_label_taken(const struct button_irq *b, const char *label)
 {
+	char link[BUTTON_IRQ_LABEL], other[BUTTON_IRQ_LABEL];
 	unsigned int i;
 
-	for (i = 0; i < BUTTON_IRQ_BUTTONS; i++)
-		kfree(button_irq_minors[i].parent);
-}
-
-/* --- Controllers and their lines ------------------------------------------------------ */
-
-/**
- * struct button_irq_chip - a GPIO controller, found by number
- * @skip: in: how many to pass over
- * @label: in: pass over those with other labels, or NULL
- * @name: in: a line name to look for, or NULL
- * @offset: in: the line whose user is wanted; out: where @name is, or -1
- * @ngpio: out: how many lines
- * @found: out: its label
- * @user: out: who has the line @offset
- * @fwnode: out: where names of lines may stand; to be put
- */
-struct button_irq_chip {
-	unsigned int skip;
-	const char *label;
-	const char *name;
-	int offset;
-	unsigned int ngpio;
-	char found[sizeof_field(struct button_irq_info, line)];
-	char user[32];
-	struct fwnode_handle *fwnode;
-};
-
-/* Under a spinlock in older kernels. */
-static int button_irq_match_chip(struct gpio_chip *gc, BUTTON_IRQ_MATCH_CONST void *data)
-{
-	struct button_irq_chip *chip = (struct button_irq_chip *)data;
-	unsigned int i;
-
-	if (!gc->label || (chip->label && strcmp(chip->label, gc->label)) || chip->skip--)
-		return 0;
-
-	chip->skip = 0;
-	chip->ngpio = gc->ngpio;
-	strscpy(chip->found, gc->label, sizeof(chip->found));
-	if (chip->name) {
-		chip->offset = -1;
-		for (i = 0; gc->names && i < gc->ngpio; i++)
-			if (gc->names[i] && !strcmp(gc->names[i], chip->name))
-				chip->offset = i;
-		chip->fwnode = fwnode_handle_get(button_irq_chip_fwnode(gc));
-	} else if (chip->offset < gc->ngpio) {
-		button_irq_line_user(gc, chip->offset, chip->user, sizeof(chip->user));
-	}
-	return 1;
-}
-
-/* Returns the chip's label in @chip->found if it has a line of that name. */
-static bool __init button_irq_find_name(const char *name, struct button_irq_chip *chip)
-{
-	unsigned int i;
-
-	for (i = 0;; i++) {
-		*chip = (struct button_irq_chip){ .skip = i, .name = name };
-		if (!button_irq_find_chip(chip, button_irq_match_chip))
-			return false;
-		if (chip->offset < 0)
-			chip->offset = fwnode_property_match_string(chip->fwnode,
-								    "gpio-line-names", name);
-		fwnode_handle_put(chip->fwnode);
-		if (chip->offset >= 0)
+	button_irq_link_name(link, label);
+	for (i = 0; i < BUTTON_IRQ_BUTTONS; i++) {
+		if (button_irq_minors[i].state == BUTTON_IRQ_FREE || button_irq_minors[i].button == b)
+			continue;
+		button_irq_link_name(other, button_irq_minors[i].button->hw.label);
+		if (!strcmp(link, other))
 			return true;
 	}
+	return false;
 }
 
-static bool button_irq_find_label(const char *label, int offset, struct button_irq_chip *chip)
+/* Label the button. Of two buttons with one link, the second gets a suffix. */
+static void button_irq_set_label(struct button_irq *b, const char *label)
 {
-	*chip = (struct button_irq_chip){ .label = label, .offset = offset };
-	return button_irq_find_chip(chip, button_irq_match_chip) &&
-	       offset < chip->ngpio;
-}
+	unsigned int n, len;
+	char suffix[8];
 
-/* A line given by a module parameter cannot be had: say so, naming the parameter. */
-static int button_irq_line_error(const struct button_irq_line *line, int error)
-{
-	struct button_irq_chip chip;
-
-	switch (error) {
-	case -EBUSY:
-		button_irq_find_label(line->chip, line->offset, &chip);
-		pr_err("%s=%s: the line is in use%s%s\n", line->param, line->text,
-		       *chip.user ? " by " : "", chip.user);
-		return error;
-	case -ENODEV:
-	case -EPROBE_DEFER:	/* gone since it was found */
-		pr_err("%s=%s: no such GPIO line (spellings: gpio=17, line=GPIO17, line=pinctrl-bcm2711:17; gpioinfo lists them)\n",
-		       line->param, line->text);
-		return -ENODEV;
-	default:
-		pr_err("%s=%s: cannot get the line: error %d\n", line->param, line->text, error);
-		return error;
+	lockdep_assert_held(&button_irq_lock);
+	strscpy_pad(b->hw.label, label, BUTTON_IRQ_LABEL);
+	for (n = 2; button_irq_label_taken(b, b->hw.label); n++) {
+		len = snprintf(suffix, sizeof(suffix), "_%u", n);
+		len = min(strlen(label), BUTTON_IRQ_LABEL - 1 - len);
+		/* Cut no UTF-8 character in two. */
+		while (len < strlen(label) && ((u8)label[len] & 0xc0) == 0x80)
+			len--;
+		memset(b->hw.label, 0, BUTTON_IRQ_LABEL);
+		snprintf(b->hw.label, BUTTON_IRQ_LABEL, "%.*s%s", len, label, suffix);
 	}
+	if (n > 2)
+		dev_notice(b->hw.parent, "label %s is taken, so this button is %s\n", label,
+			   b->hw.label);
 }
 
-/* --- Probe ---------------------------------------------------------------------------- */
+/* The length of the UTF-8 character at @s, or 0 if it is not one. */
+static unsigned int button_irq_utf8_len(const u8 *s)
+{
+	static const u32 least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	unsigned int len = *s < 0x80 ? 1 : *s < 0xc0 ? 0 : *s < 0xe0 ? 2 : *s < 0xf0 ? 3 :
+		*s < 0xf8 ? 4 : 0;
+	u32 c = len > 1 ? *s & (0x7f >> len) : *s;
+	unsigned int i;
 
-static const struct {
+	for (i = 1; i < len; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (s[i] & 0x3f);
+	}
+	if (!len || c < least[len] || (c >= 0xd800 && c < 0xe000) || c > 0x10ffff)
+		return 0;
+	return len;
+}
+
+#define BUTTON_IRQ_LABEL_RULE "not 1 to 31 bytes of UTF-8 without control characters, \"/\", blanks at either end, \".\" and \"..\""
+
+/* A label is a file name under /dev/button, and a word in messages. */
+static bool button_irq_label_valid(const char *label)
+{
+	size_t len = strlen(label);
+	const u8 *c = (const u8 *)label;
+	unsigned int n;
+
+	if (!len || len >= BUTTON_IRQ_LABEL || !strcmp(label, ".") || !strcmp(label, "..") ||
+	    *label == ' ' || label[len - 1] == ' ')
+		return false;
+	for (; *c; c += n) {
+		n = button_irq_utf8_len(c);
+		/* Unicode's further control characters are U+0080 to U+009F. */
+		if (!n || *c < ' ' || *c == 0x7f || *c == '/' || (*c == 0xc2 && c[1] < 0xa0))
+			return false;
+	}
+	return true;
+}
+
+struct button_irq_pull {
 	const char *name;
 	unsigned long config;
-} button_irq_pulls[] = {
+};
+
+static const struct button_irq_pull button_irq_pulls[] = {
 	{ "up", PIN_CONF_PACKED(PIN_CONFIG_BIAS_PULL_UP, 1) },
 	{ "down", PIN_CONF_PACKED(PIN_CONFIG_BIAS_PULL_DOWN, 1) },
 	{ "off", PIN_CONF_PACKED(PIN_CONFIG_BIAS_DISABLE, 0) },
 	{ "as-is", 0 },
 };
 
+static void button_irq_set_pull(struct button_irq *b, const struct button_irq_pull *pull)
+{
+	if (!pull || !pull->config)
+		return;
+	if (gpiod_set_config(b->hw.gpiod, pull->config))
+		b->hw.no_pull = pull->name;
+	else	/* 50 kOhm and a few hundred pF of wire need some 10 us. */
+		usleep_range(100, 200);
+}
+
+static int button_irq_error(struct device *dev, int error, const char *what);
+
 static void button_irq_dev_release(struct device *dev)
 {
 	struct button_irq *b = to_button_irq(dev);
 
-	kvfree(b->ring.slot);
+	vfree(b->out.ring.slot);
+	kfree(b->queue.edge);
 	kfree(b);
 }
 
@@ -1463,358 +1626,696 @@ static struct button_irq *button_irq_alloc(struct device *parent)
 	b->dev.class = &button_irq_class;
 	b->dev.parent = parent;
 	b->dev.release = button_irq_dev_release;
-	b->parent = parent;
+	b->hw.parent = parent;
+	mutex_init(&b->thread.lock);
+	INIT_WORK(&b->thread.work, button_irq_work);
+	hrtimer_setup(&b->thread.timer, button_irq_timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
+	b->thread.resample_time = BUTTON_IRQ_NO_DEADLINE;
+	b->thread.unmask_time = BUTTON_IRQ_NO_DEADLINE;
+	init_waitqueue_head(&b->out.wait);
+	seqcount_init(&b->out.ring.seqcount);
 
-	b->ring.size = button_irq_ring_events;
-	b->ring.slot = kvcalloc(b->ring.size, sizeof(*b->ring.slot), GFP_KERNEL);
-	if (!b->ring.slot) {
+	b->queue.edge = kcalloc(BUTTON_IRQ_QUEUE, sizeof(*b->queue.edge), GFP_KERNEL);
+	b->out.ring.size = button_irq_ring_events;
+	/* Whole pages, none of which need be contiguous. */
+	b->out.ring.slot = vzalloc(array_size(b->out.ring.size, sizeof(*b->out.ring.slot)));
+	if (!b->queue.edge || !b->out.ring.slot) {
 		put_device(&b->dev);
 		return NULL;
 	}
-	cdev_init(&b->cdev, &button_irq_fops);
-	b->cdev.owner = THIS_MODULE;
-	mutex_init(&b->lock);
-	init_waitqueue_head(&b->wait);
-	INIT_WORK(&b->nested_work, button_irq_nested_work);
-	hrtimer_setup(&b->timer, button_irq_timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
-	b->timer_time = BUTTON_IRQ_NO_DEADLINE;
-	b->look_time = BUTTON_IRQ_NO_DEADLINE;
+	button_irq_now(b);
 	return b;
 }
 
-static void button_irq_put(void *data)
+/* Undoes button_irq_create(), however far that got, and button_irq_go_live(). */
+static void button_irq_shutdown(void *data)
 {
 	struct button_irq *b = data;
+	unsigned int minor = MINOR(b->dev.devt);
+	bool live;
 
+	mutex_lock(&button_irq_lock);
+	live = button_irq_minors[minor].state == BUTTON_IRQ_LIVE;
+	button_irq_minors[minor].state = BUTTON_IRQ_RESERVED;
+	mutex_unlock(&button_irq_lock);
+
+	if (b->hw.irq > 0) {
+		dev_pm_clear_wake_irq(b->hw.parent);
+		device_init_wakeup(b->hw.parent, false);
+		/* After this no interrupt comes, and the thread has ended. */
+		free_irq(b->hw.irq, b);
+	}
+	mutex_lock(&b->thread.lock);
+	if (live)
+		button_irq_finish(b);
+	/* Pairs with the acquires in button_irq_read_iter() and button_irq_poll(). */
+	smp_store_release(&b->out.gone, true);
+	mutex_unlock(&b->thread.lock);
+
+	/* Waits for sysfs accesses, which might start timer and work once more. */
+	if (device_is_registered(&b->dev))
+		device_del(&b->dev);
+	hrtimer_cancel(&b->thread.timer);
+	cancel_work_sync(&b->thread.work);
+	sysfs_put(b->thread.state_node);
+
+	wake_up_interruptible_poll(&b->out.wait, EPOLLHUP | EPOLLERR);
+	kill_fasync(&b->out.async, SIGIO, POLL_HUP);
+
+	/* Only now: the button's name is free for another one. */
+	mutex_lock(&button_irq_lock);
+	button_irq_minors[minor].state = BUTTON_IRQ_FREE;
+	mutex_unlock(&button_irq_lock);
 	put_device(&b->dev);
-}
-
-static void button_irq_release_minor(void *data)
-{
-	struct button_irq *b = data;
-
-	button_irq_put_minor(MINOR(b->dev.devt));
-}
-
-/* A label is a file name under /dev/button, and a word in messages. */
-static bool button_irq_label_valid(const char *label)
-{
-	const char *c;
-
-	if (!*label || strlen(label) >= sizeof_field(struct button_irq_info, label) ||
-	    !strcmp(label, ".") || !strcmp(label, ".."))
-		return false;
-	for (c = label; *c; c++)
-		if (!isascii(*c) || !isprint(*c) || *c == '/')
-			return false;
-	return true;
-}
-
-/*
- * Settings of a line that was given by module parameters. They do not come as properties:
- * that would take a software node, which the kernel frees twice when a device is removed
- * that had no memory for the node's links in sysfs (software_node_notify() of 6.12).
- */
-static void button_irq_take_params(struct button_irq *b, const struct button_irq_line *line)
-{
-	b->debounce_us = line->debounce_us;
-	b->debounce_mode = line->debounce_mode;
-	button_irq_set_storm_rate(b, line->storm_rate);
-	strscpy_pad(b->label, *line->label ? line->label : dev_name(&b->dev), sizeof(b->label));
-}
-
-/* And of one in the device tree. */
-static int button_irq_read_properties(struct button_irq *b)
-{
-	struct device *dev = b->parent;
-	const char *text;
-	int mode;
-
-	b->debounce_us = BUTTON_IRQ_DEBOUNCE_US;
-	b->debounce_mode = BUTTON_IRQ_MODE_EAGER;
-	button_irq_set_storm_rate(b, BUTTON_IRQ_STORM_RATE);
-	strscpy_pad(b->label, dev_name(&b->dev), sizeof(b->label));
-
-	if (device_property_present(dev, "debounce-us")) {
-		if (device_property_read_u32(dev, "debounce-us", &b->debounce_us))
-			return dev_err_probe(dev, -EINVAL, "debounce-us: not one number\n");
-		if (b->debounce_us > BUTTON_IRQ_DEBOUNCE_US_MAX)
-			return dev_err_probe(dev, -EINVAL, "debounce-us: %u is over %u\n",
-					     b->debounce_us, BUTTON_IRQ_DEBOUNCE_US_MAX);
-	}
-	if (device_property_present(dev, "debounce-mode")) {
-		if (device_property_read_string(dev, "debounce-mode", &text))
-			return dev_err_probe(dev, -EINVAL, "debounce-mode: not one word\n");
-		mode = match_string(button_irq_modes, ARRAY_SIZE(button_irq_modes), text);
-		if (mode < 0)
-			return dev_err_probe(dev, -EINVAL,
-					     "debounce-mode: %s is neither eager nor settle\n",
-					     text);
-		b->debounce_mode = mode;
-	}
-	if (device_property_present(dev, "label")) {
-		if (device_property_read_string(dev, "label", &text))
-			return dev_err_probe(dev, -EINVAL, "label: not one text\n");
-		if (!button_irq_label_valid(text))
-			return dev_err_probe(dev, -EINVAL,
-					     "label: %s is not 1 to %zu printable characters without /\n",
-					     text, sizeof(b->label) - 1);
-		strscpy_pad(b->label, text, sizeof(b->label));
-	}
-	return 0;
-}
-
-/* Returns what to add to the message at probe: a pull the controller cannot set. */
-static const char *button_irq_set_pull(struct button_irq *b, const char *pull)
-{
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(button_irq_pulls); i++)
-		if (!strcmp(pull, button_irq_pulls[i].name))
-			break;
-	if (i == ARRAY_SIZE(button_irq_pulls) || !button_irq_pulls[i].config)
-		return "";
-	if (gpiod_set_config(b->gpiod, button_irq_pulls[i].config))
-		return ", the controller cannot set pull=";
-	/* 50 kOhm and a few hundred pF of wire: some 10 us until the line is there. */
-	usleep_range(100, 200);
-	return "";
-}
-
-static int button_irq_get_line(struct button_irq *b)
-{
-	struct device *dev = b->parent;
-	struct device *chip;
-
-	b->gpiod = devm_gpiod_get(dev, NULL, GPIOD_IN);
-	if (IS_ERR(b->gpiod)) {
-		if (dev_get_platdata(dev))
-			return button_irq_line_error(*(struct button_irq_line **)
-						     dev_get_platdata(dev), PTR_ERR(b->gpiod));
-		return dev_err_probe(dev, PTR_ERR(b->gpiod), "gpios: cannot get the line\n");
-	}
-	gpiod_set_consumer_name(b->gpiod, BUTTON_IRQ_NAME);
-	snprintf(b->line, sizeof(b->line), "%s:%u", button_irq_line_chip(b->gpiod),
-		 button_irq_line_offset(b->gpiod));
-
-	/* Without a link a vanishing chip would free our interrupt behind our back. */
-	chip = button_irq_line_parent(b->gpiod);
-	if (chip && !device_link_add(dev, chip, DL_FLAG_AUTOREMOVE_CONSUMER))
-		return dev_err_probe(dev, -EINVAL, "%s: cannot link to its controller %s\n",
-				     b->line, dev_name(chip));
-
-	b->read_level = button_irq_read_level && !gpiod_cansleep(b->gpiod);
-	return 0;
-}
-
-/* Where the button is when the driver comes, with its pull set: state, but no event. */
-static int button_irq_init_state(struct button_irq *b)
-{
-	int value = gpiod_get_value_cansleep(b->gpiod);
-
-	if (value < 0)
-		return dev_err_probe(b->parent, value, "%s: cannot read the line\n", b->line);
-	button_irq_debounce_init(&b->debounce, value);
-	b->state_told = value;
-	button_irq_publish(b, NULL, 0);
-	return 0;
-}
-
-/* No event from here on; the thread has ended. Process context. */
-static void button_irq_stop(struct button_irq *b)
-{
-	dev_pm_clear_wake_irq(b->parent);
-	device_init_wakeup(b->parent, false);
-	free_irq(b->irq, b);
-
-	mutex_lock(&b->lock);
-	/* Pairs with the acquires in button_irq_read() and button_irq_poll(). */
-	smp_store_release(&b->gone, true);
-	mutex_unlock(&b->lock);
-}
-
-/* After button_irq_stop(), with no open and no sysfs access that could start timer or work. */
-static void button_irq_end(struct button_irq *b)
-{
-	hrtimer_cancel(&b->timer);
-	cancel_work_sync(&b->nested_work);
-	sysfs_put(b->state_node);
-
-	wake_up_interruptible_poll(&b->wait, EPOLLHUP | EPOLLERR);
-	kill_fasync(&b->async, SIGIO, POLL_HUP);
-}
-
-/* Undoes button_irq_request_irq() and all that follows. */
-static void button_irq_unbind(void *data)
-{
-	struct button_irq *b = data;
-
-	button_irq_stop(b);
-	cdev_device_del(&b->cdev, &b->dev);
-	button_irq_end(b);
 }
 
 static int button_irq_request_irq(struct button_irq *b)
 {
-	struct device *dev = b->parent;
-	int ret;
+	struct device *dev = b->hw.parent;
+	int ret, irq = gpiod_to_irq(b->hw.gpiod);
 
-	b->irq = gpiod_to_irq(b->gpiod);
-	if (b->irq < 0)
-		return dev_err_probe(dev, b->irq, "%s: the line has no interrupt\n", b->line);
+	if (irq < 0)
+		return button_irq_error(dev, irq, "the line has no interrupt");
+	/* Asking for it would only make genirq log a mismatch of flags. */
+	if (irq_has_action(irq))
+		return button_irq_error(dev, -EBUSY, "the line's interrupt is in use");
 
 	/*
 	 * IRQF_NO_THREAD keeps the top half in hard IRQ on PREEMPT_RT, beside the thread. Not
-	 * IRQF_ONESHOT, which would mask the line until the thread is done.
+	 * IRQF_ONESHOT: that would keep the line masked until the thread returns.
 	 */
-	ret = request_threaded_irq(b->irq, button_irq_top_half, button_irq_thread,
+	ret = request_threaded_irq(irq, button_irq_top_half, button_irq_thread,
 				   IRQF_TRIGGER_RISING | IRQF_TRIGGER_FALLING | IRQF_NO_THREAD |
 				   IRQF_NO_AUTOEN, dev_name(&b->dev), b);
 	if (ret)
-		return dev_err_probe(dev, ret, "%s: cannot get interrupt %d\n", b->line, b->irq);
-	b->nested = irq_check_status_bit(b->irq, IRQ_NESTED_THREAD);
+		return button_irq_error(dev, ret, "cannot get the line's interrupt");
+	b->hw.irq = irq;
+	b->hw.nested = irq_check_status_bit(irq, IRQ_NESTED_THREAD);
+	b->hw.mask_sleeps = !b->hw.nested && irq_get_chip(irq)->irq_bus_lock;
 	return 0;
 }
 
-/* Sets what to add to the message at probe. */
-static int button_irq_init_wakeup(struct button_irq *b, const char **message)
+static int button_irq_init_wakeup(struct button_irq *b, bool wanted)
 {
-	bool wanted = device_property_read_bool(b->parent, "wakeup-source");
+	struct device *dev = b->hw.parent;
 	int ret;
 
-	*message = "";
-	/* The only way to learn whether the controller can is to try. */
-	if (enable_irq_wake(b->irq)) {
-		if (wanted)
-			*message = ", the controller cannot wake the system";
+	/* The only way to learn whether the controller can wake the system is to try. */
+	if (enable_irq_wake(b->hw.irq)) {
+		b->hw.no_wakeup = wanted;
 		return 0;
 	}
-	disable_irq_wake(b->irq);
-	if (wanted)
-		*message = ", wakes the system";
-	device_set_wakeup_capable(b->parent, true);
-	ret = wanted ? device_wakeup_enable(b->parent) : 0;
-	ret = ret ?: dev_pm_set_wake_irq(b->parent, b->irq);
-	if (ret)
-		return dev_err_probe(b->parent, ret, "cannot make a wake-up source\n");
+	disable_irq_wake(b->hw.irq);
+	device_set_wakeup_capable(dev, true);
+	ret = wanted ? device_wakeup_enable(dev) : 0;
+	ret = ret ?: dev_pm_set_wake_irq(dev, b->hw.irq);
+	return ret ? button_irq_error(dev, ret, "cannot make the line a wake-up source") : 0;
+}
+
+/* The input device of a button that is a key as well. */
+static int button_irq_init_input(struct button_irq *b, const struct button_irq_config *config)
+{
+	struct device *dev = b->hw.parent;
+	struct input_dev *input;
+
+	if (!config->code)
+		return 0;
+	if (!IS_REACHABLE(CONFIG_INPUT))
+		return button_irq_error(dev, -ENODEV, "this kernel has no input devices");
+	input = devm_input_allocate_device(dev);
+	if (!input)
+		return button_irq_error(dev, -ENOMEM, "no memory for an input device");
+	input->name = b->hw.label;
+	input->phys = dev_name(&b->dev);
+	input->id.bustype = BUS_HOST;
+	input_set_capability(input, config->type, config->code);
+	if (config->repeat)
+		__set_bit(EV_REP, input->evbit);
+	b->hw.type = config->type;
+	b->hw.code = config->code;
+	b->hw.input = input;
 	return 0;
 }
 
-static int button_irq_bind(struct platform_device *pdev)
+/* Tie the button to its controller, so that it is unbound before the controller goes. */
+static int button_irq_link(struct device *dev, struct device *chip)
 {
-	struct device *dev = &pdev->dev;
-	struct button_irq_line **param = dev_get_platdata(dev);
-	const char *pull = "", *pull_name = "", *wakeup;
-	struct button_irq *b;
+	struct device_link *link;
+
+	if (!chip)
+		return 0;
+	link = IS_ERR(chip) ? NULL : device_link_add(dev, chip, DL_FLAG_AUTOREMOVE_CONSUMER);
+	/*
+	 * A link to a controller that is being unbound holds up nothing: the controller would
+	 * free the line's interrupt while it is requested here.
+	 */
+	return !link || link->status == DL_STATE_SUPPLIER_UNBIND ? -EPROBE_DEFER : 0;
+}
+
+static const char *button_irq_default_label(struct button_irq *b, char *buf, size_t size);
+
+/* Number, name and label. */
+static int button_irq_register(struct button_irq *b, const struct button_irq_config *config)
+{
+	u32 name = jhash(dev_name(b->hw.parent), strlen(dev_name(b->hw.parent)), 0) ?: 1;
+	char buf[BUTTON_IRQ_LABEL];
 	int minor, ret;
 
-	b = button_irq_alloc(dev);
-	if (!b)
-		return -ENOMEM;
-	ret = devm_add_action_or_reset(dev, button_irq_put, b);
-	if (ret)
-		return ret;
-
-	minor = button_irq_get_minor(dev_name(dev));
+	lockdep_assert_held(&button_irq_lock);
+	minor = button_irq_free_minor(name);
 	if (minor < 0)
-		return dev_err_probe(dev, minor, "no minor number is left\n");
-	b->dev.devt = button_irq_devt + minor;
-	ret = devm_add_action_or_reset(dev, button_irq_release_minor, b);
-	if (ret)
-		return ret;
+		return button_irq_error(b->hw.parent, minor, "no minor number is left");
 	ret = minor ? dev_set_name(&b->dev, BUTTON_IRQ_NAME "%d", minor) :
 		      dev_set_name(&b->dev, BUTTON_IRQ_NAME);
 	if (ret)
 		return ret;
+	b->dev.devt = button_irq_devt + minor;
+	button_irq_set_label(b, config->label ?: button_irq_default_label(b, buf, sizeof(buf)));
+	button_irq_minors[minor].name = name;
+	button_irq_minors[minor].button = b;
+	button_irq_minors[minor].state = BUTTON_IRQ_RESERVED;
+	return 0;
+}
 
-	if (param) {
-		button_irq_take_params(b, *param);
-	} else {
-		ret = button_irq_read_properties(b);
+/*
+ * The level that the button starts with makes no event. Where the line reads as pressed, its
+ * pull may still be charging a capacitor: give it time to rise.
+ */
+static int button_irq_init_states(void)
+{
+	unsigned int i, ms;
+	bool pressed;
+	int level;
+
+	for (ms = 0; ms <= BUTTON_IRQ_RISE_MS; ms++) {
+		pressed = false;
+		for (i = 0; i < BUTTON_IRQ_BUTTONS; i++) {
+			struct button_irq *b = button_irq_minors[i].button;
+
+			if (button_irq_minors[i].state != BUTTON_IRQ_READY ||
+			    (ms && !b->thread.debounce.state))
+				continue;
+			level = gpiod_get_value_cansleep(b->hw.gpiod);
+			if (level < 0)
+				return button_irq_error(b->hw.parent, level, "cannot read the line");
+			button_irq_debounce_init(&b->thread.debounce, level);
+			b->thread.state_notified = level;
+			pressed |= level;
+		}
+		if (!pressed)
+			break;
+		usleep_range(1000, 1100);
+	}
+	return 0;
+}
+
+static int button_irq_add(unsigned int minor)
+{
+	struct button_irq *b = button_irq_minors[minor].button;
+	struct device *dev = b->hw.parent;
+	int ret;
+
+	if (b->hw.input) {
+		ret = input_register_device(b->hw.input);
 		if (ret)
-			return ret;
+			return button_irq_error(dev, ret, "cannot make the input device");
 	}
-	ret = button_irq_get_line(b);
+	button_irq_minors[minor].state = BUTTON_IRQ_ADDED;
+	/* While loading, udev hears of the node only when the node can be opened. */
+	dev_set_uevent_suppress(&b->dev, !button_irq_loaded);
+	ret = device_add(&b->dev);
 	if (ret)
-		return ret;
-	if (param) {
-		pull = button_irq_set_pull(b, (*param)->pull);
-		if (*pull)
-			pull_name = (*param)->pull;
-	}
-	ret = button_irq_init_state(b);
-	if (ret)
-		return ret;
+		return button_irq_error(dev, ret, "cannot make the device node");
+	WRITE_ONCE(b->thread.state_node, sysfs_get_dirent(b->dev.kobj.sd, "state"));
+	return 0;
+}
 
-	ret = button_irq_request_irq(b);
-	if (ret)
-		return ret;
-	ret = button_irq_init_wakeup(b, &wakeup);
-	if (ret)
-		goto stop;
-	ret = cdev_device_add(&b->cdev, &b->dev);
-	if (ret) {
-		dev_err_probe(dev, ret, "cannot make the device node\n");
-		goto stop;
-	}
-	WRITE_ONCE(b->state_node, sysfs_get_dirent(b->dev.kobj.sd, "state"));
-	ret = devm_add_action_or_reset(dev, button_irq_unbind, b);
-	if (ret)
-		return ret;
+static void button_irq_start(struct button_irq *b)
+{
+	char link[BUTTON_IRQ_LABEL];
 
-	platform_set_drvdata(pdev, b);
+	if (dev_get_uevent_suppress(&b->dev)) {
+		dev_set_uevent_suppress(&b->dev, false);
+		kobject_uevent(&b->dev.kobj, KOBJ_ADD);
+	}
+	/* A switch has a state from the start on; a key that is held does not become a press. */
+	if (b->hw.type == EV_SW)
+		button_irq_report_key(b, b->thread.debounce.state, ktime_get_ns());
 	button_irq_unmask(b);
 	/* The line may have moved since its level was read. */
-	button_irq_request_sample(b);
+	button_irq_request(b, BUTTON_IRQ_REQ_SAMPLE);
 
-	dev_info(dev, "/dev/%s: line %s, label %s, IRQ %d, debounce %u us %s%s%s%s\n",
-		 dev_name(&b->dev), b->line, b->label, b->irq, READ_ONCE(b->debounce_us),
-		 button_irq_modes[READ_ONCE(b->debounce_mode)], wakeup, pull, pull_name);
+	button_irq_link_name(link, b->hw.label);
+	dev_info(b->hw.parent,
+		 "/dev/%s: line %s, label %s%s%s, IRQ %d, debounce %u us %s%s%s%s\n",
+		 dev_name(&b->dev), b->hw.line, b->hw.label,
+		 strcmp(link, b->hw.label) ? ", link " : "", strcmp(link, b->hw.label) ? link : "",
+		 b->hw.irq, READ_ONCE(b->set.debounce_us),
+		 button_irq_modes[READ_ONCE(b->set.debounce_mode)],
+		 device_may_wakeup(b->hw.parent) ? ", wakes the system" :
+		 b->hw.no_wakeup ? ", the controller cannot wake the system" : "",
+		 b->hw.no_pull ? ", the controller cannot set pull=" : "", b->hw.no_pull ?: "");
+}
+
+/*
+ * Make every button live that is ready: at the end of loading all that were created meanwhile,
+ * later the one that its probe has just created. Fails only while no button can be opened, or
+ * later for that one button.
+ */
+static int button_irq_go_live(void)
+{
+	unsigned int i;
+	int ret;
+
+	lockdep_assert_held(&button_irq_lock);
+	ret = button_irq_init_states();
+	for (i = 0; !ret && i < BUTTON_IRQ_BUTTONS; i++)
+		if (button_irq_minors[i].state == BUTTON_IRQ_READY)
+			ret = button_irq_add(i);
+	if (!ret && !button_irq_loaded) {
+		ret = cdev_add(&button_irq_cdev, button_irq_devt, BUTTON_IRQ_BUTTONS);
+		button_irq_loaded = !ret;
+	}
+	if (ret)
+		return ret;
+
+	for (i = 0; i < BUTTON_IRQ_BUTTONS; i++) {
+		if (button_irq_minors[i].state != BUTTON_IRQ_ADDED)
+			continue;
+		button_irq_minors[i].state = BUTTON_IRQ_LIVE;
+		button_irq_start(button_irq_minors[i].button);
+	}
+	/* From here on every interrupt is an edge. */
+	usleep_range(BUTTON_IRQ_REPLAY_NS / NSEC_PER_USEC, BUTTON_IRQ_REPLAY_NS / NSEC_PER_USEC + 100);
 	return 0;
+}
 
-stop:
-	/* Parts of it were there, and may have been used. */
-	button_irq_stop(b);
-	button_irq_end(b);
+/* What both sources of buttons end in: everything that can fail is taken here. */
+static int button_irq_create(struct device *dev, struct gpio_desc *gpiod,
+			     const struct button_irq_config *config)
+{
+	struct button_irq *b;
+	int ret;
+
+	ret = button_irq_link(dev, button_irq_line_parent(gpiod));
+	if (ret)	/* without a reason in the log, which the driver core would leak */
+		return ret;
+	b = button_irq_alloc(dev);
+	if (!b)
+		return button_irq_error(dev, -ENOMEM, "no memory");
+	b->hw.gpiod = gpiod;
+	b->hw.read_level = button_irq_read_level && !gpiod_cansleep(gpiod);
+	snprintf(b->hw.line, BUTTON_IRQ_LINE, "%s:%u", button_irq_line_chip(gpiod),
+		 button_irq_line_offset(gpiod));
+	b->set.debounce_us = config->debounce_us;
+	b->set.debounce_mode = config->debounce_mode;
+	b->set.storm_rate = config->storm_rate;
+
+	mutex_lock(&button_irq_lock);
+	ret = button_irq_register(b, config);
+	mutex_unlock(&button_irq_lock);
+	if (ret) {
+		put_device(&b->dev);
+		return ret;
+	}
+	ret = devm_add_action_or_reset(dev, button_irq_shutdown, b);
+	if (ret)
+		return ret;
+	gpiod_set_consumer_name(gpiod, b->hw.label);
+	button_irq_set_pull(b, config->pull);
+	ret = button_irq_request_irq(b);
+	ret = ret ?: button_irq_init_wakeup(b, config->wakeup);
+	ret = ret ?: button_irq_init_input(b, config);
+	if (ret)
+		return ret;
+	dev_set_drvdata(dev, b);
+
+	mutex_lock(&button_irq_lock);
+	button_irq_minors[MINOR(b->dev.devt)].state = BUTTON_IRQ_READY;
+	if (button_irq_loaded)
+		ret = button_irq_go_live();
+	if (ret)
+		button_irq_minors[MINOR(b->dev.devt)].state = BUTTON_IRQ_RESERVED;
+	mutex_unlock(&button_irq_lock);
 	return ret;
 }
 
-static int button_irq_probe(struct platform_device *pdev)
-{
-	struct button_irq_line **param = dev_get_platdata(&pdev->dev);
-	int ret = button_irq_bind(pdev);
+/* --- Power management ----------------------------------------------------------------- */
 
-	if (!param)
-		return ret;
-	/* insmod wants to know, and has said why; of ENODEV the driver core says nothing. */
-	(*param)->error = ret;
-	return ret ? -ENODEV : 0;
-}
-
+/* From here to resume nothing touches the chip, whose bus may be off. */
 static int button_irq_suspend(struct device *dev)
 {
 	struct button_irq *b = dev_get_drvdata(dev);
 
-	/* An edge that wakes the system is replayed at resume. */
-	if (device_may_wakeup(dev)) {
-		b->sleep_level = BUTTON_IRQ_NO_LEVEL;
-		/* Pairs with the acquire in button_irq_replayed_in_hardirq(). */
-		smp_store_release(&b->sleep, BUTTON_IRQ_ASLEEP);
-	}
+	mutex_lock(&b->thread.lock);
+	b->thread.suspended = true;
+	/* What comes while the system sleeps is latched, and replayed at resume. */
+	b->top.wakes = device_may_wakeup(dev);
+	b->top.level = BUTTON_IRQ_NO_LEVEL;
+	/* Pairs with the acquire in button_irq_is_replay(): top.wakes and top.level are set. */
+	smp_store_release(&b->top.mode, BUTTON_IRQ_ASLEEP);
+	mutex_unlock(&b->thread.lock);
 	return 0;
 }
 
 static int button_irq_resume(struct device *dev)
 {
 	struct button_irq *b = dev_get_drvdata(dev);
+	u64 now = ktime_get_ns();
 
-	/* The replay may have been already; if not, the next real edge rules it out. */
-	cmpxchg(&b->sleep, BUTTON_IRQ_ASLEEP, BUTTON_IRQ_RESUMED);
-	button_irq_request_sample(b);
+	mutex_lock(&b->thread.lock);
+	b->thread.suspended = false;
+	/* What woke the system may have been replayed already. If not, the next edge rules it out. */
+	if (b->top.wakes) {
+		b->top.replay_until = now + BUTTON_IRQ_WAKE_NS;
+		/* A full barrier; pairs with the acquire in button_irq_is_replay(). */
+		cmpxchg(&b->top.mode, BUTTON_IRQ_ASLEEP, BUTTON_IRQ_RESUMED);
+	} else {
+		b->top.replay_until = now + BUTTON_IRQ_REPLAY_NS;
+		/* Pairs with the acquire in button_irq_is_replay(): replay_until is set. */
+		smp_store_release(&b->top.mode, BUTTON_IRQ_UNMASKED);
+	}
+	mutex_unlock(&b->thread.lock);
+	button_irq_request(b, BUTTON_IRQ_REQ_REPLAY);
 	return 0;
 }
 
 static DEFINE_SIMPLE_DEV_PM_OPS(button_irq_pm_ops, button_irq_suspend, button_irq_resume);
+
+/* --- Buttons in the device tree ------------------------------------------------------- */
+
+static const struct button_irq_config button_irq_defaults = {
+	.debounce_us = BUTTON_IRQ_DEBOUNCE_US,
+	.debounce_mode = BUTTON_IRQ_MODE_EAGER,
+	.storm_rate = BUTTON_IRQ_STORM_RATE,
+	.type = EV_KEY,
+};
+
+/* Keeps *@value if there is no such property. */
+static int button_irq_read_u32(struct device *dev, const char *name, u32 max, u32 *value)
+{
+	if (!device_property_present(dev, name))
+		return 0;
+	if (device_property_read_u32(dev, name, value))
+		return dev_err_probe(dev, -EINVAL, "%s: not one number\n", name);
+	if (*value > max)
+		return dev_err_probe(dev, -EINVAL, "%s: %u is over %u\n", name, *value, max);
+	return 0;
+}
+
+static int button_irq_read_string(struct device *dev, const char *name, const char **text)
+{
+	if (device_property_present(dev, name) && device_property_read_string(dev, name, text))
+		return dev_err_probe(dev, -EINVAL, "%s: not one text\n", name);
+	return 0;
+}
+
+static int button_irq_read_properties(struct device *dev, struct button_irq_config *config)
+{
+	const char *text = NULL;
+	int ret, mode;
+
+	*config = button_irq_defaults;
+	ret = button_irq_read_u32(dev, "debounce-us", BUTTON_IRQ_DEBOUNCE_US_MAX,
+				  &config->debounce_us);
+	ret = ret ?: button_irq_read_u32(dev, "linux,input-type", EV_MAX, &config->type);
+	if (!ret && config->type != EV_KEY && config->type != EV_SW)
+		return dev_err_probe(dev, -EINVAL, "linux,input-type: %u is neither EV_KEY nor EV_SW\n",
+				     config->type);
+	ret = ret ?: button_irq_read_u32(dev, "linux,code",
+					 config->type == EV_SW ? SW_MAX : KEY_MAX, &config->code);
+	ret = ret ?: button_irq_read_string(dev, "debounce-mode", &text);
+	if (ret)
+		return ret;
+	if (text) {
+		mode = match_string(button_irq_modes, ARRAY_SIZE(button_irq_modes), text);
+		if (mode < 0)
+			return dev_err_probe(dev, -EINVAL,
+					     "debounce-mode: %s is neither eager nor settle\n",
+					     text);
+		config->debounce_mode = mode;
+	}
+	ret = button_irq_read_string(dev, "label", &config->label);
+	if (ret)
+		return ret;
+	if (config->label && !button_irq_label_valid(config->label))
+		return dev_err_probe(dev, -EINVAL, "label: \"%s\" is " BUTTON_IRQ_LABEL_RULE "\n",
+				     config->label);
+	config->repeat = device_property_read_bool(dev, "autorepeat");
+	config->wakeup = device_property_read_bool(dev, "wakeup-source");
+	return 0;
+}
+
+/* --- GPIO controllers ----------------------------------------------------------------- */
+
+/* The controller of a Raspberry Pi's header: BCM2835 to BCM2837, BCM2711, RP1. */
+static const char * const button_irq_header_chips[] = {
+	"pinctrl-bcm2835", "pinctrl-bcm2711", "pinctrl-rp1",
+};
+
+/**
+ * struct button_irq_chip - a GPIO controller, one of a list
+ * @skip: in: how many to pass over
+ * @offset: in: a line; out: where @line_name is, if the controller's driver names it
+ * @line_name: in: a line's name, or NULL
+ * @label: out: the controller's label
+ * @name: out: the name of its character device
+ * @ngpio: out: how many lines it has
+ * @base: out: gpiolib's number of its first line
+ * @can_sleep: out: reading its lines sleeps
+ * @user: out: who uses line @offset
+ * @fwnode: out: firmware node; to be put
+ * @parent: out: parent device; to be put
+ */
+struct button_irq_chip {
+	unsigned int skip;
+	int offset;
+	const char *line_name;
+	char label[BUTTON_IRQ_LINE];
+	char name[16];
+	unsigned int ngpio;
+	unsigned int base;
+	bool can_sleep;
+	char user[32];
+	struct fwnode_handle *fwnode;
+	struct device *parent;
+};
+
+/* Must not sleep: called under a spinlock in kernels before 6.7. */
+static int button_irq_match_chip(struct gpio_chip *gc, BUTTON_IRQ_MATCH_CONST void *data)
+{
+	struct button_irq_chip *chip = (struct button_irq_chip *)data;
+	unsigned int i;
+
+	if (!gc->label || chip->skip--)
+		return 0;
+	chip->skip = 0;
+	strscpy(chip->label, gc->label, sizeof(chip->label));
+	button_irq_chip_name(gc, chip->name, sizeof(chip->name));
+	chip->ngpio = gc->ngpio;
+	chip->base = gc->base;
+	chip->can_sleep = gc->can_sleep;
+	for (i = 0; chip->line_name && gc->names && i < gc->ngpio; i++)
+		if (gc->names[i] && !strcmp(gc->names[i], chip->line_name))
+			chip->offset = i;
+	if (chip->offset >= 0 && chip->offset < gc->ngpio)
+		button_irq_line_user(gc, chip->offset, chip->user, sizeof(chip->user));
+	chip->fwnode = fwnode_handle_get(button_irq_chip_fwnode(gc));
+	chip->parent = get_device(gc->parent);
+	return 1;
+}
+
+static void button_irq_put_chip(struct button_irq_chip *chip)
+{
+	fwnode_handle_put(chip->fwnode);
+	put_device(chip->parent);
+}
+
+/* The @i-th controller, to be put. Process context. */
+static bool button_irq_get_chip(struct button_irq_chip *chip, unsigned int i, int offset,
+				const char *line_name)
+{
+	*chip = (struct button_irq_chip){ .skip = i, .offset = offset, .line_name = line_name };
+	return button_irq_find_chip(chip, button_irq_match_chip);
+}
+
+/* Who uses line @offset of the controller that @label or @fwnode names? "" if nobody can tell. */
+static void button_irq_find_user(const char *label, const struct fwnode_handle *fwnode,
+				 int offset, char *user, size_t size)
+{
+	struct button_irq_chip chip;
+	unsigned int i;
+
+	*user = '\0';
+	for (i = 0; button_irq_get_chip(&chip, i, offset, NULL); i++) {
+		if (label ? !strcmp(chip.label, label) || !strcmp(chip.name, label) :
+			    chip.fwnode == fwnode && offset < chip.ngpio)
+			strscpy(user, chip.user, size);
+		button_irq_put_chip(&chip);
+	}
+}
+
+static const char *button_irq_default_label(struct button_irq *b, char *buf, size_t size)
+{
+	const char *chip = button_irq_line_chip(b->hw.gpiod);
+
+	if (match_string(button_irq_header_chips, ARRAY_SIZE(button_irq_header_chips), chip) < 0)
+		return dev_name(&b->dev);
+	snprintf(buf, size, "gpio%u", button_irq_line_offset(b->hw.gpiod));
+	return buf;
+}
+
+/* --- Module parameters: buttons without a device tree --------------------------------- */
+
+/**
+ * struct button_irq_param - a button given by module parameters; its device's platform data
+ *	points here
+ * @name: the parameter that named the line, "gpio" or "line"
+ * @text: the parameter's value
+ * @config: what the button is to be
+ * @active_low: pressed is low
+ * @claim: take the pin from another function
+ * @by_name: gpiolib looks the line up by its name
+ * @by_device: the value names the controller's character device, for gpiolib knows labels only
+ * @chip: the line's controller: the name of its character device if @by_device, else its label;
+ *	"" if unknown
+ * @offset: the line's offset there, or -1
+ * @error: what the probe came to
+ * @pdev: the device
+ * @dev_name: the device's name
+ * @table: tells gpiolib which line the device has
+ */
+struct button_irq_param {
+	const char *name;
+	const char *text;
+	struct button_irq_config config;
+	u32 active_low;
+	u32 claim;
+	bool by_name;
+	bool by_device;
+	char chip[BUTTON_IRQ_LINE];
+	int offset;
+	int error;
+	struct platform_device *pdev;
+	char dev_name[sizeof(BUTTON_IRQ_NAME ".") + 10];
+	struct gpiod_lookup_table *table;
+};
+
+static struct button_irq_param button_irq_params[BUTTON_IRQ_PARAMS];
+static unsigned int button_irq_n_params;
+
+#define BUTTON_IRQ_NO_LINE "no such GPIO line (spellings: gpio=17 on a Raspberry Pi, line=NAME, line=CHIPLABEL:OFFSET; gpioinfo lists them)"
+
+/* One log line for each failure, naming parameter and value. Returns @error. */
+static int button_irq_param_error(const char *name, const char *text, int error, const char *why)
+{
+	pr_err("%s=%s: %s\n", name, text, why);
+	return error;
+}
+
+/* The line cannot be had: word why. */
+static int button_irq_line_error(struct device *dev, struct button_irq_param *param, int error)
+{
+	struct fwnode_reference_args args;
+	char user[32] = "", why[128];
+
+	if (error == -EBUSY && param) {
+		button_irq_find_user(param->chip, NULL, param->offset, user, sizeof(user));
+	} else if (error == -EBUSY &&
+		   !fwnode_property_get_reference_args(dev_fwnode(dev), "gpios", "#gpio-cells", 0,
+						       0, &args)) {
+		button_irq_find_user(NULL, args.fwnode, args.args[0], user, sizeof(user));
+		fwnode_handle_put(args.fwnode);
+	}
+	if (error == -EBUSY)
+		snprintf(why, sizeof(why), "the line is in use%s%s", *user ? " by " : "", user);
+	else if (param && (error == -ENODEV || error == -EPROBE_DEFER || error == -ENOENT))
+		strscpy(why, BUTTON_IRQ_NO_LINE, sizeof(why));
+	else
+		strscpy(why, "cannot get the line", sizeof(why));
+	if (param && error == -EPROBE_DEFER)
+		error = -ENODEV;
+	return button_irq_error(dev, error, why);
+}
+
+/*
+ * Log why a button cannot be had: a button of module parameters by its parameter, one of the
+ * device tree by its device. Returns @error.
+ */
+static int button_irq_error(struct device *dev, int error, const char *what)
+{
+	struct button_irq_param **param = dev_get_platdata(dev);
+
+	if (!param)
+		return dev_err_probe(dev, error, "%s\n", what);
+	/* insmod cannot wait for what comes later. */
+	if (error == -EPROBE_DEFER)
+		error = -ENODEV;
+	if (error == -EBUSY || error == -ENODEV)
+		pr_err("%s=%s: %s\n", (*param)->name, (*param)->text, what);
+	else
+		pr_err("%s=%s: %s: error %d\n", (*param)->name, (*param)->text, what, error);
+	return error;
+}
+
+static void button_irq_free_own_line(void *gpiod)
+{
+	gpiochip_free_own_desc(gpiod);
+}
+
+/* gpiolib looks lines up by their chip's label, so the second chip of a label needs this. */
+static struct gpio_desc *button_irq_get_own_line(struct device *dev, struct button_irq_param *param)
+{
+	struct gpio_desc *gpiod = ERR_PTR(-ENODEV);
+	struct button_irq_chip chip;
+	unsigned int i;
+	int ret;
+
+	for (i = 0; IS_ERR(gpiod) && button_irq_get_chip(&chip, i, param->offset, NULL); i++) {
+		/* The link keeps the chip from going meanwhile. */
+		if (!strcmp(chip.name, param->chip) && param->offset < chip.ngpio &&
+		    !button_irq_link(dev, chip.parent))
+			gpiod = gpiochip_request_own_desc(gpiod_to_chip(gpio_to_desc(chip.base)),
+							  param->offset, BUTTON_IRQ_NAME,
+							  param->active_low ? GPIO_ACTIVE_LOW :
+									      GPIO_ACTIVE_HIGH,
+							  GPIOD_IN);
+		button_irq_put_chip(&chip);
+	}
+	if (IS_ERR(gpiod))
+		return gpiod;
+	ret = devm_add_action_or_reset(dev, button_irq_free_own_line, gpiod);
+	return ret ? ERR_PTR(ret) : gpiod;
+}
+
+static int button_irq_probe(struct platform_device *pdev)
+{
+	struct device *dev = &pdev->dev;
+	struct button_irq_param **data = dev_get_platdata(dev), *param = data ? *data : NULL;
+	struct button_irq_config config;
+	struct gpio_desc *gpiod;
+	int ret = 0;
+
+	if (param)
+		config = param->config;
+	else
+		ret = button_irq_read_properties(dev, &config);
+	if (ret)
+		return ret;
+
+	gpiod = param && param->by_device ? button_irq_get_own_line(dev, param) :
+					    devm_gpiod_get(dev, NULL, GPIOD_IN);
+	ret = PTR_ERR_OR_ZERO(gpiod);
+	if (ret)
+		ret = button_irq_line_error(dev, param, ret);
+	else
+		ret = button_irq_create(dev, gpiod, &config);
+	if (!param)
+		return ret;
+	/* insmod returns this. Of ENODEV the driver core logs nothing, as that was done above. */
+	param->error = ret == -EPROBE_DEFER ? button_irq_line_error(dev, param, ret) : ret;
+	return ret ? -ENODEV : 0;
+}
 
 static const struct of_device_id button_irq_of_match[] = {
 	{ .compatible = "button-irq" },
@@ -1828,60 +2329,40 @@ static struct platform_driver button_irq_driver = {
 		.name = BUTTON_IRQ_NAME,
 		.of_match_table = button_irq_of_match,
 		.pm = pm_sleep_ptr(&button_irq_pm_ops),
-		/* So that insmod can tell what became of the lines it was given. */
+		/* So that insmod can return what became of the lines it was given. */
 		.probe_type = PROBE_FORCE_SYNCHRONOUS,
 	},
 };
 
-/* --- Module parameters: lines without a device tree ----------------------------------- */
-
 /*
- * Texts rather than numbers, so that an error can quote them. An element that is missing
- * or empty means the default; one element alone counts for every line.
+ * Texts rather than numbers, so that an error can quote them. A value that is missing or
+ * empty means the default; a single value applies to every line.
  */
 struct button_irq_list {
+	const char *name;
 	unsigned int n;
-	char *value[BUTTON_IRQ_LINES];
+	char *value[BUTTON_IRQ_PARAMS];
 };
 
-#define BUTTON_IRQ_LIST(name)								\
-static struct button_irq_list button_irq_list_##name;					\
-module_param_array_named(name, button_irq_list_##name.value, charp,			\
-			 &button_irq_list_##name.n, 0444)
+#define BUTTON_IRQ_LIST(_name, description)						\
+static struct button_irq_list button_irq_list_##_name = { .name = #_name };		\
+module_param_array_named(_name, button_irq_list_##_name.value, charp,			\
+			 &button_irq_list_##_name.n, 0444);				\
+MODULE_PARM_DESC(_name, description)
 
-BUTTON_IRQ_LIST(gpio);
-MODULE_PARM_DESC(gpio, "Lines by their number on a Raspberry Pi's header");
-BUTTON_IRQ_LIST(line);
-MODULE_PARM_DESC(line, "Lines by name, or as CHIPLABEL:OFFSET");
-BUTTON_IRQ_LIST(active_low);
-MODULE_PARM_DESC(active_low, "1: pressed is low (default), 0: pressed is high");
-BUTTON_IRQ_LIST(pull);
-MODULE_PARM_DESC(pull, "Bias: up (default), down, off, as-is");
-BUTTON_IRQ_LIST(debounce_us);
-MODULE_PARM_DESC(debounce_us, "Debounce time in microseconds, 0 to 1000000 (default 10000)");
-BUTTON_IRQ_LIST(debounce_mode);
-MODULE_PARM_DESC(debounce_mode, "eager (default) or settle");
-BUTTON_IRQ_LIST(storm_rate);
-MODULE_PARM_DESC(storm_rate,
-		 "Edges per second beyond which the line is masked, 0 to 1000000 (default 2000, 0: never)");
-BUTTON_IRQ_LIST(label);
-MODULE_PARM_DESC(label, "What to call the button (default: the name of its device node)");
+BUTTON_IRQ_LIST(gpio, "Lines by their number on a Raspberry Pi's header");
+BUTTON_IRQ_LIST(line, "Lines by name, as CHIPLABEL:OFFSET, or as gpiochipN:OFFSET");
+BUTTON_IRQ_LIST(active_low, "1: pressed is low (default), 0: pressed is high");
+BUTTON_IRQ_LIST(pull, "Bias: up, down, off, as-is (default: towards released)");
+BUTTON_IRQ_LIST(debounce_us, "Debounce time in microseconds, 0 to 1000000 (default 10000)");
+BUTTON_IRQ_LIST(debounce_mode, "eager (default) or settle");
+BUTTON_IRQ_LIST(storm_rate,
+		"Edges per second beyond which the line is masked, 0 to 1000000 (default 2000, 0: never)");
+BUTTON_IRQ_LIST(label, "What to call the button (default: gpioN on a Raspberry Pi's header, else as its node)");
+BUTTON_IRQ_LIST(keycode, "Code of the key that the button is as well, as in input-event-codes.h (default 0: none)");
+BUTTON_IRQ_LIST(claim, "1: take the pin even if another function, such as I2C, has it (default 0)");
 
-static struct button_irq_line button_irq_lines[BUTTON_IRQ_LINES];
-static unsigned int button_irq_n_lines;
-
-/* What the header's controller is called: BCM2835 to BCM2837, BCM2711, RP1. */
-static const char * const button_irq_header_chips[] = {
-	"pinctrl-bcm2835", "pinctrl-bcm2711", "pinctrl-rp1",
-};
-
-static int __init button_irq_bad(const char *param, const char *text, const char *why)
-{
-	pr_err("%s=%s: %s\n", param, text, why);
-	return -EINVAL;
-}
-
-/* "" where the parameter is missing, or left blank. */
+/* "" where the value is missing or empty. */
 static const char * __init button_irq_value(const struct button_irq_list *list, unsigned int i)
 {
 	if (list->n == 1)
@@ -1889,84 +2370,98 @@ static const char * __init button_irq_value(const struct button_irq_list *list, 
 	return i < list->n ? list->value[i] : "";
 }
 
-/* Keeps the default in *@value when the parameter is missing. */
-static int __init button_irq_number(const char *param, const struct button_irq_list *list,
-				    unsigned int i, u32 max, u32 *value)
+/* Keeps the default in *@value when the value is missing. */
+static int __init button_irq_number(const struct button_irq_list *list, unsigned int i, u32 max,
+				    u32 *value)
 {
 	const char *text = button_irq_value(list, i);
+	char why[40];
 	u32 number;
 
 	if (!*text)
 		return 0;
-	if (kstrtou32(text, 10, &number) || number > max) {
-		pr_err("%s=%s: not a number from 0 to %u\n", param, text, max);
-		return -EINVAL;
-	}
+	snprintf(why, sizeof(why), "not a number from 0 to %u", max);
+	if (kstrtou32(text, 10, &number) || number > max)
+		return button_irq_param_error(list->name, text, -EINVAL, why);
 	*value = number;
 	return 0;
 }
 
-static int __init button_irq_parse_line(unsigned int i, struct button_irq_line *line)
+/* The index of a word, @missing where it is missing. */
+static int __init button_irq_word(const struct button_irq_list *list, unsigned int i,
+				  const char * const *words, unsigned int n, int missing,
+				  const char *why)
 {
-	const char *text;
-	unsigned int k;
-	int ret, mode;
+	const char *text = button_irq_value(list, i);
+	int word;
 
-	line->active_low = 1;
-	ret = button_irq_number("active_low", &button_irq_list_active_low, i, 1, &line->active_low);
+	if (!*text)
+		return missing;
+	word = match_string(words, n, text);
+	return word >= 0 ? word : button_irq_param_error(list->name, text, -EINVAL, why);
+}
+
+static int __init button_irq_parse_param(unsigned int i, struct button_irq_param *param)
+{
+	static const char * const pulls[] = { "up", "down", "off", "as-is" };
+	struct button_irq_config *config = &param->config;
+	const char *label = button_irq_value(&button_irq_list_label, i);
+	int ret, word;
+
+	*config = button_irq_defaults;
+	param->active_low = 1;
+	ret = button_irq_number(&button_irq_list_active_low, i, 1, &param->active_low);
+	ret = ret ?: button_irq_number(&button_irq_list_claim, i, 1, &param->claim);
+	ret = ret ?: button_irq_number(&button_irq_list_debounce_us, i,
+				       BUTTON_IRQ_DEBOUNCE_US_MAX, &config->debounce_us);
+	ret = ret ?: button_irq_number(&button_irq_list_storm_rate, i, BUTTON_IRQ_STORM_RATE_MAX,
+				       &config->storm_rate);
+	ret = ret ?: button_irq_number(&button_irq_list_keycode, i, KEY_MAX, &config->code);
 	if (ret)
 		return ret;
 
-	line->debounce_us = BUTTON_IRQ_DEBOUNCE_US;
-	ret = button_irq_number("debounce_us", &button_irq_list_debounce_us, i,
-				BUTTON_IRQ_DEBOUNCE_US_MAX, &line->debounce_us);
-	if (ret)
-		return ret;
+	word = button_irq_word(&button_irq_list_debounce_mode, i, button_irq_modes,
+			       ARRAY_SIZE(button_irq_modes), BUTTON_IRQ_MODE_EAGER,
+			       "neither eager nor settle");
+	if (word < 0)
+		return word;
+	config->debounce_mode = word;
 
-	line->storm_rate = BUTTON_IRQ_STORM_RATE;
-	ret = button_irq_number("storm_rate", &button_irq_list_storm_rate, i,
-				BUTTON_IRQ_STORM_RATE_MAX, &line->storm_rate);
-	if (ret)
-		return ret;
+	/* The pull is towards released, unless a value says otherwise. */
+	word = button_irq_word(&button_irq_list_pull, i, pulls, ARRAY_SIZE(pulls),
+			       !param->active_low, "none of up, down, off, as-is");
+	if (word < 0)
+		return word;
+	config->pull = &button_irq_pulls[word];
+	if (word == param->active_low)
+		pr_warn("%s=%s: pull=%s with active_low=%u holds the button pressed\n",
+			param->name, param->text, pulls[word], param->active_low);
 
-	text = button_irq_value(&button_irq_list_debounce_mode, i);
-	mode = match_string(button_irq_modes, ARRAY_SIZE(button_irq_modes),
-			    *text ? text : button_irq_modes[BUTTON_IRQ_MODE_EAGER]);
-	if (mode < 0)
-		return button_irq_bad("debounce_mode", text, "neither eager nor settle");
-	line->debounce_mode = mode;
-
-	text = button_irq_value(&button_irq_list_pull, i);
-	line->pull = *text ? text : button_irq_pulls[0].name;
-	for (k = 0; strcmp(line->pull, button_irq_pulls[k].name);)
-		if (++k == ARRAY_SIZE(button_irq_pulls))
-			return button_irq_bad("pull", text, "none of up, down, off, as-is");
-
-	line->label = button_irq_value(&button_irq_list_label, i);
-	if (*line->label && !button_irq_label_valid(line->label))
-		return button_irq_bad("label", line->label,
-				      "not 1 to 31 printable characters without /");
+	if (*label && !button_irq_label_valid(label))
+		return button_irq_param_error("label", label, -EINVAL, BUTTON_IRQ_LABEL_RULE);
+	config->label = *label ? label : NULL;
 	return 0;
 }
 
-static int __init button_irq_parse_lines(const char *param, const struct button_irq_list *list)
+static int __init button_irq_parse_list(const struct button_irq_list *list)
 {
 	unsigned int i;
 	int ret;
 
 	for (i = 0; i < list->n; i++) {
-		struct button_irq_line *line = &button_irq_lines[button_irq_n_lines];
+		struct button_irq_param *param = &button_irq_params[button_irq_n_params];
 
 		if (!*list->value[i])
-			return button_irq_bad(param, list->value[i], "a line is missing");
-		if (button_irq_n_lines == BUTTON_IRQ_LINES)
-			return button_irq_bad(param, list->value[i], "over 32 lines");
-		line->param = param;
-		line->text = list->value[i];
-		ret = button_irq_parse_line(button_irq_n_lines, line);
+			return button_irq_param_error(list->name, "", -EINVAL, "a line is missing");
+		if (button_irq_n_params == BUTTON_IRQ_PARAMS)
+			return button_irq_param_error(list->name, list->value[i], -EINVAL,
+						      "over 32 lines");
+		param->name = list->name;
+		param->text = list->value[i];
+		ret = button_irq_parse_param(button_irq_n_params, param);
 		if (ret)
 			return ret;
-		button_irq_n_lines++;
+		button_irq_n_params++;
 	}
 	return 0;
 }
@@ -1974,16 +2469,10 @@ static int __init button_irq_parse_lines(const char *param, const struct button_
 /* Everything that can be known to be wrong before anything is done. */
 static int __init button_irq_parse(void)
 {
-	static const struct {
-		const char *param;
-		const struct button_irq_list *list;
-	} lists[] = {
-		{ "active_low", &button_irq_list_active_low },
-		{ "pull", &button_irq_list_pull },
-		{ "debounce_us", &button_irq_list_debounce_us },
-		{ "debounce_mode", &button_irq_list_debounce_mode },
-		{ "storm_rate", &button_irq_list_storm_rate },
-		{ "label", &button_irq_list_label },
+	static const struct button_irq_list * const lists[] = {
+		&button_irq_list_active_low, &button_irq_list_pull, &button_irq_list_debounce_us,
+		&button_irq_list_debounce_mode, &button_irq_list_storm_rate,
+		&button_irq_list_label, &button_irq_list_keycode, &button_irq_list_claim,
 	};
 	unsigned int i;
 	int ret;
@@ -1994,114 +2483,211 @@ static int __init button_irq_parse(void)
 		       button_irq_ring_events);
 		return -EINVAL;
 	}
+	if (!button_irq_max_readers || button_irq_max_readers > 65536) {
+		pr_err("max_readers=%u: not a number from 1 to 65536\n", button_irq_max_readers);
+		return -EINVAL;
+	}
 
-	ret = button_irq_parse_lines("gpio", &button_irq_list_gpio);
-	if (ret)
-		return ret;
-	ret = button_irq_parse_lines("line", &button_irq_list_line);
+	ret = button_irq_parse_list(&button_irq_list_gpio);
+	ret = ret ?: button_irq_parse_list(&button_irq_list_line);
 	if (ret)
 		return ret;
 
 	for (i = 0; i < ARRAY_SIZE(lists); i++)
-		if (lists[i].list->n > button_irq_n_lines)
-			return button_irq_bad(lists[i].param,
-					      lists[i].list->value[button_irq_n_lines],
-					      "more values than lines");
+		if (lists[i]->n > button_irq_n_params)
+			return button_irq_param_error(lists[i]->name,
+						      lists[i]->value[button_irq_n_params],
+						      -EINVAL, "more values than lines");
 	return 0;
 }
 
-/* Where is the line, and is it there by its name? */
-static int __init button_irq_resolve(struct button_irq_line *line, bool *by_name)
+/*
+ * A pin that another function has, such as I2C or a UART, has no direction: its controller
+ * says EINVAL. Making it an input would cut that function off. Only controllers in the SoC
+ * multiplex pins, and reading those does not sleep.
+ */
+static int __init button_irq_check_function(struct button_irq_param *param,
+					    const struct button_irq_chip *chip)
 {
-	char label[sizeof(line->chip)];
+	struct gpio_desc *gpiod = gpio_to_desc(chip->base + param->offset);
+
+	if (chip->can_sleep || *chip->user || !gpiod || gpiod_get_direction(gpiod) != -EINVAL)
+		return 0;
+	if (!param->claim)
+		return button_irq_param_error(param->name, param->text, -EBUSY,
+					      "the pin has another function, such as I2C, SPI or a UART (claim=1 takes it all the same)");
+	pr_warn("%s=%s: takes the pin from another function, which is not given back\n",
+		param->name, param->text);
+	return 0;
+}
+
+/* The offset of the line that firmware gives this name, or -1. */
+static int __init button_irq_firmware_name(const struct fwnode_handle *fwnode, const char *name)
+{
+	int i, n = fwnode_property_string_array_count(fwnode, "gpio-line-names");
+	const char **names = n > 0 ? kcalloc(n, sizeof(*names), GFP_KERNEL) : NULL;
+	int offset = -1;
+
+	if (names)
+		n = fwnode_property_read_string_array(fwnode, "gpio-line-names", names, n);
+	/* A line without a name is "" in a device tree, and NULL in a software node. */
+	for (i = 0; names && i < n && offset < 0; i++)
+		if (names[i] && !strcmp(names[i], name))
+			offset = i;
+	kfree(names);
+	return offset;
+}
+
+/* The first line of this name; sets @chip->offset. */
+static bool __init button_irq_find_name(const char *name, struct button_irq_chip *chip)
+{
+	unsigned int i;
+
+	for (i = 0; button_irq_get_chip(chip, i, -1, name); i++) {
+		if (chip->offset < 0)
+			chip->offset = button_irq_firmware_name(chip->fwnode, name);
+		button_irq_put_chip(chip);
+		if (chip->offset >= 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Controllers that have a line @offset and this label, or, with @device, whose character
+ * device has this name. Returns how many, sets @found to the first, and lists them in @list.
+ */
+static unsigned int __init button_irq_find_chips(const char *label, bool device, int offset,
+						 struct button_irq_chip *found, char *list,
+						 size_t size)
+{
 	struct button_irq_chip chip;
-	unsigned int i, offset;
+	unsigned int i, n = 0, len = 0;
+
+	for (i = 0; button_irq_get_chip(&chip, i, offset, NULL); i++) {
+		button_irq_put_chip(&chip);
+		if (strcmp(device ? chip.name : chip.label, label) || offset >= chip.ngpio)
+			continue;
+		if (!n++)
+			*found = chip;
+		len += scnprintf(list + len, size - len, "%s%s:%d", n > 1 ? ", " : "", chip.name,
+				 offset);
+	}
+	return n;
+}
+
+/*
+ * Which line does the parameter mean? The lookup itself is gpiolib's. What is found here
+ * decides between name and CHIPLABEL:OFFSET, tells whether the pin is free, and words errors.
+ */
+static int __init button_irq_resolve(struct button_irq_param *param)
+{
+	bool header = param->name == button_irq_list_gpio.name;
+	char label[BUTTON_IRQ_LINE], list[128] = "", why[192];
+	struct button_irq_chip chip;
+	unsigned int i, offset, n = 0;
 	const char *colon;
 
-	*by_name = false;
-	if (!strcmp(line->param, "gpio")) {
-		if (kstrtouint(line->text, 10, &offset) || offset >= U16_MAX)
-			return button_irq_bad("gpio", line->text, "not the number of a line");
-		for (i = 0; i < ARRAY_SIZE(button_irq_header_chips); i++)
-			if (button_irq_find_label(button_irq_header_chips[i], offset, &chip))
-				goto found;
-		return button_irq_line_error(line, -ENODEV);
-	}
-
-	if (button_irq_find_name(line->text, &chip)) {
-		*by_name = true;
+	param->offset = -1;
+	if (header) {
+		if (kstrtouint(param->text, 10, &offset) || offset >= U16_MAX)
+			return button_irq_param_error(param->name, param->text, -EINVAL,
+						      "not the number of a line");
+		for (i = 0; !n && i < ARRAY_SIZE(button_irq_header_chips); i++)
+			n = button_irq_find_chips(button_irq_header_chips[i], false, offset, &chip,
+						  list, sizeof(list));
+		if (!n)
+			return button_irq_param_error(param->name, param->text, -ENODEV,
+						      BUTTON_IRQ_NO_LINE);
+	} else if (button_irq_find_name(param->text, &chip)) {
+		param->by_name = true;
 		offset = chip.offset;
-		goto found;
+	} else {
+		colon = strrchr(param->text, ':');
+		if (colon && colon - param->text < sizeof(label) &&
+		    !kstrtouint(colon + 1, 10, &offset) && offset < U16_MAX) {
+			strscpy(label, param->text, colon - param->text + 1);
+			n = button_irq_find_chips(label, false, offset, &chip, list, sizeof(list));
+			if (!n) {
+				n = button_irq_find_chips(label, true, offset, &chip, list,
+							  sizeof(list));
+				param->by_device = n;
+			}
+		}
+		if (n > 1) {
+			snprintf(why, sizeof(why), "more than one chip has this label: say which of line=%s",
+				 list);
+			return button_irq_param_error(param->name, param->text, -EINVAL, why);
+		}
+		if (!n) {
+			param->by_name = true;
+			return 0;
+		}
 	}
-	colon = strrchr(line->text, ':');
-	if (!colon || colon - line->text >= sizeof(label) ||
-	    kstrtouint(colon + 1, 10, &offset) || offset >= U16_MAX)
-		return button_irq_line_error(line, -ENODEV);
-	strscpy(label, line->text, colon - line->text + 1);
-	if (!button_irq_find_label(label, offset, &chip))
-		return button_irq_line_error(line, -ENODEV);
-found:
-	strscpy(line->chip, chip.found, sizeof(line->chip));
-	line->offset = offset;
-	return 0;
+	strscpy(param->chip, param->by_device ? chip.name : chip.label, sizeof(param->chip));
+	param->offset = offset;
+	return button_irq_check_function(param, &chip);
 }
 
-static void button_irq_remove_line(struct button_irq_line *line)
+static void button_irq_remove_param(struct button_irq_param *param)
 {
-	platform_device_unregister(line->pdev);
-	if (line->table) {
-		gpiod_remove_lookup_table(line->table);
-		kfree(line->table);
+	platform_device_unregister(param->pdev);
+	if (param->table) {
+		gpiod_remove_lookup_table(param->table);
+		kfree(param->table);
 	}
 }
 
-static int __init button_irq_add_line(struct button_irq_line *line, unsigned int id)
+static int __init button_irq_add_param(struct button_irq_param *param, unsigned int id)
 {
 	struct platform_device_info info = {
 		.name = BUTTON_IRQ_NAME,
 		.id = id,
-		.data = &line,
-		.size_data = sizeof(line),
+		.data = &param,
+		.size_data = sizeof(param),
 	};
-	bool by_name;
 	int ret;
 
-	ret = button_irq_resolve(line, &by_name);
+	ret = button_irq_resolve(param);
 	if (ret)
 		return ret;
 
-	line->table = kzalloc(struct_size(line->table, table, 2), GFP_KERNEL);
-	if (!line->table)
-		return -ENOMEM;
-	snprintf(line->dev_name, sizeof(line->dev_name), BUTTON_IRQ_NAME ".%u", id);
-	line->table->dev_id = line->dev_name;
-	line->table->table[0] = (struct gpiod_lookup){
-		.key = by_name ? line->text : line->chip,
-		.chip_hwnum = by_name ? U16_MAX : line->offset,
-		.flags = line->active_low ? GPIO_ACTIVE_LOW : GPIO_ACTIVE_HIGH,
+	param->table = kzalloc(struct_size(param->table, table, 2), GFP_KERNEL);
+	if (!param->table)
+		return button_irq_param_error(param->name, param->text, -ENOMEM, "no memory");
+	snprintf(param->dev_name, sizeof(param->dev_name), BUTTON_IRQ_NAME ".%u", id);
+	param->table->dev_id = param->dev_name;
+	param->table->table[0] = (struct gpiod_lookup){
+		.key = param->by_name ? param->text : param->chip,
+		.chip_hwnum = param->by_name ? U16_MAX : param->offset,
+		.flags = param->active_low ? GPIO_ACTIVE_LOW : GPIO_ACTIVE_HIGH,
 	};
-	gpiod_add_lookup_table(line->table);
+	gpiod_add_lookup_table(param->table);
 
-	line->error = BUTTON_IRQ_NO_PROBE;
-	line->pdev = platform_device_register_full(&info);
-	if (IS_ERR(line->pdev)) {
-		ret = PTR_ERR(line->pdev);
-		line->pdev = NULL;
-		pr_err("%s=%s: cannot make a device: error %d\n", line->param, line->text, ret);
-		return ret;
+	/* What insmod returns if the device is not probed at all. */
+	param->error = -ENODEV;
+	param->pdev = platform_device_register_full(&info);
+	if (IS_ERR(param->pdev)) {
+		ret = PTR_ERR(param->pdev);
+		param->pdev = NULL;
+		return button_irq_param_error(param->name, param->text, ret,
+					      "cannot make a device");
 	}
-	/* A probe that failed has said why. */
-	if (line->error == BUTTON_IRQ_NO_PROBE)
-		return button_irq_line_error(line, -ENODEV);
-	return line->error;
+	return param->error;
 }
 
-static void button_irq_remove_lines(void)
+static void button_irq_remove_params(void)
 {
-	while (button_irq_n_lines)
-		button_irq_remove_line(&button_irq_lines[--button_irq_n_lines]);
+	while (button_irq_n_params)
+		button_irq_remove_param(&button_irq_params[--button_irq_n_params]);
 }
 
+/* --- Module --------------------------------------------------------------------------- */
+
+/*
+ * Two phases. First everything that can fail is taken, for every line and for the buttons of
+ * the device tree. Then the nodes appear, and only when all are there can any be opened.
+ */
 static int __init button_irq_init(void)
 {
 	unsigned int i;
@@ -2110,6 +2696,8 @@ static int __init button_irq_init(void)
 	ret = button_irq_parse();
 	if (ret)
 		return ret;
+	cdev_init(&button_irq_cdev, &button_irq_fops);
+	button_irq_cdev.owner = THIS_MODULE;
 	ret = alloc_chrdev_region(&button_irq_devt, 0, BUTTON_IRQ_BUTTONS, BUTTON_IRQ_NAME);
 	if (ret)
 		return ret;
@@ -2119,19 +2707,23 @@ static int __init button_irq_init(void)
 	ret = platform_driver_register(&button_irq_driver);
 	if (ret)
 		goto free_class;
-	for (i = 0; i < button_irq_n_lines; i++) {
-		ret = button_irq_add_line(&button_irq_lines[i], i);
+	for (i = 0; i < button_irq_n_params; i++) {
+		ret = button_irq_add_param(&button_irq_params[i], i);
 		if (ret)
-			goto remove_lines;
+			goto remove_params;
 	}
+	mutex_lock(&button_irq_lock);
+	ret = button_irq_go_live();
+	mutex_unlock(&button_irq_lock);
+	if (ret)
+		goto remove_params;
 	return 0;
 
-remove_lines:
-	button_irq_remove_lines();
+remove_params:
+	button_irq_remove_params();
 	platform_driver_unregister(&button_irq_driver);
 free_class:
 	class_unregister(&button_irq_class);
-	button_irq_forget_minors();
 free_devt:
 	unregister_chrdev_region(button_irq_devt, BUTTON_IRQ_BUTTONS);
 	return ret;
@@ -2140,10 +2732,10 @@ module_init(button_irq_init);
 
 static void __exit button_irq_exit(void)
 {
-	button_irq_remove_lines();
+	button_irq_remove_params();
 	platform_driver_unregister(&button_irq_driver);
+	cdev_del(&button_irq_cdev);
 	class_unregister(&button_irq_class);
-	button_irq_forget_minors();
 	unregister_chrdev_region(button_irq_devt, BUTTON_IRQ_BUTTONS);
 }
 module_exit(button_irq_exit);
@@ -2151,3 +2743,4 @@ module_exit(button_irq_exit);
 MODULE_DESCRIPTION("Push buttons on GPIO lines as events that no script loses");
 MODULE_AUTHOR("The button_irq developers");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(BUTTON_IRQ_VERSION);

@@ -87,7 +87,7 @@ struct button_irq_info {
  * the button is gone. ENOTTY: no such ioctl. SET_FORMAT, SET_CLOCK and REWIND
  * drop what is left of a text line that was read in part.
  */
-#define BUTTON_IRQ_IOC_MAGIC	0xBA
+#define BUTTON_IRQ_IOC_MAGIC	0x9C
 
 /* Describe the button. */
 #define BUTTON_IRQ_IOC_GET_INFO		_IOR(BUTTON_IRQ_IOC_MAGIC, 0x01, struct button_irq_info)

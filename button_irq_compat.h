@@ -9,6 +9,8 @@
 #ifndef BUTTON_IRQ_COMPAT_H
 #define BUTTON_IRQ_COMPAT_H
 
+#include <linux/device.h>
+#include <linux/fs.h>
 #include <linux/gpio/consumer.h>
 #include <linux/gpio/driver.h>
 #include <linux/hrtimer.h>
@@ -19,6 +21,7 @@
 #include <linux/preempt.h>
 #include <linux/property.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/version.h>
 
 /* 6.17: a GPIO chip's set() says whether it could. */
@@ -47,19 +50,15 @@ static inline void button_irq_hrtimer_setup(struct hrtimer *timer,
 #define hrtimer_setup button_irq_hrtimer_setup
 #endif
 
-/*
- * 6.7: chips are found as struct gpio_device, reference-counted, by a callback that may
- * sleep; before, by one under a spinlock. A line's user came with a copy of its name.
- */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+/* 6.9: the callback that finds a chip takes const data. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0)
 #define BUTTON_IRQ_MATCH_CONST
-typedef int (*button_irq_match_fn)(struct gpio_chip *gc, void *data);
+#else
+#define BUTTON_IRQ_MATCH_CONST const
+#endif
 
-static inline bool button_irq_find_chip(void *data, button_irq_match_fn match)
-{
-	return gpiochip_find(data, match);
-}
-
+/* 6.8: a line's user comes as a copy of its name; before, as the chip's own. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
 static inline void button_irq_line_user(struct gpio_chip *gc, unsigned int offset, char *user,
 					size_t size)
 {
@@ -70,29 +69,7 @@ static inline const char *button_irq_line_chip(struct gpio_desc *desc)
 {
 	return gpiod_to_chip(desc)->label;
 }
-
-static inline unsigned int button_irq_line_offset(struct gpio_desc *desc)
-{
-	return desc_to_gpio(desc) - gpiod_to_chip(desc)->base;
-}
-
-static inline struct device *button_irq_line_parent(struct gpio_desc *desc)
-{
-	return gpiod_to_chip(desc)->parent;
-}
 #else
-#define BUTTON_IRQ_MATCH_CONST const
-typedef int (*button_irq_match_fn)(struct gpio_chip *gc, const void *data);
-
-static inline bool button_irq_find_chip(void *data, button_irq_match_fn match)
-{
-	struct gpio_device *gdev = gpio_device_find(data, match);
-
-	if (gdev)
-		gpio_device_put(gdev);
-	return gdev;
-}
-
 static inline void button_irq_line_user(struct gpio_chip *gc, unsigned int offset, char *user,
 					size_t size)
 {
@@ -110,6 +87,56 @@ static inline const char *button_irq_line_chip(struct gpio_desc *desc)
 {
 	return gpio_device_get_label(gpiod_to_gpio_device(desc));
 }
+#endif
+
+typedef int (*button_irq_match_fn)(struct gpio_chip *gc, BUTTON_IRQ_MATCH_CONST void *data);
+
+/*
+ * 6.7: chips are found as struct gpio_device, reference-counted, by a callback that may
+ * sleep; before, by one under a spinlock, and struct gpio_device was gpiolib's own.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+static inline bool button_irq_find_chip(void *data, button_irq_match_fn match)
+{
+	return gpiochip_find(data, match);
+}
+
+static inline unsigned int button_irq_line_offset(struct gpio_desc *desc)
+{
+	return desc_to_gpio(desc) - gpiod_to_chip(desc)->base;
+}
+
+/* An error pointer if the chip is gone, NULL if it has no parent. */
+static inline struct device *button_irq_line_parent(struct gpio_desc *desc)
+{
+	struct gpio_chip *gc = gpiod_to_chip(desc);
+
+	return gc ? gc->parent : ERR_PTR(-ENODEV);
+}
+
+static inline int button_irq_is_gpio_device(struct device *dev, void *gpiodev)
+{
+	return dev_get_drvdata(dev) == gpiodev;
+}
+
+/* The chip's character device is a child of its parent, with the chip's gpiodev as its data. */
+static inline void button_irq_chip_name(struct gpio_chip *gc, char *name, size_t size)
+{
+	struct device *dev = gc->parent ? device_find_child(gc->parent, gc->gpiodev,
+							    button_irq_is_gpio_device) : NULL;
+
+	strscpy(name, dev ? dev_name(dev) : "", size);
+	put_device(dev);
+}
+#else
+static inline bool button_irq_find_chip(void *data, button_irq_match_fn match)
+{
+	struct gpio_device *gdev = gpio_device_find(data, match);
+
+	if (gdev)
+		gpio_device_put(gdev);
+	return gdev;
+}
 
 static inline unsigned int button_irq_line_offset(struct gpio_desc *desc)
 {
@@ -120,6 +147,16 @@ static inline struct device *button_irq_line_parent(struct gpio_desc *desc)
 {
 	return gpio_device_to_device(gpiod_to_gpio_device(desc))->parent;
 }
+
+static inline void button_irq_chip_name(struct gpio_chip *gc, char *name, size_t size)
+{
+	strscpy(name, dev_name(gpio_device_to_device(gc->gpiodev)), size);
+}
+#endif
+
+/* 6.5: copy_splice_read(); before, splicing from .read_iter was called otherwise. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+#define copy_splice_read generic_file_splice_read
 #endif
 
 /* 6.2: class.devnode takes a const device. */

@@ -281,6 +281,18 @@ static inline unsigned int button_irq_debounce_missed(struct button_irq_debounce
 }
 
 /**
+ * button_irq_debounce_unseen() - the line may have moved without an edge
+ * @d: the debouncer
+ *
+ * For the time that the line was masked or the system slept. An edge to the last level then
+ * repeats nothing. The caller feeds a sample next.
+ */
+static inline void button_irq_debounce_unseen(struct button_irq_debounce *d)
+{
+	d->level_from_edge = false;
+}
+
+/**
  * button_irq_debounce_edge() - an edge was recorded
  * @d: the debouncer
  * @level: the level that the top half read; BUTTON_IRQ_LEVEL_UNKNOWN means the opposite

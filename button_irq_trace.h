@@ -37,20 +37,20 @@ TRACE_EVENT(button_irq_edge,
 
 /* In the IRQ thread (a work item for nested interrupts). */
 TRACE_EVENT(button_irq_event,
-	    TP_PROTO(unsigned int minor, const struct button_irq_event *event),
-	    TP_ARGS(minor, event),
+	    TP_PROTO(unsigned int minor, u64 seq, const struct button_irq_report *report),
+	    TP_ARGS(minor, seq, report),
 	    TP_STRUCT__entry(__field(u64, seq)
 			     __field(u64, time)
 			     __field(u64, held)
 			     __field(unsigned int, minor)
 			     __field(u32, type)
 			     __field(u32, count)),
-	    TP_fast_assign(__entry->seq = event->seq;
-			   __entry->time = event->timestamp_ns;
-			   __entry->held = event->held_ns;
+	    TP_fast_assign(__entry->seq = seq;
+			   __entry->time = report->time;
+			   __entry->held = report->held;
 			   __entry->minor = minor;
-			   __entry->type = event->type;
-			   __entry->count = event->count;),
+			   __entry->type = report->type;
+			   __entry->count = report->count;),
 	    TP_printk("minor=%u seq=%llu time=%llu type=%s held=%llu count=%u", __entry->minor,
 		      __entry->seq, __entry->time,
 		      __print_symbolic(__entry->type,

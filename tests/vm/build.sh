@@ -32,7 +32,7 @@ in_root()
 sources()
 {
 	git -C "$TOP" ls-files -z --cached --others --exclude-standard \
-		Kbuild ':(glob)*.[ch]' ':(glob)tests/*.[ch]' ':(glob)tests/*.sh' ':(glob)tests/*.corpus' \
+		Kbuild dkms.conf ':(glob)*.[ch]' ':(glob)tests/*.[ch]' ':(glob)tests/*.sh' ':(glob)tests/*.corpus' \
 		tests/{Makefile,config,settings} tests/modules tests/naive tests/vm/sim_button.dts
 }
 
