@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Controllers that differ from the memory-mapped ones: behind a slow bus, with handlers
- * outside hard IRQ context, that merge or lose edges, or with a capacitor at the line.
+ * Controllers that differ from the memory-mapped ones: behind a slow bus that is off while
+ * suspended, with handlers outside hard IRQ context, that merge or lose edges, or with a
+ * capacitor at the line.
  *
  * Each test loads the tests' own GPIO chip as the kind of controller it needs.
  */
@@ -452,9 +453,10 @@ TEST_F(controller, pulse_between_two_reads_vanishes)
 {
 	use_chip("delivery=nested differential=1");
 	bind("debounce_us=0");
-	merge(1000);
+	/* The driver looks at the line when it has bound. */
+	button_sleep_us(50000);
+	merge(0);
 	EXPECT_EQ(0, button_counter(0, "edges"));
-	/* Where the driver looks at the line, it does so within a millisecond. */
 	button_sleep_us(50000);
 	EXPECT_TRUE(button_empty(self->bench.fd));
 	EXPECT_TRUE(button_attr_is(0, "state", "released"));
@@ -571,8 +573,15 @@ TEST_F(capacitor, held_button_is_pressed)
 	EXPECT_EQ(0, button_counter(0, "presses"));
 }
 
+/**
+ * struct toggler - a line that does not rest
+ * @stim: the line
+ * @gap_us: microseconds from edge to edge
+ * @over: it is to rest
+ */
 struct toggler {
 	struct stim *stim;
+	unsigned long gap_us;
 	bool over;
 };
 
@@ -584,7 +593,7 @@ static void *toggle(void *data)
 	while (!__atomic_load_n(&t->over, __ATOMIC_ACQUIRE)) {
 		if (stim_set(t->stim, nth_level(++i)))
 			break;
-		button_sleep_us(700);
+		button_sleep_us(t->gap_us);
 	}
 	return NULL;
 }
@@ -592,7 +601,7 @@ static void *toggle(void *data)
 /* A line that never rests does not keep the driver from loading. */
 TEST_F(controller, restless_line_is_not_waited_for_without_end)
 {
-	struct toggler t = { .stim = &self->bench.stim };
+	struct toggler t = { .stim = &self->bench.stim, .gap_us = 700 };
 	pthread_t thread;
 
 	use_chip("delivery=hard");
@@ -603,6 +612,137 @@ TEST_F(controller, restless_line_is_not_waited_for_without_end)
 	release();
 	ASSERT_EQ(0, button_wait_attr(0, "state", "released"));
 	EXPECT_TRUE(button_identity(0));
+}
+
+/* --- Suspended ------------------------------------------------------------------------ */
+
+#define PM_TEST		"/sys/power/pm_test"
+#define PM_TEST_DELAY	"/sys/module/suspend/parameters/pm_test_delay"
+/* Shorter than the second that the devices stay suspended. */
+#define SUSPENDED_WINDOW	"debounce_us=200000"
+
+/*
+ * Suspends all devices for a second, with CPUs, timers and kernel threads at work: what
+ * the driver has left running would use its controller, whose bus may be off.
+ */
+static int suspend_devices(void)
+{
+	int ret = button_write(PM_TEST_DELAY, "1");
+
+	if (!ret)
+		ret = button_write(PM_TEST, "devices");
+	if (!ret)
+		ret = button_write("/sys/power/state", "freeze");
+	button_write(PM_TEST, "none");
+	return ret;
+}
+
+FIXTURE(suspended)
+{
+	struct bench bench;
+};
+
+FIXTURE_VARIANT(suspended)
+{
+	const char *chip;
+};
+
+FIXTURE_VARIANT_ADD(suspended, nested) { .chip = "delivery=nested bus_us=400" };
+FIXTURE_VARIANT_ADD(suspended, hard) { .chip = "delivery=hard" };
+
+FIXTURE_SETUP(suspended)
+{
+	if (access(PM_TEST, W_OK))
+		SKIP(return, "no " PM_TEST " in this kernel");
+	chip_setup(_metadata, &self->bench, variant->chip);
+}
+
+FIXTURE_TEARDOWN(suspended)
+{
+	chip_teardown(_metadata, &self->bench);
+}
+
+/* What the window holds back is reported after the resume, with the time of the edge. */
+static void suspend_in_window(struct __test_metadata *_metadata, struct bench *bench,
+			      const char *mode)
+{
+	bool eager = !strcmp(mode, "eager");
+	struct button_irq_event e;
+	__u64 before, after;
+
+	bench_bind(_metadata, bench, SUSPENDED_WINDOW);
+	ASSERT_EQ(0, button_set_attr(0, "debounce_mode", mode));
+	if (eager) {
+		bench_set(_metadata, bench, PRESSED);
+		bench_expect(_metadata, bench->fd, 1, BUTTON_IRQ_PRESS);
+		button_sleep_us(10000);
+	}
+	before = button_now(CLOCK_MONOTONIC);
+	bench_set(_metadata, bench, eager ? RELEASED : PRESSED);
+	after = button_now(CLOCK_MONOTONIC);
+	button_sleep_us(10000);
+	ASSERT_EQ(0, suspend_devices());
+	e = bench_expect(_metadata, bench->fd, eager ? 2 : 1,
+			 eager ? BUTTON_IRQ_RELEASE : BUTTON_IRQ_PRESS);
+	/* A chip's thread may be a little later than the output that causes the edge. */
+	expect_between(before, e.timestamp_ns, after + 5 * NSEC_PER_MSEC);
+	EXPECT_TRUE(button_attr_is(0, "state", eager ? "released" : "pressed"));
+	EXPECT_EQ(0, button_counter(0, "inferred"));
+	EXPECT_EQ(0, button_counter(0, "missed"));
+	EXPECT_TRUE(button_identity(0));
+	EXPECT_EQ(0, chip_misuses());
+}
+
+TEST_F_TIMEOUT(suspended, in_an_eager_window_leaves_the_chip_alone, 300)
+{
+	suspend_in_window(_metadata, &self->bench, "eager");
+}
+
+TEST_F_TIMEOUT(suspended, in_a_settle_window_leaves_the_chip_alone, 300)
+{
+	suspend_in_window(_metadata, &self->bench, "settle");
+}
+
+/* A line that is masked is unmasked after the resume, however much later that is. */
+TEST_F_TIMEOUT(suspended, in_a_storm_leaves_the_chip_alone, 300)
+{
+	struct toggler t = { .stim = &self->bench.stim, .gap_us = 100 };
+	pthread_t thread;
+
+	bind("debounce_us=0 storm_rate=10");
+	/* The thread causes storms without a pause until it is frozen. */
+	ASSERT_EQ(0, pthread_create(&thread, NULL, toggle, &t));
+	EXPECT_EQ(0, button_wait_counter(0, "storms", 1));
+	EXPECT_EQ(0, suspend_devices());
+	__atomic_store_n(&t.over, true, __ATOMIC_RELEASE);
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	press();
+	ASSERT_EQ(0, button_wait_attr(0, "state", "pressed"));
+	button_sleep_us(200000);
+	release();
+	ASSERT_EQ(0, button_wait_attr(0, "state", "released"));
+	EXPECT_TRUE(button_identity(0));
+	EXPECT_EQ(0, chip_misuses());
+}
+
+/* Nothing happened meanwhile: nothing is reported. */
+TEST_F_TIMEOUT(suspended, held_button_stays_pressed, 300)
+{
+	struct button_irq_event e;
+
+	bind("");
+	press();
+	expect_event(1, BUTTON_IRQ_PRESS);
+	button_sleep_us(50000);
+	ASSERT_EQ(0, suspend_devices());
+	button_sleep_us(100000);
+	EXPECT_TRUE(button_empty(self->bench.fd));
+	EXPECT_TRUE(button_attr_is(0, "state", "pressed"));
+	release();
+	e = expect_event(2, BUTTON_IRQ_RELEASE);
+	EXPECT_LT(NSEC_PER_SEC / 2, e.held_ns);
+	EXPECT_EQ(0, button_counter(0, "inferred"));
+	EXPECT_EQ(0, chip_misuses());
 }
 
 TEST_HARNESS_MAIN
