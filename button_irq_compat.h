@@ -2,9 +2,9 @@
 /*
  * What differs between the kernels button_irq builds for
  *
- * The driver and the tests' GPIO chip read as if written for the newest kernel; what
- * older ones lack or call differently is here, newest change first. Each entry names the
- * version that changed it and so says when it can go.
+ * The driver reads as if written for the newest kernel; what older ones lack or call
+ * differently is here, newest change first. Each entry names the version that changed it
+ * and so says when it can go.
  */
 #ifndef BUTTON_IRQ_COMPAT_H
 #define BUTTON_IRQ_COMPAT_H
@@ -15,7 +15,6 @@
 #include <linux/gpio/driver.h>
 #include <linux/hrtimer.h>
 #include <linux/irq.h>
-#include <linux/irq_work.h>
 #include <linux/irqdesc.h>
 #include <linux/pm.h>
 #include <linux/preempt.h>
@@ -23,19 +22,6 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/version.h>
-
-/* 6.17: a GPIO chip's set() says whether it could. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
-#define BUTTON_IRQ_GPIO_SET(name, function) \
-	static void name(struct gpio_chip *gc, unsigned int offset, int value) \
-	{ \
-		function(gc, offset, value); \
-	} \
-	static_assert(true)
-#else
-#define BUTTON_IRQ_GPIO_SET(name, function) \
-	static int (*const name)(struct gpio_chip *, unsigned int, int) = function
-#endif
 
 /* 6.13: hrtimer_setup() takes the function; before, hrtimer_init() and an assignment. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
@@ -166,26 +152,6 @@ static inline void button_irq_chip_name(struct gpio_chip *gc, char *name, size_t
 #define BUTTON_IRQ_DEVNODE_CONST const
 #endif
 
-/* 5.19: a GPIO chip's irq_chip is constant; before, gpiolib put hooks of its own into it. */
-#ifdef GPIOCHIP_IRQ_RESOURCE_HELPERS
-static inline int button_irq_set_irq_chip(struct device *dev, struct gpio_irq_chip *girq,
-					  const struct irq_chip *chip)
-{
-	gpio_irq_chip_set_chip(girq, chip);
-	return 0;
-}
-#else
-#define IRQCHIP_IMMUTABLE 0
-#define GPIOCHIP_IRQ_RESOURCE_HELPERS .irq_request_resources = NULL
-
-static inline int button_irq_set_irq_chip(struct device *dev, struct gpio_irq_chip *girq,
-					  const struct irq_chip *chip)
-{
-	girq->chip = devm_kmemdup(dev, chip, sizeof(*chip), GFP_KERNEL);
-	return girq->chip ? 0 : -ENOMEM;
-}
-#endif
-
 /* 5.17: pm_sleep_ptr() and DEFINE_SIMPLE_DEV_PM_OPS() need no #ifdef around functions. */
 #ifndef pm_sleep_ptr
 #define pm_sleep_ptr(ptr) (IS_ENABLED(CONFIG_PM_SLEEP) ? (ptr) : NULL)
@@ -209,12 +175,6 @@ static inline bool irq_check_status_bit(unsigned int irq, unsigned int bitmask)
 {
 	return irq_to_desc(irq)->status_use_accessors & bitmask;
 }
-#endif
-
-/* 5.11: an irq_work says when it is made that it runs in hard interrupt context on RT, too. */
-#ifndef IRQ_WORK_INIT_HARD
-#define IRQ_WORK_INIT_HARD(function) \
-	((struct irq_work){ .flags = ATOMIC_INIT(IRQ_WORK_HARD_IRQ), .func = (function) })
 #endif
 
 /* 5.11: in_irq() became in_hardirq(). */

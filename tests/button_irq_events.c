@@ -23,24 +23,31 @@ static void alternate(struct stim_edge *edges, size_t n, unsigned long step_us)
 		edges[i] = (struct stim_edge){ .us = i * step_us, .level = i % 2 };
 }
 
-/* Whether the controller's interrupts wait for a thread of its own, as on chips behind a bus. */
-static bool is_nested(void)
+/* Whether the line is one of the test chip, and that chip is this kind of controller. */
+static bool is_kind(const char *kind)
 {
-	char nested = 'N';
+	char text[32] = "";
 	FILE *f;
 
-	f = fopen("/sys/module/button_irq_test_chip/parameters/nested", "re");
+	f = fopen("/sys/bus/platform/devices/button-irq-test.0/delivery", "re");
 	if (f) {
-		nested = fgetc(f);
+		if (fgets(text, sizeof(text), f))
+			text[strcspn(text, "\n")] = '\0';
 		fclose(f);
 	}
-	return nested != 'N';
+	return !strcmp(text, kind);
+}
+
+/* Whether interrupts are nested in a thread of the controller, as on chips behind a bus. */
+static bool is_nested(void)
+{
+	return is_kind("nested");
 }
 
 /* Whether the driver sees the level along with an edge: not on chips that sleep. */
 static bool level_is_read(const struct stim *s)
 {
-	return strcmp(stim_name(s), "gpio-sim") && !is_nested();
+	return strcmp(stim_name(s), "gpio-sim") && !is_nested() && !is_kind("bus-lock");
 }
 
 /* Switches of the test chip's platform device; false where the chip is another. */

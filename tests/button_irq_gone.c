@@ -305,4 +305,113 @@ TEST_F(button, unbound_at_work)
 	}
 }
 
+/* Unbinds while the IRQ thread has not run, where there is only one CPU for both. */
+static int unbind_before_the_thread(struct __test_metadata *_metadata, struct bench *bench,
+				    unsigned long edges)
+{
+	unsigned long i;
+	int ret;
+
+	ASSERT_EQ(0, button_set_priority(90));
+	for (i = 1; i <= edges; i++)
+		bench_set(_metadata, bench, nth_level(i));
+	ret = unbind_button(0);
+	ASSERT_EQ(0, button_set_priority(0));
+	return ret;
+}
+
+static void expect_gone(struct __test_metadata *_metadata, int fd)
+{
+	struct button_irq_event event;
+
+	EXPECT_EQ(-1, read(fd, &event, sizeof(event))) {
+		TH_LOG("event %llu of type %u", event.seq, event.type);
+	}
+	EXPECT_EQ(ENODEV, errno);
+}
+
+FIXTURE(queued)
+{
+	struct bench bench;
+};
+
+FIXTURE_VARIANT(queued)
+{
+	unsigned long edges;
+};
+
+FIXTURE_VARIANT_ADD(queued, edges_1) { .edges = 1 };
+FIXTURE_VARIANT_ADD(queued, edges_200) { .edges = 200 };
+FIXTURE_VARIANT_ADD(queued, edges_500) { .edges = 500 };
+FIXTURE_VARIANT_ADD(queued, edges_1000) { .edges = 1000 };
+
+FIXTURE_SETUP(queued)
+{
+	bench_setup(_metadata, &self->bench);
+}
+
+FIXTURE_TEARDOWN(queued)
+{
+	bench_teardown(_metadata, &self->bench);
+}
+
+/* What the top half has queued becomes events before the readers get ENODEV. */
+TEST_F(queued, edges_are_delivered_by_unbinding)
+{
+	__u64 i;
+
+	bind("debounce_us=0 storm_rate=0 ring_events=2048");
+	ASSERT_EQ(0, unbind_before_the_thread(_metadata, &self->bench, variant->edges));
+	for (i = 1; i <= variant->edges; i++)
+		expect_event(i, nth_type(i));
+	expect_gone(_metadata, self->bench.fd);
+}
+
+/* The line decides, as at the window's end: released after 500 edges, pressed after 501. */
+TEST_F(button, unbinding_ends_an_eager_window)
+{
+	struct button_irq_event e;
+	unsigned long edges;
+
+	for (edges = 500; edges <= 501; edges++) {
+		bind("debounce_us=1000000 storm_rate=0");
+		ASSERT_EQ(0, unbind_before_the_thread(_metadata, &self->bench, edges));
+		expect_event(1, BUTTON_IRQ_PRESS);
+		if (edges % 2 == 0) {
+			e = expect_event(2, BUTTON_IRQ_RELEASE);
+			EXPECT_EQ(edges - 2, e.count);
+		}
+		expect_gone(_metadata, self->bench.fd);
+		/* The next one loads the driver anew, with the line at rest. */
+		close(self->bench.fd);
+		self->bench.fd = -1;
+		release();
+	}
+}
+
+TEST_F(button, unbinding_ends_a_settle_window)
+{
+	struct button_irq_event e;
+	__u64 before, after;
+
+	bind("debounce_us=1000000 debounce_mode=settle");
+	before = button_now(CLOCK_MONOTONIC);
+	press();
+	after = button_now(CLOCK_MONOTONIC);
+	button_sleep_us(1000);
+	ASSERT_EQ(0, unbind_button(0));
+	e = expect_event(1, BUTTON_IRQ_PRESS);
+	expect_between(before, e.timestamp_ns, after);
+	expect_gone(_metadata, self->bench.fd);
+}
+
+TEST_F(button, unbinding_reports_no_glitch)
+{
+	bind("debounce_us=1000000 debounce_mode=settle");
+	press();
+	release();
+	ASSERT_EQ(0, unbind_button(0));
+	expect_gone(_metadata, self->bench.fd);
+}
+
 TEST_HARNESS_MAIN

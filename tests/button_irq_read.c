@@ -621,6 +621,60 @@ TEST_F(button, clock_step)
 	close(fd);
 }
 
+FIXTURE(window)
+{
+	struct bench bench;
+};
+
+FIXTURE_VARIANT(window)
+{
+	const char *mode;
+};
+
+FIXTURE_VARIANT_ADD(window, eager) { .mode = "eager" };
+FIXTURE_VARIANT_ADD(window, settle) { .mode = "settle" };
+
+FIXTURE_SETUP(window)
+{
+	bench_setup(_metadata, &self->bench);
+}
+
+FIXTURE_TEARDOWN(window)
+{
+	bench_teardown(_metadata, &self->bench);
+}
+
+/* An event has the time of its edge, on the clock as it was then, not at the window's end. */
+TEST_F(window, clock_step_within_it_does_not_change_the_time)
+{
+	__u64 before[3], after[3], seq;
+	__u32 clock = CLOCK_REALTIME;
+	struct button_irq_event e;
+	int fd;
+
+	bind("debounce_us=1000000");
+	ASSERT_EQ(0, button_set_attr(0, "debounce_mode", variant->mode));
+	fd = button_open_binary(0, O_RDONLY);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, ioctl(fd, BUTTON_IRQ_IOC_SET_CLOCK, &clock));
+	/* Eager: the release waits for the end of the press's window. Settle: both wait. */
+	for (seq = 1; seq <= 2; seq++) {
+		before[seq] = button_now(CLOCK_REALTIME);
+		set_level(nth_level(seq));
+		after[seq] = button_now(CLOCK_REALTIME);
+		if (!strcmp(variant->mode, "eager") && seq == 1)
+			continue;
+		step_clock(_metadata, 3600);
+		EXPECT_EQ(0, button_wait_counter(0, seq == 1 ? "presses" : "releases", 1));
+		step_clock(_metadata, -3600);
+	}
+	for (seq = 1; seq <= 2; seq++) {
+		e = expect_event_at(fd, seq, nth_type(seq));
+		expect_between(before[seq], e.timestamp_ns, after[seq]);
+	}
+	close(fd);
+}
+
 TEST_F(button, not_seekable)
 {
 	static const int whences[] = { SEEK_SET, SEEK_CUR, SEEK_END, SEEK_DATA, SEEK_HOLE };

@@ -2,46 +2,71 @@
 /*
  * A GPIO chip for button_irq's tests, with wires from its outputs to its inputs
  *
- * Output N drives input N + wires, so whoever sets the output presses the button. By
- * default it is an I2C expander in all that a consumer can see: its functions sleep, its
- * interrupt controller has a bus lock, and its interrupts are nested in the thread that
- * serves the chip. With nested=0 it is a memory-mapped controller: levels can be read in
- * hard interrupt context, where its interrupts arrive. An edge that comes while an
- * interrupt is masked is forgotten by the first and latched by the second, like those.
+ * Output N drives input N + wires, so a program that sets the output presses the button.
+ * The parameter delivery= selects the kind of controller, for each chip:
  *
- * Setting an output of the nested chip returns when the interrupt has been handled.
+ *	nested		an I2C expander (default): the chip sleeps, its interrupt controller
+ *			has a bus lock, and its interrupts are nested in the chip's thread
+ *	hard		memory-mapped: the level can be read in hard IRQ context, where the
+ *			interrupts arrive
+ *	thread		likewise, but the chip's thread delivers interrupts with local
+ *			interrupts off, so the handler does not run in hard IRQ context
+ *	bus-lock	the chip sleeps and has a bus lock, as gpio-virtio and gpio-dln2, but
+ *			delivers in hard IRQ context
  *
- * What goes wrong on real boards is switched on in the sysfs directory of the platform
- * device, which can be unbound to tear the chip away:
+ * An expander forgets an edge that comes while the interrupt is masked; the others latch
+ * it. Setting an output of a nested chip returns when the interrupt has been handled.
  *
+ * With differential=1 the chip's thread reads the port and compares it with what it read
+ * last, as the drivers of PCF857x and PCA953x do: a pulse between two reads vanishes.
+ * Setting an output then does not wait for the thread.
+ *
+ * The platform device's directory in sysfs switches on what goes wrong on real boards. The
+ * device can be unbound to tear the chip away.
+ *
+ *	bus_us		microseconds that each transfer over the bus takes: reading a line or
+ *			the port, writing the interrupt mask (sleeping chips; also a parameter)
+ *	capacitor_us	microseconds until a line is charged: after a request or a change of
+ *			the bias the line is low for so long (also a parameter)
  *	hold		latch edges until this is 0 again: one interrupt for all of them
  *	silent		change levels without an interrupt
+ *	lose_edge	write the offset of an input: its next edge causes no interrupt;
+ *			reads as the inputs whose next edge is still to come
  *	fail_get	reading an input fails with EIO
- *	fail_request	no line can be had: EBUSY, as of a pin that another function has
+ *	fail_request	no line can be requested: EBUSY, as of a pin that another function has
+ *	misuses		how often the chip was used while suspended, or its bus with
+ *			interrupts off; the first time there is a warning in the log
+ *	delivery	the kind of controller
  */
+#include <linux/atomic.h>
 #include <linux/bitmap.h>
 #include <linux/bitops.h>
+#include <linux/delay.h>
 #include <linux/device.h>
 #include <linux/gpio/driver.h>
 #include <linux/interrupt.h>
 #include <linux/irq.h>
 #include <linux/irq_work.h>
 #include <linux/irqdomain.h>
+#include <linux/irqflags.h>
 #include <linux/kernel.h>
+#include <linux/ktime.h>
 #include <linux/minmax.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/platform_device.h>
+#include <linux/pm.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <linux/string.h>
 #include <linux/sysfs.h>
 #include <linux/workqueue.h>
 
-#include "../../button_irq_compat.h"
+#include "button_irq_test_compat.h"
 
 static int test_chip_drive(struct gpio_chip *gc, unsigned int offset, int value);
 
-BUTTON_IRQ_GPIO_SET(test_chip_set, test_chip_drive);
+TEST_CHIP_GPIO_SET(test_chip_set, test_chip_drive);
 
 #define DRIVER		"button-irq-test"
 #define MAX_CHIPS	4
@@ -53,9 +78,25 @@ static unsigned int chips;
 module_param_array(label, charp, &chips, 0444);
 MODULE_PARM_DESC(label, "labels of the chips, one chip each (default " DRIVER ")");
 
+static char *delivery[MAX_CHIPS];
+module_param_array(delivery, charp, NULL, 0444);
+MODULE_PARM_DESC(delivery, "per chip: nested (default), hard, thread or bus-lock");
+
 static bool nested[MAX_CHIPS] = { [0 ... MAX_CHIPS - 1] = true };
 module_param_array(nested, bool, NULL, 0444);
-MODULE_PARM_DESC(nested, "per chip: sleeps and nests its interrupts (default 1)");
+MODULE_PARM_DESC(nested, "per chip: 0 is short for delivery=hard");
+
+static bool differential[MAX_CHIPS];
+module_param_array(differential, bool, NULL, 0444);
+MODULE_PARM_DESC(differential, "per chip, nested or thread: compares reads of the port");
+
+static unsigned int bus_us;
+module_param(bus_us, uint, 0444);
+MODULE_PARM_DESC(bus_us, "microseconds that a transfer of a sleeping chip takes (default 0)");
+
+static unsigned int capacitor_us;
+module_param(capacitor_us, uint, 0444);
+MODULE_PARM_DESC(capacitor_us, "microseconds until a requested line is charged (default 0)");
 
 static unsigned int wires = 4;
 module_param(wires, uint, 0444);
@@ -69,6 +110,20 @@ static char *prefix;
 module_param(prefix, charp, 0444);
 MODULE_PARM_DESC(prefix, "lines but the first are named by this and their offset (default: no names)");
 
+enum test_chip_delivery {
+	TEST_CHIP_NESTED,
+	TEST_CHIP_HARD,
+	TEST_CHIP_THREAD,
+	TEST_CHIP_BUS_LOCK,
+};
+
+static const char * const test_chip_deliveries[] = {
+	[TEST_CHIP_NESTED] = "nested",
+	[TEST_CHIP_HARD] = "hard",
+	[TEST_CHIP_THREAD] = "thread",
+	[TEST_CHIP_BUS_LOCK] = "bus-lock",
+};
+
 enum test_chip_fault {
 	TEST_CHIP_HOLD,
 	TEST_CHIP_SILENT,
@@ -79,51 +134,133 @@ enum test_chip_fault {
 /**
  * struct test_chip - one chip
  * @gc: the chip as gpiolib knows it
- * @nested: sleeps and nests its interrupts
+ * @delivery: the kind of controller
+ * @sleeps: the chip is behind a bus
+ * @differential: the thread compares reads of the port
  * @level: of all lines
+ * @last: differential: the level of each input when the thread last read it
  * @latched: inputs that had an edge and wait for their interrupt
  * @enabled: inputs whose interrupt is not masked
- * @wanted: nested: what @enabled becomes when the bus lock is dropped
+ * @wanted: sleeping: what @enabled becomes when the bus lock is dropped
+ * @lose: inputs whose next edge causes no interrupt
+ * @charging: inputs that are low until @charged_at
+ * @charged_at: when the capacitors are charged
  * @faults: bits of enum test_chip_fault
- * @bus_lock: nested: the lock of the slow bus that there is not
- * @work: nested: the thread of the chip
- * @irq_work: not nested: the hard interrupt of the chip
- * @lock: protects @gone and the decision that hangs on it
+ * @bus_us: duration of a transfer, microseconds
+ * @capacitor_us: how long an input charges, microseconds
+ * @misuses: how often the chip was used when it must not be
+ * @bus: one transfer at a time
+ * @bus_lock: the lock of the interrupt controller
+ * @work: nested, thread: the thread of the chip
+ * @charge: charges the capacitors
+ * @irq_work: hard, bus-lock: the hard interrupt of the chip
+ * @lock: protects @gone, @suspended and the decisions that depend on them
  * @gone: the chip is being removed; nothing is to be queued any more
+ * @suspended: the chip's own suspend callback has run
  */
 struct test_chip {
 	struct gpio_chip gc;
-	bool nested;
+	enum test_chip_delivery delivery;
+	bool sleeps;
+	bool differential;
 	DECLARE_BITMAP(level, MAX_LINES);
+	DECLARE_BITMAP(last, MAX_LINES);
 	DECLARE_BITMAP(latched, MAX_LINES);
 	DECLARE_BITMAP(enabled, MAX_LINES);
 	DECLARE_BITMAP(wanted, MAX_LINES);
+	DECLARE_BITMAP(lose, MAX_LINES);
+	DECLARE_BITMAP(charging, MAX_LINES);
+	ktime_t charged_at;
 	unsigned long faults;
-	struct mutex bus_lock;	/* the slow bus */
+	unsigned int bus_us;
+	unsigned int capacitor_us;
+	atomic_t misuses;
+	struct mutex bus;	/* transfers */
+	struct mutex bus_lock;	/* the interrupt controller */
 	struct work_struct work;
+	struct work_struct charge;
 	struct irq_work irq_work;
 	raw_spinlock_t lock;
 	bool gone;
+	bool suspended;
 };
+
+/* To be called before the chip is used on behalf of a consumer. */
+static void test_chip_check(struct test_chip *chip)
+{
+	const char *what;
+
+	if (READ_ONCE(chip->suspended))
+		what = "used while suspended";
+	else if (chip->sleeps && irqs_disabled())
+		what = "bus used with interrupts off";
+	else
+		return;
+	WARN(atomic_inc_return(&chip->misuses) == 1, "%s: %s\n", chip->gc.label, what);
+}
+
+/* One transfer over the bus, which cannot be waited for with interrupts off. */
+static void test_chip_transfer(struct test_chip *chip)
+{
+	unsigned int us = READ_ONCE(chip->bus_us);
+
+	if (!us || irqs_disabled())
+		return;
+	mutex_lock(&chip->bus);
+	usleep_range(us, us + us / 8 + 1);
+	mutex_unlock(&chip->bus);
+}
+
+/* Differential: an edge is an input that is not where the last read found it. */
+static void test_chip_compare(struct test_chip *chip)
+{
+	unsigned int line;
+	bool value;
+
+	test_chip_transfer(chip);
+	for (line = wires; line < 2 * wires; line++) {
+		value = test_bit(line, chip->level);
+		if (value == test_bit(line, chip->last))
+			continue;
+		assign_bit(line, chip->last, value);
+		set_bit(line, chip->latched);
+	}
+}
+
+static void test_chip_deliver(struct test_chip *chip, unsigned int line)
+{
+	unsigned int irq = irq_find_mapping(chip->gc.irq.domain, line);
+	unsigned long flags;
+
+	switch (chip->delivery) {
+	case TEST_CHIP_NESTED:
+		handle_nested_irq(irq);
+		break;
+	case TEST_CHIP_THREAD:
+		local_irq_save(flags);
+		generic_handle_irq(irq);
+		local_irq_restore(flags);
+		break;
+	default:
+		generic_handle_irq(irq);
+	}
+}
 
 /* The chip's interrupt: serve every line that had an edge. */
 static void test_chip_serve(struct test_chip *chip)
 {
-	unsigned int line, irq;
+	unsigned int line;
 
+	if (chip->differential)
+		test_chip_compare(chip);
 	for_each_set_bit(line, chip->latched, chip->gc.ngpio) {
 		if (!test_bit(line, chip->enabled)) {
-			if (chip->nested)
+			if (chip->delivery == TEST_CHIP_NESTED)
 				clear_bit(line, chip->latched);
 			continue;
 		}
-		if (!test_and_clear_bit(line, chip->latched))
-			continue;
-		irq = irq_find_mapping(chip->gc.irq.domain, line);
-		if (chip->nested)
-			handle_nested_irq(irq);
-		else
-			generic_handle_irq(irq);
+		if (test_and_clear_bit(line, chip->latched))
+			test_chip_deliver(chip, line);
 	}
 }
 
@@ -137,18 +274,74 @@ static void test_chip_irq_work(struct irq_work *work)
 	test_chip_serve(container_of(work, struct test_chip, irq_work));
 }
 
+static bool test_chip_has_thread(const struct test_chip *chip)
+{
+	return chip->delivery == TEST_CHIP_NESTED || chip->delivery == TEST_CHIP_THREAD;
+}
+
 static void test_chip_raise(struct test_chip *chip)
 {
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&chip->lock, flags);
-	if (!chip->gone && !test_bit(TEST_CHIP_HOLD, &chip->faults)) {
-		if (chip->nested)
+	if (!chip->gone && !chip->suspended && !test_bit(TEST_CHIP_HOLD, &chip->faults)) {
+		if (test_chip_has_thread(chip))
 			schedule_work(&chip->work);
 		else
 			irq_work_queue(&chip->irq_work);
 	}
 	raw_spin_unlock_irqrestore(&chip->lock, flags);
+}
+
+/* Whoever sets an output of a nested chip waits for the interrupt. */
+static void test_chip_wait(struct test_chip *chip)
+{
+	if (chip->delivery == TEST_CHIP_NESTED && !chip->differential)
+		flush_work(&chip->work);
+}
+
+static void test_chip_set_input(struct test_chip *chip, unsigned int line, bool value)
+{
+	if (test_bit(line, chip->level) == value)
+		return;
+	assign_bit(line, chip->level, value);
+	if (test_bit(TEST_CHIP_SILENT, &chip->faults))
+		return;
+	if (test_and_clear_bit(line, chip->lose)) {
+		assign_bit(line, chip->last, value);
+		return;
+	}
+	if (!chip->differential)
+		set_bit(line, chip->latched);
+	test_chip_raise(chip);
+}
+
+static void test_chip_charge(struct work_struct *work)
+{
+	struct test_chip *chip = container_of(work, struct test_chip, charge);
+	unsigned int line;
+	s64 us;
+
+	while ((us = ktime_us_delta(READ_ONCE(chip->charged_at), ktime_get())) > 0)
+		usleep_range(us, us + 50);
+	for_each_set_bit(line, chip->charging, chip->gc.ngpio) {
+		clear_bit(line, chip->charging);
+		test_chip_set_input(chip, line, test_bit(line - wires, chip->level));
+	}
+}
+
+/* The line has been low for long, so that there is no edge yet. */
+static void test_chip_discharge(struct test_chip *chip, unsigned int line)
+{
+	unsigned int us = READ_ONCE(chip->capacitor_us);
+
+	if (!us || line < wires)
+		return;
+	WRITE_ONCE(chip->charged_at, ktime_add_us(ktime_get(), us));
+	clear_bit(line, chip->level);
+	clear_bit(line, chip->last);
+	set_bit(line, chip->charging);
+	schedule_work(&chip->charge);
 }
 
 static void test_chip_stop(void *data)
@@ -159,6 +352,7 @@ static void test_chip_stop(void *data)
 	raw_spin_lock_irqsave(&chip->lock, flags);
 	chip->gone = true;
 	raw_spin_unlock_irqrestore(&chip->lock, flags);
+	cancel_work_sync(&chip->charge);
 	cancel_work_sync(&chip->work);
 	irq_work_sync(&chip->irq_work);
 }
@@ -167,7 +361,10 @@ static int test_chip_request(struct gpio_chip *gc, unsigned int offset)
 {
 	struct test_chip *chip = gpiochip_get_data(gc);
 
-	return test_bit(TEST_CHIP_FAIL_REQUEST, &chip->faults) ? -EBUSY : 0;
+	if (test_bit(TEST_CHIP_FAIL_REQUEST, &chip->faults))
+		return -EBUSY;
+	test_chip_discharge(chip, offset);
+	return 0;
 }
 
 static int test_chip_get_direction(struct gpio_chip *gc, unsigned int offset)
@@ -186,6 +383,9 @@ static int test_chip_get(struct gpio_chip *gc, unsigned int offset)
 
 	if (offset >= wires && test_bit(TEST_CHIP_FAIL_GET, &chip->faults))
 		return -EIO;
+	test_chip_check(chip);
+	if (chip->sleeps)
+		test_chip_transfer(chip);
 	return test_bit(offset, chip->level);
 }
 
@@ -197,25 +397,21 @@ static int test_chip_drive(struct gpio_chip *gc, unsigned int offset, int value)
 	if (offset >= wires)
 		return -EINVAL;
 	assign_bit(offset, chip->level, value);
-	if (test_bit(input, chip->level) == !!value)
+	if (test_bit(input, chip->charging))
 		return 0;
-	assign_bit(input, chip->level, value);
-	if (test_bit(TEST_CHIP_SILENT, &chip->faults))
-		return 0;
-	set_bit(input, chip->latched);
-	test_chip_raise(chip);
-	if (chip->nested)
-		flush_work(&chip->work);
+	test_chip_set_input(chip, input, value);
+	test_chip_wait(chip);
 	return 0;
 }
 
-/* Any bias can be set, and changes nothing: the wires drive the inputs. */
+/* Any bias can be set. It changes no level but by a capacitor: the wires drive the inputs. */
 static int test_chip_set_config(struct gpio_chip *gc, unsigned int offset, unsigned long config)
 {
 	switch (pinconf_to_config_param(config)) {
 	case PIN_CONFIG_BIAS_DISABLE:
 	case PIN_CONFIG_BIAS_PULL_DOWN:
 	case PIN_CONFIG_BIAS_PULL_UP:
+		test_chip_discharge(gpiochip_get_data(gc), offset);
 		return 0;
 	default:
 		return -ENOTSUPP;
@@ -236,7 +432,7 @@ static void test_chip_irq_mask(struct irq_data *d)
 {
 	struct test_chip *chip = irq_data_to_test_chip(d);
 
-	clear_bit(irqd_to_hwirq(d), chip->nested ? chip->wanted : chip->enabled);
+	clear_bit(irqd_to_hwirq(d), chip->sleeps ? chip->wanted : chip->enabled);
 	gpiochip_disable_irq(&chip->gc, irqd_to_hwirq(d));
 }
 
@@ -245,8 +441,8 @@ static void test_chip_irq_unmask(struct irq_data *d)
 	struct test_chip *chip = irq_data_to_test_chip(d);
 
 	gpiochip_enable_irq(&chip->gc, irqd_to_hwirq(d));
-	set_bit(irqd_to_hwirq(d), chip->nested ? chip->wanted : chip->enabled);
-	if (!chip->nested && test_bit(irqd_to_hwirq(d), chip->latched))
+	set_bit(irqd_to_hwirq(d), chip->sleeps ? chip->wanted : chip->enabled);
+	if (!chip->sleeps && test_bit(irqd_to_hwirq(d), chip->latched))
 		test_chip_raise(chip);
 }
 
@@ -257,15 +453,26 @@ static void test_chip_irq_ack(struct irq_data *d)
 
 static void test_chip_irq_bus_lock(struct irq_data *d)
 {
-	mutex_lock(&irq_data_to_test_chip(d)->bus_lock);
+	struct test_chip *chip = irq_data_to_test_chip(d);
+
+	test_chip_check(chip);
+	if (!irqs_disabled())
+		mutex_lock(&chip->bus_lock);
 }
 
+/* Drivers go by their copy of the mask at once, and then write it, whether it changed or not. */
 static void test_chip_irq_bus_sync_unlock(struct irq_data *d)
 {
 	struct test_chip *chip = irq_data_to_test_chip(d);
 
 	bitmap_copy(chip->enabled, chip->wanted, MAX_LINES);
+	if (irqs_disabled())
+		return;
+	test_chip_transfer(chip);
 	mutex_unlock(&chip->bus_lock);
+	if (chip->delivery == TEST_CHIP_BUS_LOCK &&
+	    bitmap_intersects(chip->latched, chip->enabled, MAX_LINES))
+		test_chip_raise(chip);
 }
 
 static const struct irq_chip test_chip_irq = {
@@ -278,8 +485,9 @@ static const struct irq_chip test_chip_irq = {
 	GPIOCHIP_IRQ_RESOURCE_HELPERS,
 };
 
-static const struct irq_chip test_chip_nested_irq = {
-	.name = DRIVER "-nested",
+static const struct irq_chip test_chip_bus_irq = {
+	.name = DRIVER "-bus",
+	.irq_ack = test_chip_irq_ack,
 	.irq_mask = test_chip_irq_mask,
 	.irq_unmask = test_chip_irq_unmask,
 	.irq_bus_lock = test_chip_irq_bus_lock,
@@ -309,10 +517,9 @@ static ssize_t test_chip_fault_store(struct device *dev, struct device_attribute
 	if (ret)
 		return ret;
 	assign_bit((uintptr_t)ea->var, &chip->faults, value);
-	/* What was latched meanwhile. */
+	/* Serve what was latched meanwhile. */
 	test_chip_raise(chip);
-	if (chip->nested)
-		flush_work(&chip->work);
+	test_chip_wait(chip);
 	return count;
 }
 
@@ -327,11 +534,89 @@ TEST_CHIP_FAULT(silent, TEST_CHIP_SILENT);
 TEST_CHIP_FAULT(fail_get, TEST_CHIP_FAIL_GET);
 TEST_CHIP_FAULT(fail_request, TEST_CHIP_FAIL_REQUEST);
 
+/* A duration in microseconds: the attribute holds the offset of its field. */
+static unsigned int *test_chip_us(struct device *dev, struct device_attribute *attr)
+{
+	struct dev_ext_attribute *ea = container_of(attr, struct dev_ext_attribute, attr);
+
+	return dev_get_drvdata(dev) + (uintptr_t)ea->var;
+}
+
+static ssize_t test_chip_us_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%u\n", READ_ONCE(*test_chip_us(dev, attr)));
+}
+
+static ssize_t test_chip_us_store(struct device *dev, struct device_attribute *attr,
+				  const char *buf, size_t count)
+{
+	unsigned int us;
+	int ret = kstrtouint(buf, 10, &us);
+
+	if (ret)
+		return ret;
+	WRITE_ONCE(*test_chip_us(dev, attr), us);
+	return count;
+}
+
+#define TEST_CHIP_US(_name, _offset)						\
+	static struct dev_ext_attribute test_chip_attr_##_name = {		\
+		.attr = __ATTR(_name, 0644, test_chip_us_show, test_chip_us_store), \
+		.var = (void *)(uintptr_t)(_offset),				\
+	}
+
+TEST_CHIP_US(bus_us, offsetof(struct test_chip, bus_us));
+TEST_CHIP_US(capacitor_us, offsetof(struct test_chip, capacitor_us));
+
+static ssize_t lose_edge_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct test_chip *chip = dev_get_drvdata(dev);
+
+	return sysfs_emit(buf, "%*pbl\n", MAX_LINES, chip->lose);
+}
+
+static ssize_t lose_edge_store(struct device *dev, struct device_attribute *attr, const char *buf,
+			       size_t count)
+{
+	struct test_chip *chip = dev_get_drvdata(dev);
+	unsigned int line;
+	int ret = kstrtouint(buf, 10, &line);
+
+	if (ret)
+		return ret;
+	if (line < wires || line >= 2 * wires)
+		return -EINVAL;
+	set_bit(line, chip->lose);
+	return count;
+}
+static DEVICE_ATTR_RW(lose_edge);
+
+static ssize_t misuses_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct test_chip *chip = dev_get_drvdata(dev);
+
+	return sysfs_emit(buf, "%d\n", atomic_read(&chip->misuses));
+}
+static DEVICE_ATTR_RO(misuses);
+
+static ssize_t delivery_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct test_chip *chip = dev_get_drvdata(dev);
+
+	return sysfs_emit(buf, "%s\n", test_chip_deliveries[chip->delivery]);
+}
+static DEVICE_ATTR_RO(delivery);
+
 static struct attribute *test_chip_attrs[] = {
 	&test_chip_attr_hold.attr.attr,
 	&test_chip_attr_silent.attr.attr,
 	&test_chip_attr_fail_get.attr.attr,
 	&test_chip_attr_fail_request.attr.attr,
+	&test_chip_attr_bus_us.attr.attr,
+	&test_chip_attr_capacitor_us.attr.attr,
+	&dev_attr_lose_edge.attr,
+	&dev_attr_misuses.attr,
+	&dev_attr_delivery.attr,
 	NULL
 };
 ATTRIBUTE_GROUPS(test_chip);
@@ -353,15 +638,24 @@ static int test_chip_names(struct device *dev, struct gpio_chip *gc)
 	return 0;
 }
 
+/* The parameters of chip number @id; negative: no such kind. */
+static int test_chip_delivery(unsigned int id)
+{
+	if (delivery[id])
+		return match_string(test_chip_deliveries, ARRAY_SIZE(test_chip_deliveries),
+				    delivery[id]);
+	return nested[id] ? TEST_CHIP_NESTED : TEST_CHIP_HARD;
+}
+
 static int test_chip_add_irq(struct device *dev, struct test_chip *chip)
 {
 	struct gpio_irq_chip *girq = &chip->gc.irq;
 
-	girq->handler = chip->nested ? handle_simple_irq : handle_edge_irq;
+	girq->threaded = chip->delivery == TEST_CHIP_NESTED;
+	girq->handler = girq->threaded ? handle_simple_irq : handle_edge_irq;
 	girq->default_type = IRQ_TYPE_NONE;
-	girq->threaded = chip->nested;
-	return button_irq_set_irq_chip(dev, girq,
-				       chip->nested ? &test_chip_nested_irq : &test_chip_irq);
+	return test_chip_set_irq_chip(dev, girq,
+				       chip->sleeps ? &test_chip_bus_irq : &test_chip_irq);
 }
 
 static int test_chip_probe(struct platform_device *pdev)
@@ -375,13 +669,20 @@ static int test_chip_probe(struct platform_device *pdev)
 	if (!chip)
 		return -ENOMEM;
 	platform_set_drvdata(pdev, chip);
-	chip->nested = nested[pdev->id];
+	chip->delivery = test_chip_delivery(pdev->id);
+	chip->sleeps = chip->delivery == TEST_CHIP_NESTED || chip->delivery == TEST_CHIP_BUS_LOCK;
+	chip->differential = differential[pdev->id];
+	chip->bus_us = bus_us;
+	chip->capacitor_us = capacitor_us;
+	mutex_init(&chip->bus);
 	mutex_init(&chip->bus_lock);
 	raw_spin_lock_init(&chip->lock);
 	INIT_WORK(&chip->work, test_chip_work);
+	INIT_WORK(&chip->charge, test_chip_charge);
 	chip->irq_work = IRQ_WORK_INIT_HARD(test_chip_irq_work);
-	/* Nobody drives the wires yet: they are pulled up. */
+	/* No program drives the wires yet: they are pulled up. */
 	bitmap_set(chip->level, 0, 2 * wires);
+	bitmap_set(chip->last, 0, 2 * wires);
 
 	gc = &chip->gc;
 	gc->label = label[pdev->id];
@@ -389,7 +690,7 @@ static int test_chip_probe(struct platform_device *pdev)
 	gc->owner = THIS_MODULE;
 	gc->base = -1;
 	gc->ngpio = 2 * wires;
-	gc->can_sleep = chip->nested;
+	gc->can_sleep = chip->sleeps;
 	gc->request = test_chip_request;
 	gc->get_direction = test_chip_get_direction;
 	gc->direction_input = test_chip_direction_input;
@@ -415,10 +716,40 @@ static int test_chip_probe(struct platform_device *pdev)
 	return devm_add_action_or_reset(dev, test_chip_stop, chip);
 }
 
+/* Consumers are linked to the chip's device, so they have been suspended before. */
+static int test_chip_suspend(struct device *dev)
+{
+	struct test_chip *chip = dev_get_drvdata(dev);
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&chip->lock, flags);
+	WRITE_ONCE(chip->suspended, true);
+	raw_spin_unlock_irqrestore(&chip->lock, flags);
+	cancel_work_sync(&chip->work);
+	irq_work_sync(&chip->irq_work);
+	return 0;
+}
+
+static int test_chip_resume(struct device *dev)
+{
+	struct test_chip *chip = dev_get_drvdata(dev);
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&chip->lock, flags);
+	WRITE_ONCE(chip->suspended, false);
+	raw_spin_unlock_irqrestore(&chip->lock, flags);
+	/* Serve what was latched meanwhile. */
+	test_chip_raise(chip);
+	return 0;
+}
+
+static DEFINE_SIMPLE_DEV_PM_OPS(test_chip_pm_ops, test_chip_suspend, test_chip_resume);
+
 static struct platform_driver test_chip_driver = {
 	.driver = {
 		.name = DRIVER,
 		.dev_groups = test_chip_groups,
+		.pm = pm_sleep_ptr(&test_chip_pm_ops),
 	},
 	.probe = test_chip_probe,
 };
@@ -442,6 +773,13 @@ static int __init test_chip_init(void)
 
 	if (!wires || wires > MAX_WIRES)
 		return -EINVAL;
+	for (i = 0; i < MAX_CHIPS; i++) {
+		int kind = test_chip_delivery(i);
+
+		if (kind < 0 || (differential[i] && kind != TEST_CHIP_NESTED &&
+				 kind != TEST_CHIP_THREAD))
+			return -EINVAL;
+	}
 	ret = platform_driver_register(&test_chip_driver);
 	if (ret)
 		return ret;

@@ -4,7 +4,8 @@
 # /init of the test machines: sets the machine up, runs the tests as the kernel's kselftest runner does, prints the
 # kernel log and turns the machine off. What to run is in /run.conf, which run.py writes:
 #
-#	STIMULUS	wire, host, gpio-sim, nested, mmio or none
+#	STIMULUS	wire, host, gpio-sim, none, or a kind of the tests' own chip: nested, nested-slow, differential, mmio,
+#			thread, bus-lock
 #	LINES, WIRE_PINS, HOST_PINS	the board's lines under test, and what moves them
 #	ENVIRONMENT	NAME=VALUE ... for the tests
 #	HOST_TTY	a serial port at which the host is asked, on boards without PCI
@@ -101,18 +102,20 @@ setup_wire()
 	export BUTTON_IRQ_LINES=$LINES BUTTON_IRQ_PINS=$WIRE_PINS
 }
 
-# The tests' own GPIO chip has wires: with nested interrupts, and with hard ones like a memory-mapped controller's.
-setup_nested()
+# The tests' own GPIO chip has wires; tests/modules/button_irq_test_chip.c lists the kinds of controller that it can be.
+setup_chip()
 {
-	insmod /opt/button_irq/modules/button_irq_test_chip.ko nested="${1:-1}" || return
+	insmod /opt/button_irq/modules/button_irq_test_chip.ko "$@" || return
 	export BUTTON_IRQ_LINES="button-irq-test:4 button-irq-test:5" BUTTON_IRQ_PINS="button-irq-test:0 button-irq-test:1"
 	BUTTON_IRQ_STIMULUS=wire
 }
 
-setup_mmio()
-{
-	setup_nested 0
-}
+setup_nested() { setup_chip delivery=nested; }
+setup_nested_slow() { setup_chip delivery=nested bus_us=400; }
+setup_differential() { setup_chip delivery=nested differential=1 bus_us=400; }
+setup_mmio() { setup_chip delivery=hard; }
+setup_thread() { setup_chip delivery=thread; }
+setup_bus_lock() { setup_chip delivery=bus-lock bus_us=400; }
 
 # The devices through which the host is asked.
 for dev in /sys/bus/pci/devices/*; do

@@ -531,9 +531,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("kernel", help="name in tests/vm/kernels")
     parser.add_argument("--stimulus", default="wire",
-                        choices=("wire", "host", "gpio-sim", "nested", "mmio", "none"),
+                        choices=("wire", "host", "gpio-sim", "nested", "nested-slow", "differential", "mmio", "thread",
+                                 "bus-lock", "none"),
                         help="what moves the lines: wire (default), from output lines of the board's controller; host, "
-                             "we do; gpio-sim; nested and mmio, wires on the tests' own GPIO chip")
+                             "we do; gpio-sim; nested and those after it, wires on the tests' own GPIO chip, which "
+                             "tests/vm/init.sh loads as that kind of controller")
     parser.add_argument("--tests", help="names, separated by commas (default: all)")
     parser.add_argument("--shell", metavar="COMMAND", help="run this in the guest instead of the tests")
     parser.add_argument("--file", action="append", default=[], metavar="SOURCE:TARGET", help="copy into the guest")
