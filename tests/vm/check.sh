@@ -71,7 +71,7 @@ tests()
 	smp) grep -vxF "$(printf '%s\n' "${apart[@]}" button_irq_config)" "$list" ;;
 	gpio-sim | nested) printf 'button_irq_%s\n' events flood gone read wait ;;
 	shell) printf '%s\n' "${slow_tests[@]}" ;;
-	compat) printf 'button_irq_%s\n' config gone read wait ;;
+	compat) printf 'button_irq_%s\n' config gone iov read wait ;;
 	storm-*) echo button_irq_storm ;;
 	host | mmio) echo button_irq_events ;;
 	devtree) echo devicetree.sh; [[ $what != debug* ]] || tests "$1" faults ;;
