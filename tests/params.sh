@@ -162,6 +162,7 @@ test_bad_debounce_us() { bad debounce_us -1 1000001 abc 10ms 1e3 4294967296 0x10
 test_bad_debounce_mode() { bad debounce_mode fast EAGER 7; good debounce_mode eager settle; }
 test_bad_storm_rate() { bad storm_rate -1 abc 4294967296; good storm_rate 0 1; }
 test_bad_ring_events() { bad ring_events 0 8 15 17 1000 131072 -16 abc; good ring_events 16 65536; }
+test_bad_keycode() { bad keycode 768 -1 abc 0x1c; good keycode 0 28 767; }
 test_bad_max_readers() { bad max_readers 0 65537 -1 abc; good max_readers 1 65536; }
 test_bad_read_level() { bad read_level 2 x; good read_level 0 1; }
 
@@ -260,6 +261,8 @@ test_too_many_values()
 		debounce_us 1000,2000
 		debounce_mode eager,settle
 		storm_rate 100,200
+		keycode 28,57
+		claim 1,0
 		label left,right
 	EOF
 	refused EINVAL debounce_us 3 "line=${LINES[0]},${LINES[1]}" debounce_us=1,2,3
@@ -737,7 +740,7 @@ test_pull_that_cannot_be_set()
 run_tests \
 	test_nothing_asked_for test_log_of_success test_bad_gpio test_gpio_without_a_pi test_bad_line \
 	test_bad_active_low test_bad_pull test_bad_debounce_us test_bad_debounce_mode test_bad_storm_rate \
-	test_bad_ring_events test_bad_max_readers test_bad_read_level test_bad_label test_labels test_equal_labels \
+	test_bad_ring_events test_bad_keycode test_bad_max_readers test_bad_read_level test_bad_label test_labels test_equal_labels \
 	test_consumer_is_the_label test_too_many_values test_too_many_lines test_second_one_bad test_line_taken \
 	test_line_refused_by_its_controller test_pin_of_another_function test_line_without_an_interrupt \
 	test_line_whose_interrupt_is_deferred test_line_whose_interrupt_is_taken test_lists test_active_low \

@@ -69,7 +69,7 @@ tests()
 	hostile) echo button_irq_hostile ;;
 	rt) tests "$1" some; echo tracepoints.sh ;;
 	smp) grep -vxF "$(printf '%s\n' "${apart[@]}" button_irq_config)" "$list" ;;
-	gpio-sim | nested) printf 'button_irq_%s\n' events flood gone read wait ;;
+	gpio-sim | nested) printf 'button_irq_%s\n' events flood gone key read wait ;;
 	shell) printf '%s\n' "${slow_tests[@]}" ;;
 	compat) printf 'button_irq_%s\n' config gone iov read wait ;;
 	storm-*) echo button_irq_storm ;;
