@@ -168,7 +168,6 @@ TEST_F(button, segment_as_long_as_the_line)
 
 TEST_F(button, segments_smaller_than_an_event_together)
 {
-	struct button_irq_event events[1];
 	char bytes[64];
 	struct iovec iov[2] = { { bytes, 16 }, { bytes + 16, 15 } };
 
@@ -176,11 +175,7 @@ TEST_F(button, segments_smaller_than_an_event_together)
 	press();
 	ASSERT_EQ(0, button_wait_readable(self->bench.fd));
 	expect_error(EINVAL, readv(self->bench.fd, iov, 2));
-	iov[0].iov_len = 0;
-	iov[1].iov_len = 0;
-	expect_error(EINVAL, readv(self->bench.fd, iov, 2));
-	events[0] = expect_event(1, BUTTON_IRQ_PRESS);
-	EXPECT_NE(0, events[0].timestamp_ns);
+	expect_event(1, BUTTON_IRQ_PRESS);
 }
 
 /* An event that does not arrive as a whole is not taken. */

@@ -53,6 +53,11 @@ edit()
 	done
 	[ -e "$from" ] || die "$base has no $header"
 	mkdir -p "$overlay/${header%/*}"
+	# Headers beside it are no longer beside it.
+	[ "$from" = "$overlay/$header" ] || {
+		sed -E "s|^(#include) \"(.*)\"|\1 <${header%/*}/\2>|" "$from" > "$overlay/$header"
+		from=$overlay/$header
+	}
 	sed -E "$2" "$from" > "$work/edited"
 	! cmp -s "$from" "$work/edited" || die "nothing in $base's $header to change by: $2"
 	cp "$work/edited" "$overlay/$header"
