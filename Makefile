@@ -7,7 +7,7 @@ KDIR ?= /lib/modules/$(KVER)/build
 DESTDIR ?=
 PREFIX ?= /usr
 
-.PHONY: all modules install uninstall demo check check-static check-unit check-unit-mutants \
+.PHONY: all modules install uninstall demo check check-compat check-static check-unit check-unit-mutants \
 	check-litmus check-vm check-dt check-pi check-slow check-userspace check-python check-packages \
 	check-hw check-gestures captures check-debug check-debug-long check-debug-syzlang check-debug-vm \
 	check-debug-slow check-debug-coverage check-debug-mutants check-long bench bench-budget bench-check bench-hw \
@@ -43,10 +43,13 @@ demo:
 	@BOARD=$(BOARD) tests/vm/demo.sh $(if $(INTERACTIVE),--interactive)
 
 check:
-	@scripts/levels.sh 'make check-static' 'make check-unit' 'make check-litmus' 'make check-dt' 'make check-vm'
+	@scripts/levels.sh 'make check-static' 'make check-compat' 'make check-unit' 'make check-litmus' 'make check-dt' 'make check-vm'
 
 check-static:
 	@tests/static/run.sh
+
+check-compat:
+	@tests/compat/run.sh
 
 check-unit:
 	@tests/unit/run.sh
@@ -147,8 +150,9 @@ help:
 #:   make demo           boot an emulated board, press a bouncing button, watch a shell script
 #:                       react; make demo INTERACTIVE=1: the space bar is the button;
 #:                       make demo BOARD=raspi3b (or raspi4b): on an emulated Raspberry Pi
-#:   make check          static, unit, litmus, dt and vm: all that a stranger can wait for
+#:   make check          static, compat, unit, litmus, dt and vm: all that a stranger can wait for
 #:   make check-static   sparse, checkpatch, W=1, a clang build, shellcheck, codespell
+#:   make check-compat   W=1 builds for kernels and configurations that no Debian suite has
 #:   make check-unit     the debouncer on the host: every short input, fuzzing, coverage
 #:   make check-unit-mutants  do those tests notice a broken debouncer? (1 min)
 #:   make check-litmus   what the driver shares without a lock, against the kernel's memory model

@@ -361,6 +361,31 @@ void button_sleep_us(unsigned long us)
 		;
 }
 
+void button_find_chip(struct button_chip *chip)
+{
+	static const char test_chip[] = "/sys/bus/platform/drivers/button-irq-test/";
+	static const char test_device[] = "button-irq-test.0";
+	const char *stimulus = getenv("BUTTON_IRQ_STIMULUS");
+	static char off[64], on[64], device[128];
+
+	if (stimulus && !strcmp(stimulus, "gpio-sim")) {
+		chip->off_path = "/sys/kernel/config/gpio-sim/button_irq/live";
+		chip->on_path = chip->off_path;
+		chip->off = "0";
+		chip->on = "1";
+		return;
+	}
+	snprintf(device, sizeof(device), "%s%s", test_chip, test_device);
+	if (access(device, F_OK))
+		return;		/* the board's own stays */
+	snprintf(off, sizeof(off), "%sunbind", test_chip);
+	snprintf(on, sizeof(on), "%sbind", test_chip);
+	chip->off_path = off;
+	chip->on_path = on;
+	chip->off = test_device;
+	chip->on = test_device;
+}
+
 int button_pin(void)
 {
 	cpu_set_t cpus;

@@ -122,6 +122,23 @@ __u64 button_now(clockid_t clock);
 /** button_sleep_us() - let time pass on CLOCK_MONOTONIC */
 void button_sleep_us(unsigned long us);
 
+/**
+ * struct button_chip - how to take the controller under test away and give it back
+ * @off_path: the file to write to, or NULL where the controller cannot go
+ * @off: the text to write to it
+ * @on_path: likewise, to give the controller back
+ * @on: the text to write to it
+ */
+struct button_chip {
+	const char *off_path;
+	const char *off;
+	const char *on_path;
+	const char *on;
+};
+
+/** button_find_chip() - fill in *@chip for the controller that the tests run on */
+void button_find_chip(struct button_chip *chip);
+
 /** button_pin() - keep the caller to CPU 0, where the interrupts of the tests arrive */
 int button_pin(void);
 

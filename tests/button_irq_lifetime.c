@@ -47,13 +47,7 @@ struct random {
 static struct random rng;
 static char params[128];
 static int mailbox[2];		/* readers pass open files to each other */
-/* How the controller is taken away and given back: what to write where. */
-static struct {
-	const char *off_path;
-	const char *off;
-	const char *on_path;
-	const char *on;
-} chip;
+static struct button_chip chip;
 
 /* xorshift64*. */
 static __u32 next_random(void)
@@ -314,31 +308,6 @@ static int load(void)
 	return button_load_module(getenv("BUTTON_IRQ_KO"), params);
 }
 
-static void find_chip(void)
-{
-	static const char test_chip[] = "/sys/bus/platform/drivers/button-irq-test/";
-	static const char test_device[] = "button-irq-test.0";
-	const char *stimulus = getenv("BUTTON_IRQ_STIMULUS");
-	static char off[64], on[64], device[128];
-
-	if (stimulus && !strcmp(stimulus, "gpio-sim")) {
-		chip.off_path = "/sys/kernel/config/gpio-sim/button_irq/live";
-		chip.on_path = chip.off_path;
-		chip.off = "0";
-		chip.on = "1";
-		return;
-	}
-	snprintf(device, sizeof(device), "%s%s", test_chip, test_device);
-	if (access(device, F_OK))
-		return;		/* the board's own stays */
-	snprintf(off, sizeof(off), "%sunbind", test_chip);
-	snprintf(on, sizeof(on), "%sbind", test_chip);
-	chip.off_path = off;
-	chip.on_path = on;
-	chip.off = test_device;
-	chip.on = test_device;
-}
-
 static pid_t readers[READERS];
 static bool disorder;
 
@@ -535,7 +504,7 @@ int main(void)
 		return 1;
 	}
 	stim_close(&stim);
-	find_chip();
+	button_find_chip(&chip);
 	snprintf(params, sizeof(params), "line=%s debounce_us=300 ring_events=64", stim.line);
 	button_unload();
 	ret = load();

@@ -438,11 +438,11 @@ on_wire()
 	BUTTON_IRQ_STIMULUS=wire BUTTON_IRQ_LINES=$input BUTTON_IRQ_PINS=$output "$@"
 }
 
-# sim_chip NAME LABEL LINES: a gpio-sim chip of our own; sets SIM to the sysfs directory of its lines. Skips where the
-# kernel has no gpio-sim.
+# sim_chip NAME LABEL LINES [OFFSET=LINENAME]...: a gpio-sim chip of our own; sets SIM to the sysfs directory of its lines.
+# Skips where the kernel has no gpio-sim.
 sim_chip()
 {
-	local dir=/sys/kernel/config/gpio-sim/$1
+	local dir=/sys/kernel/config/gpio-sim/$1 line
 
 	modprobe -q gpio-sim || skip "no gpio-sim in this kernel"
 	mountpoint -q /sys/kernel/config || mount -t configfs configfs /sys/kernel/config
@@ -450,6 +450,10 @@ sim_chip()
 	SIM_CHIPS+=("$dir")
 	echo "$2" > "$dir/bank0/label"
 	echo "$3" > "$dir/bank0/num_lines"
+	for line in "${@:4}"; do
+		mkdir "$dir/bank0/line${line%%=*}"
+		echo "${line#*=}" > "$dir/bank0/line${line%%=*}/name"
+	done
 	echo 1 > "$dir/live"
 	# shellcheck disable=SC2034
 	SIM=/sys/devices/platform/$(cat "$dir/dev_name")/$(cat "$dir/bank0/chip_name")
@@ -460,10 +464,16 @@ export TEST_CHIP_LOADED=
 # Leaves the machine as it was, whatever the test did.
 test_cleanup()
 {
-	local i
+	local i fd
 
 	set +e
-	exec 3<&-
+	if is_loaded; then
+		# Files that a test which failed has left open
+		for i in /proc/"$BASHPID"/fd/*; do
+			fd=${i##*/}
+			[[ $(readlink "$i") != /dev/button_irq* ]] || exec {fd}<&-
+		done
+	fi
 	if declare -F cleanup > /dev/null; then
 		cleanup
 	fi
@@ -481,6 +491,7 @@ test_cleanup()
 	[ -z "$TEST_CHIP_LOADED" ] || rmmod button_irq_test_chip
 	for i in "${SIM_CHIPS[@]}"; do
 		[ ! -e "$i/live" ] || echo 0 > "$i/live"
+		rmdir "$i"/bank0/line* 2> /dev/null
 		rmdir "$i/bank0" "$i"
 	done
 	for i in "${!LINES[@]}"; do

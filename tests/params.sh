@@ -36,16 +36,12 @@ nothing_left()
 # refused ERRNO PARAMETER VALUE LOAD-PARAMETER...: not loaded, for this reason
 refused()
 {
-	local errno=$1 parameter=$2 value=$3 got i log
+	local errno=$1 parameter=$2 value=$3 got log
 
 	shift 3
 	kmsg_mark
 	got=$(loadmod "$MODULE" "$@")
-	# A button that came before the bad one may have been announced.
 	mapfile -t log < <(our_log)
-	for i in "${!log[@]}"; do
-		[[ ${log[i]} != *': /dev/button_irq'* ]] || unset "log[i]"
-	done
 	[ "$got" = "$errno" ] || fail "$*: $got, wanted $errno; the log says: ${log[*]}"
 	[ "${#log[@]}" = 1 ] || fail "$*: not one log line but ${#log[@]}: ${log[*]}"
 	[[ ${log[*]} == *"$parameter"* ]] || fail "$*: the log does not name $parameter: ${log[*]}"
@@ -166,6 +162,8 @@ test_bad_debounce_us() { bad debounce_us -1 1000001 abc 10ms 1e3 4294967296 0x10
 test_bad_debounce_mode() { bad debounce_mode fast EAGER 7; good debounce_mode eager settle; }
 test_bad_storm_rate() { bad storm_rate -1 abc 4294967296; good storm_rate 0 1; }
 test_bad_ring_events() { bad ring_events 0 8 15 17 1000 131072 -16 abc; good ring_events 16 65536; }
+test_bad_keycode() { bad keycode 768 -1 abc 0x1c; good keycode 0 28 767; }
+test_bad_max_readers() { bad max_readers 0 65537 -1 abc; good max_readers 1 65536; }
 test_bad_read_level() { bad read_level 2 x; good read_level 0 1; }
 
 test_bad_label()
@@ -173,8 +171,10 @@ test_bad_label()
 	local value
 
 	bad label "$(printf 'x%.0s' {1..32})" a/b . ..
-	# How dmesg writes these does not matter.
-	for value in $'a\tb' $'a\nb' $'caf\xc3\xa9' $'a\x7fb'; do
+	# The log escapes these, so it cannot be searched for them: control characters, blanks at an end, 32 bytes, and what is
+	# not UTF-8 (a lone start, a lone continuation, an overlong slash, a surrogate, 0xff).
+	for value in $'a\tb' $'a\nb' $'a\x7fb' ' bell' 'bell ' ' ' "$(printf 'ü%.0s' {1..16})" \
+		     $'a\xc3' $'a\xbcb' $'a\xc0\xafb' $'\xed\xa0\x80' $'\xff'; do
 		refused EINVAL label "" "line=${LINES[0]}" "label=\"$value\""
 	done
 }
@@ -184,14 +184,68 @@ test_labels()
 	local label
 
 	# shellcheck disable=SC2016,SC1003
-	for label in "$(printf 'x%.0s' {1..31})" 'left door' '...' '%s%n' 'a:b' "it's" '-' '$(reboot)' '*' '\'; do
+	for label in "$(printf 'x%.0s' {1..31})" 'left door' '...' '%s%n' 'a:b' "it's" '-' '$(reboot)' '*' '\' Tür 呼び鈴 \
+		     "$(printf 'ü%.0s' {1..15})x"; do
 		load_button "label=\"$label\""
 		equal label "$label" "$(counter label)"
 		unload
 	done
-	# Without a label it is called as its node is.
+	# Without a label it is called as its node is, or as the pin of a Raspberry Pi.
 	load_button
-	equal label button_irq "$(counter label)"
+	equal label "$(is_a_pi && echo gpio17 || echo button_irq)" "$(counter label)"
+	unload
+}
+
+# all_labels: of all buttons, in the order of their nodes
+all_labels()
+{
+	cat "$CLASS"/*/label | paste -sd ,
+}
+
+# The second button of a label gets a suffix, and the log says so.
+test_equal_labels()
+{
+	local label
+
+	kmsg_mark
+	load "line=${LINES[0]},${LINES[1]}" label=bell
+	equal labels bell,bell_2 "$(all_labels)"
+	our_log | grep -q 'bell_2' || fail "the log does not say bell_2: $(our_log)"
+	unload
+
+	# A suffixed label can be somebody's already.
+	load "line=${LINES[0]},${LINES[1]}" label=bell_2,bell
+	equal labels bell_2,bell "$(all_labels)"
+	unload
+	test_chip label=many nested=0 wires=8
+	load line=many:8,many:9,many:10,many:11 label=bell,bell_2,bell,bell
+	equal "different labels" 4 "$(cat "$CLASS"/*/label | sort -u | wc -l)"
+	unload
+
+	# The longest ones: the suffix fits, and cuts no character in two.
+	for label in "$(printf 'x%.0s' {1..31})" "$(printf 'ü%.0s' {1..15})x" "$(printf '呼%.0s' {1..10})x"; do
+		load "line=${LINES[0]},${LINES[1]}" "label=$label"
+		equal "the first label" "$label" "$(counter label)"
+		counter label button_irq1 > second
+		[ "$(cat second)" != "$label" ] || fail "both are called $label"
+		LC_ALL=C.UTF-8 grep -qax '.*_2' second || fail "the second is called $(cat second)"
+		[ "$(wc -c < second)" -le 32 ] || fail "a label of $(($(wc -c < second) - 1)) bytes: $(cat second)"
+		unload
+	done
+}
+
+# gpioinfo says whose the line is.
+test_consumer_is_the_label()
+{
+	local info
+
+	load_button 'label="left door"'
+	info=$(line_info "${LINES[0]}")
+	[[ $info == *"left door"* ]] || fail "gpioinfo says: $info"
+	unload
+	load_button
+	info=$(line_info "${LINES[0]}")
+	[[ $info == *"$(is_a_pi && echo gpio17 || echo button_irq)"* ]] || fail "gpioinfo says: $info"
 	unload
 }
 
@@ -207,6 +261,8 @@ test_too_many_values()
 		debounce_us 1000,2000
 		debounce_mode eager,settle
 		storm_rate 100,200
+		keycode 28,57
+		claim 1,0
 		label left,right
 	EOF
 	refused EINVAL debounce_us 3 "line=${LINES[0]},${LINES[1]}" debounce_us=1,2,3
@@ -256,7 +312,7 @@ test_line_taken()
 	nothing_left
 }
 
-# A controller can refuse a line that nobody has: another function of the chip has its pin.
+# A controller can refuse a line that nobody has.
 test_line_refused_by_its_controller()
 {
 	test_chip label=busy nested=0
@@ -268,10 +324,55 @@ test_line_refused_by_its_controller()
 	unload
 }
 
+# I2C, a console: taking the pin would stop it. The log says how to take it all the same.
+test_pin_of_another_function()
+{
+	local pin=line=muxed:4 word
+
+	if is_a_pi; then
+		pin=gpio=14	# the console's
+	else
+		test_chip label=muxed nested=0
+		echo 1 > /sys/bus/platform/devices/button-irq-test.0/other_function
+	fi
+	refused EBUSY "$pin" "another function" "$pin"
+	kmsg_mark
+	loadmod "$MODULE" "$pin" > /dev/null
+	our_log | grep -q 'claim=1' || fail "the log does not name the cure: $(our_log)"
+	# Refused means left alone.
+	refused EBUSY "$pin" "another function" "$pin" claim=0
+	! is_a_pi || return 0
+	equal "the pin after a refusal" 1 "$(cat /sys/bus/platform/devices/button-irq-test.0/other_function)"
+	load "$pin" claim=1
+	equal line muxed:4 "$(counter line)"
+	unload
+	refused EINVAL claim 2 "$pin" claim=2
+	refused EINVAL claim 1 "$pin" claim=0,1
+}
+
 test_line_without_an_interrupt()
 {
 	test_chip label=mute nested=0 interrupts=0
-	refused ENXIO line mute:4 line=mute:4
+	refused ENXIO line=mute:4: "" line=mute:4
+}
+
+# The controller's interrupts are not there yet: a number that no program knows must not come out.
+test_line_whose_interrupt_is_deferred()
+{
+	test_chip label=later nested=0 interrupts=0 deferred=1
+	refused ENODEV line=later:4: "" line=later:4
+}
+
+test_line_whose_interrupt_is_taken()
+{
+	test_chip label=taken nested=0
+	echo 1 > /sys/bus/platform/devices/button-irq-test.0/fail_irq
+	refused EBUSY line=taken:4: "" line=taken:4
+	# Also as the second: the first is given back, and no node appears.
+	refused EBUSY line=taken:5: "" "line=${LINES[0]},taken:5"
+	echo 0 > /sys/bus/platform/devices/button-irq-test.0/fail_irq
+	load line=taken:4
+	unload
 }
 
 # Comma lists, and a single value that applies to all
@@ -349,6 +450,41 @@ test_read_level()
 	unload
 }
 
+# Fails with EBUSY
+cannot_open()
+{
+	! (: < "$1") 2> error || fail "$1 can be opened"
+	grep -q 'resource busy' error || fail "opening $1: $(cat error)"
+}
+
+# So many files of one button can be open at once. A file that is had twice counts once.
+test_max_readers()
+{
+	local fd last copy
+
+	load "line=${LINES[0]},${LINES[1]}" max_readers=2
+	exec {fd}< "$DEV"
+	exec {last}< "$DEV"
+	cannot_open "$DEV"
+	exec {copy}<&"$last"
+	: < /dev/button_irq1
+	exec {last}<&-
+	cannot_open "$DEV"
+	exec {copy}<&-
+	: < "$DEV"
+	exec {last}< "$DEV"
+	cannot_open "$DEV"
+	exec {last}<&- {fd}<&-
+	unload
+}
+
+test_max_readers_default()
+{
+	load_button
+	equal default 4096 "$(cat /sys/module/button_irq/parameters/max_readers)"
+	unload
+}
+
 gpio_on_this_pi()
 {
 	load gpio=17,18
@@ -378,8 +514,8 @@ test_gpio_on_a_pi()
 	for label in pinctrl-bcm2711 pinctrl-bcm2835 pinctrl-rp1; do
 		test_chip "label=$label" nested=0 wires=16
 		load gpio=17,27
-		equal "gpio=17 on $label" "$label:17" "$(counter line)"
-		equal "gpio=27 on $label" "$label:27" "$(counter line button_irq1)"
+		equal "gpio=17 on $label" "$label:17 gpio17" "$(counter line) $(counter label)"
+		equal "gpio=27 on $label" "$label:27 gpio27" "$(counter line button_irq1) $(counter label button_irq1)"
 		cat "$DEV" > got &
 		wait_for 10 readers 1
 		on_wire "$label:17" "$label:1" press 2
@@ -428,16 +564,34 @@ test_line_names()
 	refused ENODEV line DOOR "line=DOOR"
 }
 
-# Lines called "first:0", "first:1", ... on both of the chips "other" and "first": line=first:20 is the name, whichever chip
-# the kernel finds it on first. (That is the one registered last where numbers are given out from the top, before 6.2.)
+# On a chip on which only some lines are named, with gaps before and between them.
+test_names_with_gaps()
+{
+	sim_chip button_irq_params params-sim 8 5=BTN5 7=BTN7
+	load line=BTN7,BTN5
+	equal lines "params-sim:7 params-sim:5" "$(counter line) $(counter line button_irq1)"
+	unload
+	refused ENODEV line BTN6 line=BTN6
+}
+
+# first_of LABEL...: of these chips the one that gpiolib has first; so it lists them there
+first_of()
+{
+	local labels=$*
+
+	grep -oE "(${labels// /|})" /sys/kernel/debug/gpio | head -n 1
+}
+
+# Lines called "first:0", "first:1", ... on both of the chips "other" and "first": line=first:20 is the name, and of equal
+# names the one on the chip that gpiolib has first.
 test_name_wins()
 {
-	local labels found=
+	local labels
 
 	for labels in other,first first,other; do
 		test_chip "label=$labels" nested=0,0 wires=16 prefix=first:
 		load line=first:20
-		found+=" $(counter line)"
+		equal "the line called first:20" "$(first_of other first):20" "$(counter line)"
 		unload
 		load line=other:21
 		equal "no line's name" other:21 "$(counter line)"
@@ -445,7 +599,51 @@ test_name_wins()
 		rmmod button_irq_test_chip
 		TEST_CHIP_LOADED=
 	done
-	[[ $found == *" other:20"* ]] || fail "a line's name: found$found"
+}
+
+# chips_of LABEL: all of them, by their devices
+chips_of()
+{
+	gpiodetect | awk -v label="[$1]" '$2 == label { print $1 }' | paste -sd ' '
+}
+
+# Two expanders of one kind have one label. Their devices tell them apart.
+test_two_chips_of_one_label()
+{
+	local chips
+
+	test_chip label=twin,twin nested=1,1
+	read -r -a chips <<< "$(chips_of twin)"
+	equal chips 2 "${#chips[@]}"
+	refused EINVAL line=twin:4 "${chips[0]}:4" line=twin:4
+	kmsg_mark
+	loadmod "$MODULE" line=twin:4 > /dev/null
+	our_log | grep -q "${chips[1]}:4" || fail "the log does not list ${chips[1]}:4: $(our_log)"
+	refused EINVAL line=twin:4 "" "line=${LINES[0]},twin:4"
+	load "line=${chips[1]}:4,${chips[0]}:4" label=second,first
+	[[ $(gpioinfo -c "${chips[1]}" 4) == *second* ]] || fail "${chips[1]}: $(gpioinfo -c "${chips[1]}" 4)"
+	[[ $(gpioinfo -c "${chips[0]}" 4) == *first* ]] || fail "${chips[0]}: $(gpioinfo -c "${chips[0]}" 4)"
+	unload
+}
+
+test_chip_by_its_device()
+{
+	local chip
+
+	test_chip label=only nested=0
+	chip=$(chips_of only)
+	load "line=$chip:4"
+	equal line only:4 "$(counter line)"
+	cat "$DEV" > got &
+	wait_for 10 readers 1
+	on_wire only:4 only:0 press 1
+	wait_for 10 has_lines 2 got
+	unload
+	wait
+	refused ENODEV line "$chip:8" "line=$chip:8"
+	refused ENODEV line "$chip:x" "line=$chip:x"
+	refused ENODEV line gpiochip99:4 line=gpiochip99:4
+	refused EBUSY line only:4 "line=$chip:4,only:4"
 }
 
 test_colon_in_the_label()
@@ -458,23 +656,63 @@ test_colon_in_the_label()
 }
 
 # gpio-sim's pull is the level of a line that nothing drives.
+# pull_gives WANTED LOAD-PARAMETER...: the bias and the state of a button whose line was pulled the other way before
+pull_gives()
+{
+	local wanted=$1 before=pull-up
+
+	[[ $wanted == pull-down* ]] || before="pull-down"
+	echo "$before" > "$SIM/sim_gpio2/pull"
+	shift
+	load line=params-sim:2 "$@"
+	equal "$*" "$wanted" "$(cat "$SIM/sim_gpio2/pull") $(counter state)"
+	unload
+}
+
 test_pull()
 {
 	sim_chip button_irq_params params-sim 8
-	load line=params-sim:2 pull=down
-	equal "pulled down" "pull-down pressed" "$(cat "$SIM/sim_gpio2/pull") $(counter state)"
-	unload
-	load line=params-sim:2 pull=up
-	equal "pulled up" "pull-up released" "$(cat "$SIM/sim_gpio2/pull") $(counter state)"
-	unload
-	echo pull-down > "$SIM/sim_gpio2/pull"
-	load line=params-sim:2
-	equal "pulled up by default" "pull-up released" "$(cat "$SIM/sim_gpio2/pull") $(counter state)"
-	unload
+	pull_gives "pull-down pressed" pull=down
+	pull_gives "pull-up released" pull=up
+	# By default towards released
+	pull_gives "pull-up released"
+	pull_gives "pull-up released" active_low=1
+	pull_gives "pull-down released" active_low=0
+	pull_gives "pull-up pressed" active_low=0 pull=up
 	echo pull-down > "$SIM/sim_gpio2/pull"
 	load line=params-sim:2 pull=as-is
 	equal "as it is" "pull-down pressed" "$(cat "$SIM/sim_gpio2/pull") $(counter state)"
 	unload
+}
+
+# A pull towards pressed is a mistake, most often: the log says so.
+test_pull_towards_pressed()
+{
+	local parameters
+
+	test_chip label=pulled nested=0
+	while read -r -a parameters; do
+		kmsg_mark
+		load line=pulled:4 "${parameters[@]}"
+		our_log | grep -q 'holds the button pressed' || fail "${parameters[*]}: the log says $(our_log)"
+		unload
+	done <<- EOF
+		active_low=0 pull=up
+		active_low=1 pull=down
+		pull=down
+	EOF
+	while read -r -a parameters; do
+		kmsg_mark
+		load line=pulled:4 "${parameters[@]}"
+		! our_log | grep -q 'holds the button pressed' || fail "${parameters[*]}: the log says $(our_log)"
+		unload
+	done <<- EOF
+		active_low=0
+		active_low=0 pull=down
+		active_low=0 pull=as-is
+		active_low=1 pull=off
+		pull=up
+	EOF
 }
 
 # PL061 has no pulls: that is said, and the button works.
@@ -502,8 +740,10 @@ test_pull_that_cannot_be_set()
 run_tests \
 	test_nothing_asked_for test_log_of_success test_bad_gpio test_gpio_without_a_pi test_bad_line \
 	test_bad_active_low test_bad_pull test_bad_debounce_us test_bad_debounce_mode test_bad_storm_rate \
-	test_bad_ring_events test_bad_read_level test_bad_label test_labels test_too_many_values \
-	test_too_many_lines test_second_one_bad test_line_taken test_line_refused_by_its_controller \
-	test_line_without_an_interrupt test_lists test_active_low test_read_level \
-	test_gpio_on_a_pi test_gpio_and_line test_line_names test_name_wins test_colon_in_the_label \
-	test_pull test_pull_that_cannot_be_set
+	test_bad_ring_events test_bad_keycode test_bad_max_readers test_bad_read_level test_bad_label test_labels test_equal_labels \
+	test_consumer_is_the_label test_too_many_values test_too_many_lines test_second_one_bad test_line_taken \
+	test_line_refused_by_its_controller test_pin_of_another_function test_line_without_an_interrupt \
+	test_line_whose_interrupt_is_deferred test_line_whose_interrupt_is_taken test_lists test_active_low \
+	test_read_level test_max_readers test_max_readers_default test_gpio_on_a_pi test_gpio_and_line test_line_names \
+	test_names_with_gaps test_name_wins test_two_chips_of_one_label test_chip_by_its_device test_colon_in_the_label \
+	test_pull test_pull_towards_pressed test_pull_that_cannot_be_set

@@ -37,6 +37,9 @@
  *	misuses		how often the chip was used while suspended, or its bus with
  *			interrupts off; the first time there is a warning in the log
  *	delivery	the kind of controller
+ *	other_function	the direction of an input cannot be read, as on a Raspberry Pi when
+ *			another function has the pin, until an input is made one
+ *	fail_irq	no interrupt can be requested: EBUSY
  */
 #include <linux/atomic.h>
 #include <linux/bitmap.h>
@@ -106,6 +109,10 @@ static bool interrupts = true;
 module_param(interrupts, bool, 0444);
 MODULE_PARM_DESC(interrupts, "chips have interrupts (default 1)");
 
+static bool deferred;
+module_param(deferred, bool, 0444);
+MODULE_PARM_DESC(deferred, "with interrupts=0: interrupts are not there yet, rather than never (default 0)");
+
 static char *prefix;
 module_param(prefix, charp, 0444);
 MODULE_PARM_DESC(prefix, "lines but the first are named by this and their offset (default: no names)");
@@ -129,6 +136,8 @@ enum test_chip_fault {
 	TEST_CHIP_SILENT,
 	TEST_CHIP_FAIL_GET,
 	TEST_CHIP_FAIL_REQUEST,
+	TEST_CHIP_OTHER_FUNCTION,
+	TEST_CHIP_FAIL_IRQ,
 };
 
 /**
@@ -369,12 +378,26 @@ static int test_chip_request(struct gpio_chip *gc, unsigned int offset)
 
 static int test_chip_get_direction(struct gpio_chip *gc, unsigned int offset)
 {
-	return offset < wires ? GPIO_LINE_DIRECTION_OUT : GPIO_LINE_DIRECTION_IN;
+	struct test_chip *chip = gpiochip_get_data(gc);
+
+	if (offset < wires)
+		return GPIO_LINE_DIRECTION_OUT;
+	return test_bit(TEST_CHIP_OTHER_FUNCTION, &chip->faults) ? -EINVAL : GPIO_LINE_DIRECTION_IN;
 }
 
 static int test_chip_direction_input(struct gpio_chip *gc, unsigned int offset)
 {
-	return offset < wires ? -EINVAL : 0;
+	struct test_chip *chip = gpiochip_get_data(gc);
+
+	if (offset < wires)
+		return -EINVAL;
+	clear_bit(TEST_CHIP_OTHER_FUNCTION, &chip->faults);
+	return 0;
+}
+
+static int test_chip_to_irq(struct gpio_chip *gc, unsigned int offset)
+{
+	return -EPROBE_DEFER;
 }
 
 static int test_chip_get(struct gpio_chip *gc, unsigned int offset)
@@ -425,6 +448,8 @@ static struct test_chip *irq_data_to_test_chip(struct irq_data *d)
 
 static int test_chip_irq_set_type(struct irq_data *d, unsigned int type)
 {
+	if (test_bit(TEST_CHIP_FAIL_IRQ, &irq_data_to_test_chip(d)->faults))
+		return -EBUSY;
 	return type == IRQ_TYPE_EDGE_BOTH ? 0 : -EINVAL;
 }
 
@@ -533,6 +558,8 @@ TEST_CHIP_FAULT(hold, TEST_CHIP_HOLD);
 TEST_CHIP_FAULT(silent, TEST_CHIP_SILENT);
 TEST_CHIP_FAULT(fail_get, TEST_CHIP_FAIL_GET);
 TEST_CHIP_FAULT(fail_request, TEST_CHIP_FAIL_REQUEST);
+TEST_CHIP_FAULT(other_function, TEST_CHIP_OTHER_FUNCTION);
+TEST_CHIP_FAULT(fail_irq, TEST_CHIP_FAIL_IRQ);
 
 /* A duration in microseconds: the attribute holds the offset of its field. */
 static unsigned int *test_chip_us(struct device *dev, struct device_attribute *attr)
@@ -612,6 +639,8 @@ static struct attribute *test_chip_attrs[] = {
 	&test_chip_attr_silent.attr.attr,
 	&test_chip_attr_fail_get.attr.attr,
 	&test_chip_attr_fail_request.attr.attr,
+	&test_chip_attr_other_function.attr.attr,
+	&test_chip_attr_fail_irq.attr.attr,
 	&test_chip_attr_bus_us.attr.attr,
 	&test_chip_attr_capacitor_us.attr.attr,
 	&dev_attr_lose_edge.attr,
@@ -704,6 +733,8 @@ static int test_chip_probe(struct platform_device *pdev)
 			return ret;
 	}
 
+	if (!interrupts && deferred)
+		gc->to_irq = test_chip_to_irq;
 	if (interrupts) {
 		ret = test_chip_add_irq(dev, chip);
 		if (ret)

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # run.sh: everything that can be found without running the code, one TAP line each: licences, shellcheck, codespell,
-# pyflakes, checkpatch --strict, and on 6.1's headers a W=1 build by gcc with sparse and one by clang. (The W=1 builds
-# for the other kernels are part of make check-vm.) Any warning fails its line.
+# pyflakes, checkpatch --strict, that the ioctls' magic is nobody else's, and on 6.1's headers a W=1 build by gcc with
+# sparse, of which the module's version is looked at, and one by clang. (The W=1 builds for the other kernels are part of
+# make check-vm and check-compat.) Any warning fails its line.
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
@@ -12,7 +13,8 @@ set -euo pipefail
 cd "$TOP"
 
 kernel=6.1-arm64
-checks=(spdx shellcheck codespell pyflakes checkpatch sparse clang)
+newest=7.2-arm64
+checks=(spdx shellcheck codespell pyflakes checkpatch magic sparse clang)
 
 # The tree's files, or those of them that match patterns.
 files()
@@ -70,6 +72,21 @@ check_checkpatch()
 	return 1
 }
 
+# The ioctls' magic is not the first argument of an _IO() in the newest kernel's headers for programs, nor the value of
+# anything there that is named like one.
+check_magic()
+{
+	local magic version
+
+	magic=$(sed -nE 's/^#define BUTTON_IRQ_IOC_MAGIC[[:space:]]+0x([0-9A-Fa-f]{2})$/\1/p' button_irq.h)
+	[ -n "$magic" ] || { echo "button_irq.h: no BUTTON_IRQ_IOC_MAGIC of the form 0xNN"; return 1; }
+	version=$(cat "$CACHE/kernels/$newest/version")
+	cd "$CACHE/roots/sid-arm64/usr/src/linux-headers-${version%-*}-common/include/uapi" || return
+	# Finds those that are known, or it would find nothing at all: /dev/gpiochip's
+	grep -rqE '_IO[WR]*\(0xB4\b' linux/gpio.h || { echo "no headers here"; return 1; }
+	! grep -rniE "(\b_IO[WR]*\(|define[[:space:]]+\w*(IOC|MAGIC|TYPE|BASE)\w*[[:space:]]+\(?)[[:space:]]*0x0*$magic\b" .
+}
+
 # build COMPILER-OPTION...: the driver and the tests' modules, in a copy inside 6.1's build root
 build()
 {
@@ -77,7 +94,7 @@ build()
 
 	copy=$(as_root mktemp -d "$root/tmp/static.XXXXXX")
 	as_root chmod 755 "$copy"
-	files Kbuild ':(glob)*.[ch]' tests/modules tests/naive | tar -cf - -T - |
+	files Kbuild dkms.conf ':(glob)*.[ch]' tests/modules tests/naive | tar -cf - -T - |
 		as_root tar -C "$copy" -xf - --no-same-owner
 	for part in . tests/modules tests/naive; do
 		[ -e "$part/Kbuild" ] || continue
@@ -88,13 +105,21 @@ build()
 			status=1
 		fi
 	done
+	version=$(modinfo -F version "$copy/button_irq.ko") || true
 	as_root rm -rf "$copy"
 	return "$status"
 }
 
+# The module knows its version, from the place that holds it.
 check_sparse()
 {
-	build CROSS_COMPILE=aarch64-linux-gnu- C=2 CF=-D__CHECK_ENDIAN__
+	local version
+
+	build CROSS_COMPILE=aarch64-linux-gnu- C=2 CF=-D__CHECK_ENDIAN__ || return
+	[[ -n $version && $(cat dkms.conf) == *"PACKAGE_VERSION=\"$version\""* ]] || {
+		echo "the module's version is '$version'; dkms.conf: $(grep PACKAGE_VERSION dkms.conf)"
+		return 1
+	}
 }
 
 check_clang()
@@ -105,7 +130,7 @@ check_clang()
 }
 
 scripts/deps.sh static
-printf '%s\n' "$kernel" linux-source | xargs -P 2 -n 1 tests/vm/fetch.sh
+printf '%s\n' "$kernel" "$newest" linux-source | xargs -P 2 -n 1 tests/vm/fetch.sh
 
 echo "TAP version 13"
 echo "1..${#checks[@]}"

@@ -21,6 +21,7 @@
 #	brief		on debug kernels: what takes least time there; hostile: readers that mean no good
 #	faults, life-*	each allocation fails once; drivers, controllers and readers come and go
 #	fuzz		and calls at random, guided by what they reach in the driver
+#	pairs-*		every pair of {bind, load, fail to load, take the controller away, set, suspend, open} from two processes
 #	races-*		on those that look for data races: what shares most, on two CPUs that run at the same time
 #
 #	--slow		instead, the ways in the column SLOW, for which make check has no time
@@ -68,9 +69,9 @@ tests()
 	hostile) echo button_irq_hostile ;;
 	rt) tests "$1" some; echo tracepoints.sh ;;
 	smp) grep -vxF "$(printf '%s\n' "${apart[@]}" button_irq_config)" "$list" ;;
-	gpio-sim | nested) printf 'button_irq_%s\n' events flood gone read wait ;;
+	gpio-sim | nested) printf 'button_irq_%s\n' events flood gone key read wait ;;
 	shell) printf '%s\n' "${slow_tests[@]}" ;;
-	compat) printf 'button_irq_%s\n' config gone read wait ;;
+	compat) printf 'button_irq_%s\n' config gone iov read wait ;;
 	storm-*) echo button_irq_storm ;;
 	host | mmio) echo button_irq_events ;;
 	devtree) echo devicetree.sh; [[ $what != debug* ]] || tests "$1" faults ;;
@@ -85,6 +86,7 @@ tests()
 	races-*) echo button_irq_flood ;;
 	fuzz | fuzz-long) echo button_irq_fuzz ;;
 	life-*) echo button_irq_lifetime ;;
+	pairs-*) echo button_irq_pairs ;;
 	*) die "$2 in tests/vm/kernels is no way to test" ;;
 	esac | paste -sd,
 }
@@ -125,6 +127,11 @@ run()
 		;;
 	# A round is up to 10 s on debug-a, 0.2 s on debug-b; for a seed and rounds of one's own see tests/debug/README.md.
 	life-*) options+=(--stimulus "${way#life-}" --env "BUTTON_IRQ_ROUNDS=$([ "$what-$flavour" = debug-a ] && echo 10 || echo 50)") ;;
+	# The two processes of a pair run at the same time.
+	pairs-*)
+		declare -A rounds=([table]=40 [slow]=200 [debug]=20 [debug-slow]=50)
+		cpus=2 options+=(--stimulus "${way#pairs-}" --realtime --env "BUTTON_IRQ_PAIR_ROUNDS=${rounds[$what]}")
+		;;
 	# With buttons in the device tree, the first button is none of those that the other tests make.
 	devtree) options+=(--stimulus host --overlay "$vm/button.dts") ;;
 	# A machine that sleeps with no timer set hangs QEMU where idle time passes at once.
@@ -168,7 +175,7 @@ plan()
 
 	for way in fuzz-long soak-wire soak-nested soak-gpio-sim soak-host flood-wire flood-gpio-sim flood-smp shell faults fuzz params brief some \
 		hostile asleep smp rt wire races-wire races-gpio-sim races-nested storm-wire storm-gpio-sim gpio-sim nested compat \
-		life-gpio-sim life-nested life-mmio host devtree mmio; do
+		pairs-gpio-sim pairs-nested life-gpio-sim life-nested life-mmio host devtree mmio; do
 		for name in "${names[@]}"; do
 			kernel_line "$name"
 			case $what,$way in
