@@ -273,7 +273,7 @@ struct button_irq_config {
  * @hw.label: what the owner calls the button
  * @hw.line: CHIPLABEL:OFFSET
  *
- * @top: the top half's; for nested interrupts the thread's
+ * @top: the top half's; for nested interrupts the threaded handler's
  * @top.storm: the storm guard
  * @top.mode: what an interrupt means; also written by unmasking, suspend and resume, each
  *	with @thread.lock held
@@ -954,12 +954,14 @@ static void button_irq_process(struct button_irq *b)
 static irqreturn_t button_irq_thread(int irq, void *data)
 {
 	struct button_irq *b = data;
-	u64 now = b->hw.nested ? ktime_get_ns() : 0;
 
-	mutex_lock(&b->thread.lock);
-	/* A nested interrupt has no top half. */
+	/*
+	 * A nested interrupt has no top half. The edge is queued before taking the lock, whose
+	 * holder may be reading the line over a slow bus: the sample then sees that it is old.
+	 */
 	if (b->hw.nested)
-		button_irq_interrupt(b, now, BUTTON_IRQ_LEVEL_UNKNOWN);
+		button_irq_interrupt(b, ktime_get_ns(), BUTTON_IRQ_LEVEL_UNKNOWN);
+	mutex_lock(&b->thread.lock);
 	button_irq_process(b);
 	mutex_unlock(&b->thread.lock);
 	return IRQ_HANDLED;
