@@ -87,6 +87,9 @@ static inline void run_print(const struct run *run, const struct model *m)
 		case MISSED:
 			printf("# %llu missed %u\n", in->time, in->count);
 			break;
+		case UNSEEN:
+			printf("# %llu unseen\n", in->time);
+			break;
 		case WAKE:
 			printf("# %llu wake\n", in->time);
 			break;
@@ -125,6 +128,9 @@ static inline unsigned int call_debouncer(struct button_irq_debounce *d, const s
 		return button_irq_debounce_missed(d, in->count, in->time, r);
 	case WAKE:
 		return button_irq_debounce_wake(d, in->time, r);
+	case UNSEEN:
+		button_irq_debounce_unseen(d);
+		return 0;
 	case CONFIGURE:
 		button_irq_debounce_configure(d, in->window_ns, in->mode);
 		return 0;

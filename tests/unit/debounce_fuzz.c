@@ -62,7 +62,7 @@ int fuzz_one(const unsigned char *data, size_t size)
 {
 	static const enum input_op ops[16] = {
 		EDGE, EDGE, EDGE, EDGE, EDGE, EDGE, SAMPLE, SAMPLE, SAMPLE, SAMPLE, SAMPLE,
-		SAMPLE, MISSED, WAKE, CONFIGURE, CONFIGURE,
+		SAMPLE, MISSED, WAKE, UNSEEN, CONFIGURE,
 	};
 	size_t i;
 

@@ -34,7 +34,7 @@
 
 #define MODEL_MAX	400
 
-enum input_op { EDGE, SAMPLE, MISSED, WAKE, CONFIGURE };
+enum input_op { EDGE, SAMPLE, MISSED, WAKE, UNSEEN, CONFIGURE };
 
 /* One call into the debouncer. */
 struct input {
@@ -114,7 +114,7 @@ static inline unsigned int model_second_look(const struct model *m, unsigned int
 	for (k = j + 1; k < m->n; k++) {
 		const struct input *in = &m->in[k];
 
-		if (in->op == MISSED || in->op == CONFIGURE)
+		if (in->op == MISSED || in->op == UNSEEN || in->op == CONFIGURE)
 			continue;
 		if (in->op != SAMPLE || in->level != m->in[j].level)
 			break;
@@ -143,7 +143,7 @@ static inline unsigned int model_window(struct model *m, unsigned int i, u64 sta
 	for (; i < m->n; i++) {
 		const struct input *in = &m->in[i];
 
-		if (in->op == MISSED || in->op == CONFIGURE)
+		if (in->op == MISSED || in->op == UNSEEN || in->op == CONFIGURE)
 			continue;
 
 		if (in->time < start + m->window[i]) {
@@ -326,7 +326,7 @@ static inline void model_run(struct model *m, const struct input *in, unsigned i
 		}
 		m->window[i] = window;
 		m->mode[i] = mode;
-		m->not_edge[i] = false;
+		m->not_edge[i] = in[i].op == UNSEEN;
 		m->gap[i] = false;
 		m->glitch[i] = false;
 	}

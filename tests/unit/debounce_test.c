@@ -77,6 +77,11 @@ static void wake(u64 us)
 	feed((struct input){ .op = WAKE, .time = us * 1000 });
 }
 
+static void unseen(u64 us)
+{
+	feed((struct input){ .op = UNSEEN, .time = us * 1000 });
+}
+
 static void configure(u32 mode, u64 window_us)
 {
 	feed((struct input){
@@ -350,6 +355,24 @@ static void first_edge_may_repeat_the_level_at_bind(void)
 	missed(2000, 1);
 	start_at(true, SETTLE, 10000);
 	edge(P, 1000);
+	glitches(1);
+}
+
+static void an_edge_after_an_unseen_change_is_not_repeated(void)
+{
+	start(EAGER, 0);
+	edge(P, 1000);
+	press(1000, 0);
+	unseen(2000);
+	edge(P, 3000);
+	counters(2, 0, 1, 0);
+	edge(P, 4000);
+	missed(4000, 1);
+	start(EAGER, 10000);
+	unseen(500);
+	edge(R, 1000);
+	glitches(0);
+	edge(R, 2000);
 	glitches(1);
 }
 
@@ -905,6 +928,7 @@ static const struct example examples[] = {
 	EXAMPLE(repeated_level_at_zero_is_missed),
 	EXAMPLE(repeated_level_debounced_is_a_bounce),
 	EXAMPLE(first_edge_may_repeat_the_level_at_bind),
+	EXAMPLE(an_edge_after_an_unseen_change_is_not_repeated),
 	EXAMPLE(contradicting_sample_needs_a_second),
 	EXAMPLE(an_edge_refutes_an_unconfirmed_sample),
 	EXAMPLE(an_agreeing_sample_refutes_an_unconfirmed_one),
@@ -1010,6 +1034,7 @@ static void doubts(void)
 	add_levels(SAMPLE, AT_DUE, 0);
 	add(SAMPLE, R, BEFORE_DUE, 0);
 	add(MISSED, U, AFTER, 0);
+	add(UNSEEN, U, AFTER, 0);
 	add(WAKE, U, AFTER, 1);
 	add(WAKE, U, AT_DUE, 0);
 	add_settings(0, 0, EAGER);
@@ -1021,6 +1046,7 @@ static void everything(void)
 {
 	edges_and_samples();
 	add(MISSED, U, AFTER, 0);
+	add(UNSEEN, U, AFTER, 0);
 	add(MISSED, U, AFTER, 1);
 	add(WAKE, U, AFTER, 0);
 	add(WAKE, U, AFTER, 1);
@@ -1176,7 +1202,7 @@ static void long_histories(unsigned int less)
 {
 	static const enum input_op ops[] = {
 		EDGE, EDGE, EDGE, EDGE, EDGE, EDGE, SAMPLE, SAMPLE, SAMPLE, SAMPLE, SAMPLE,
-		SAMPLE, MISSED, WAKE, CONFIGURE, CONFIGURE,
+		SAMPLE, MISSED, WAKE, UNSEEN, CONFIGURE,
 	};
 	static const u64 windows[] = { 0, 100000, 1000000, 1500000, 10000000, 1000000000 };
 	unsigned int i, j, length, variety;

@@ -56,6 +56,7 @@ mutations=(
 	'missed|s/&d->missed, count/\&d->missed, 1/'
 	'missed|s/d->level_from_edge = false;//'
 	'missed|s/\.count = count/.count = 1/'
+	'unseen|s/= false/= true/'
 	'edge|s/button_irq_debounce_close\(d, time, r\)/0/'
 	'edge|s/^.*&d->edges.*$//'
 	'edge|s/d->unconfirmed = false;//'
