@@ -13,6 +13,10 @@
 #	shell		the slow ones: they start very many programs, which is slow in an emulator, or compare with peers
 #	compat		what passes data to and from the kernel, by 32-bit programs on a 64-bit kernel
 #	gpio-sim, nested	what depends on the controller, on gpio-sim and on the tests' chip with nested interrupts
+#	nested-slow	on the tests' chip with nested interrupts, 400 us for each transfer over its bus: the same, many presses, and
+#			drivers, controllers and readers that come and go
+#	thread, bus-lock	events only, on the tests' chip: handlers that run in a thread, or in hard IRQ behind a bus lock
+#	controllers	of "wire" what loads the tests' chip as one kind of controller after another
 #	storm-*		lines that never rest
 #	mmio, host	events only, on the tests' chip with hard interrupts, which adds what a wire cannot do: edges that
 #			merge, levels that cannot be read; and with lines that the host moves
@@ -73,7 +77,9 @@ tests()
 	shell) printf '%s\n' "${slow_tests[@]}" ;;
 	compat) printf 'button_irq_%s\n' config gone iov read wait ;;
 	storm-*) echo button_irq_storm ;;
-	host | mmio) echo button_irq_events ;;
+	nested-slow) printf 'button_irq_%s\n' events gone lifetime read soak wait ;;
+	controllers) echo button_irq_controllers ;;
+	host | mmio | thread | bus-lock) echo button_irq_events ;;
 	devtree) echo devicetree.sh; [[ $what != debug* ]] || tests "$1" faults ;;
 	asleep) echo suspend.sh ;;
 	soak-*) echo button_irq_soak ;;
@@ -107,7 +113,8 @@ run()
 		declare -A rounds=([table]=25 [slow]=100 [debug-slow]=5)
 		options+=(--stimulus wire --env "BUTTON_IRQ_ROUNDS=${rounds[$what]}")
 		;;
-	some | rt | params | brief | hostile | faults) options+=(--stimulus wire) ;;
+	some | rt | params | brief | hostile | faults | controllers) options+=(--stimulus wire) ;;
+	nested-slow) options+=(--stimulus nested-slow --env BUTTON_IRQ_ROUNDS=25) ;;
 	# See tests/debug/README.md.
 	fuzz)
 		declare -A calls=([debug]=10000 [debug-slow]=100000)
@@ -173,7 +180,8 @@ plan()
 {
 	local name way
 
-	for way in fuzz-long soak-wire soak-nested soak-gpio-sim soak-host flood-wire flood-gpio-sim flood-smp shell faults fuzz params brief some \
+	for way in fuzz-long soak-wire soak-nested soak-gpio-sim soak-host flood-wire flood-gpio-sim flood-smp shell nested-slow controllers \
+		faults fuzz params brief some thread bus-lock \
 		hostile asleep smp rt wire races-wire races-gpio-sim races-nested storm-wire storm-gpio-sim gpio-sim nested compat \
 		pairs-gpio-sim pairs-nested life-gpio-sim life-nested life-mmio host devtree mmio; do
 		for name in "${names[@]}"; do
