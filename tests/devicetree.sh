@@ -177,9 +177,31 @@ test_no_minor_left()
 	unload
 }
 
+# The number of a button that is not bound now is the last that another button gets.
+test_number_is_kept()
+{
+	local module node
+
+	module=$(find_module button_irq_test_overlay)
+	[ -n "$module" ] || skip "no button_irq_test_overlay.ko here"
+	[ -e "$HERE/../sim_button.dtbo" ] || skip "no overlay with a button here"
+	modprobe -q gpio-sim || skip "no gpio-sim in this kernel"
+	load "line=${LINES[0]}" label=door
+	node=$(node_of button_irq.0)
+	unbind button_irq.0
+	insmod "$module" "file=$(realpath "$HERE/../sim_button.dtbo")" || skip "no overlays at run time in this kernel"
+	wait_for 60 test -e "$platform/sim-button/driver"
+	[ "$(node_of sim-button)" != "$node" ] || fail "another button is $node now"
+	bind button_irq.0
+	equal "the node of door, bound again" "$node" "$(node_of button_irq.0)"
+	rmmod button_irq_test_overlay
+	wait_for 10 test ! -e "$platform/sim-button"
+	unload
+}
+
 cleanup()
 {
 	[ ! -e /sys/module/button_irq_test_overlay ] || rmmod button_irq_test_overlay
 }
 
-run_tests test_doorbell test_defaults test_with_parameters test_bad_nodes test_cannot_wake test_no_minor_left
+run_tests test_doorbell test_defaults test_with_parameters test_bad_nodes test_cannot_wake test_no_minor_left test_number_is_kept
