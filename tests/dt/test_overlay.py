@@ -25,11 +25,11 @@ HERE = pathlib.Path(__file__).resolve().parent
 DTS = HERE.parent.parent / "dts"
 CONTROLLERS = "brcm,bcm2835-gpio", "brcm,bcm2711-gpio", "raspberrypi,rp1-gpio"
 SOCS = "bcm2835", "bcm2836", "bcm2837", "bcm2711", "bcm2712"
-PARAMETERS = {"gpio", "gpio_pull", "active_low", "debounce_us", "debounce_mode", "label", "wakeup"}
+PARAMETERS = {"gpio", "gpio_pull", "active_low", "debounce_us", "debounce_mode", "label", "keycode", "wakeup"}
 
 # What is loaded, one instance after another, and how each button differs from DEFAULT then.
 DEFAULT = {"pin": 17, "pull": 2, "flags": 1, "us": 10000, "mode": "eager", "label": "",
-           "wake": False}
+           "code": 0, "wake": False}
 CASES = {
     "": [{}],
     "gpio=27": [{"pin": 27}],
@@ -51,6 +51,8 @@ CASES = {
     "debounce_mode=settle": [{"mode": "settle"}],
     "label=bell": [{"label": "bell"}],
     "label=garden door": [{"label": "garden door"}],
+    "keycode=116": [{"code": 116}],
+    "keycode=0x74": [{"code": 116}],
     "wakeup": [{"wake": True}],
     "wakeup=on": [{"wake": True}],
     "wakeup=0": [{"wake": False}],
@@ -105,6 +107,9 @@ WRONG = {
     "a label that is no string": ('"bell"', "<1>"),
     "an empty label": ('"bell"', '""'),
     "a label of 32 characters": ('"bell"', f'"{"x" * 32}"'),
+    "a label that begins with a blank": ('"bell"', '" bell"'),
+    "linux,code above the limit": ('"bell"', '"bell"; linux,code = <768>'),
+    "linux,input-type of an axis": ('"bell"', '"bell"; linux,input-type = <3>'),
     "a label that is a path": ('"bell"', '"a/b"'),
     "an unknown property": ('"bell"', '"bell"; debounce-ms = <10>'),
 }
@@ -263,6 +268,7 @@ class Tree:
                 "gpios": before[self.controller]["phandle"] + cells(button["pin"], button["flags"]),
                 "debounce-us": cells(button["us"]),
                 "debounce-mode": button["mode"].encode() + b"\0",
+                "linux,code": cells(button["code"]),
             },
         }
         if button["label"]:
