@@ -177,9 +177,32 @@ test_no_minor_left()
 	unload
 }
 
+# A capacitor at the line: for 5 ms after the driver has requested it and gpiolib has set its pull the line is low.
+test_charging_line_is_no_release()
+{
+	local node
+
+	[ -e "$platform/charging" ] || skip "no node charging in this device tree"
+	test_chip delivery=hard capacitor_us=5000
+	load_by_alias
+	[ -e "$platform/charging/driver" ] || fail "charging is not bound"
+	node=$(node_of charging)
+	cat "/dev/$node" > got 2> /dev/null &
+	wait_for 10 readers 1
+	equal state released "$(counter state "$node")"
+	# A release would come some milliseconds after the button was bound.
+	sleep 0.1
+	has_lines 0 got || fail "nobody has touched the button: $(cat got)"
+	on_wire charging-chip:4 charging-chip:0 press 1
+	wait_for 10 has_lines 2 got
+	check_stream 2 got
+	unload
+}
+
 cleanup()
 {
 	[ ! -e /sys/module/button_irq_test_overlay ] || rmmod button_irq_test_overlay
 }
 
-run_tests test_doorbell test_defaults test_with_parameters test_bad_nodes test_cannot_wake test_no_minor_left
+run_tests test_doorbell test_defaults test_with_parameters test_bad_nodes test_cannot_wake test_no_minor_left \
+	test_charging_line_is_no_release
