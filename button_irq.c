@@ -924,9 +924,13 @@ static void button_irq_process(struct button_irq *b)
 	again = button_irq_drain(b, &work);
 	due = !again && (work || now >= button_irq_sample_time(b));
 	if (due) {
-		/* Read the clock again: the sample is younger than all edges that were fed. */
-		now = button_irq_now(b);
+		/*
+		 * The time is taken after the sample, which may take long on a bus: a change
+		 * that only the sample shows cannot have come later. If no edge came either,
+		 * the sample still holds then.
+		 */
 		level = button_irq_sample(b);
+		now = button_irq_now(b);
 		again = !button_irq_queue_is_empty(&b->queue);
 	}
 	if (again) {
@@ -2028,7 +2032,7 @@ static int button_irq_read_u32(struct device *dev, const char *name, u32 max, u3
 static int button_irq_read_string(struct device *dev, const char *name, const char **text)
 {
 	if (device_property_present(dev, name) && device_property_read_string(dev, name, text))
-		return dev_err_probe(dev, -EINVAL, "%s: not one text\n", name);
+		return dev_err_probe(dev, -EINVAL, "%s: not one string\n", name);
 	return 0;
 }
 

@@ -110,8 +110,8 @@ test_bad_nodes()
 		bad-mode debounce-mode.*fast
 		bad-label label
 		empty-debounce debounce-us.*one number
-		empty-mode debounce-mode.*one word
-		empty-label label.*one text
+		empty-mode debounce-mode.*one string
+		empty-label label.*one string
 		blank-label label.*characters
 		no-line gpio
 	EOF
@@ -199,9 +199,33 @@ test_number_is_kept()
 	unload
 }
 
+# A capacitor at the line: for 5 ms after the driver has requested it and gpiolib has set its pull the line is low.
+test_charging_line_is_no_release()
+{
+	local node
+
+	[ -e "$platform/charging" ] || skip "no node charging in this device tree"
+	test_chip delivery=hard capacitor_us=5000
+	load_by_alias
+	[ -e "$platform/charging/driver" ] || fail "charging is not bound"
+	node=$(node_of charging)
+	cat "/dev/$node" > got 2> /dev/null &
+	wait_for 10 readers 1
+	equal state released "$(counter state "$node")"
+	# A release would come some milliseconds after the button was bound, before it could be read.
+	sleep 0.1
+	equal "presses and releases of a button that nobody has touched" "0 0" \
+		"$(counter presses "$node") $(counter releases "$node")"
+	on_wire charging-chip:4 charging-chip:0 press 1
+	wait_for 10 has_lines 2 got
+	check_stream 2 got
+	unload
+}
+
 cleanup()
 {
 	[ ! -e /sys/module/button_irq_test_overlay ] || rmmod button_irq_test_overlay
 }
 
-run_tests test_doorbell test_defaults test_with_parameters test_bad_nodes test_cannot_wake test_no_minor_left test_number_is_kept
+run_tests test_doorbell test_defaults test_with_parameters test_bad_nodes test_cannot_wake test_no_minor_left test_number_is_kept \
+	test_charging_line_is_no_release

@@ -21,6 +21,9 @@
  * last, as the drivers of PCF857x and PCA953x do: a pulse between two reads vanishes.
  * Setting an output then does not wait for the thread.
  *
+ * A node of the device tree, compatible = "button-irq-test", is one more chip, as the first
+ * but for its label, which is the node's name.
+ *
  * The platform device's directory in sysfs switches on what goes wrong on real boards. The
  * device can be unbound to tear the chip away.
  *
@@ -28,6 +31,7 @@
  *			the port, writing the interrupt mask (sleeping chips; also a parameter)
  *	capacitor_us	microseconds until a line is charged: after a request or a change of
  *			the bias the line is low for so long (also a parameter)
+ *	resume_us	microseconds that the chip's resume takes, until when it is suspended
  *	hold		latch edges until this is 0 again: one interrupt for all of them
  *	silent		change levels without an interrupt
  *	lose_edge	write the offset of an input: its next edge causes no interrupt;
@@ -55,6 +59,7 @@
 #include <linux/kernel.h>
 #include <linux/ktime.h>
 #include <linux/minmax.h>
+#include <linux/mod_devicetable.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/platform_device.h>
@@ -157,6 +162,7 @@ enum test_chip_fault {
  * @faults: bits of enum test_chip_fault
  * @bus_us: duration of a transfer, microseconds
  * @capacitor_us: how long an input charges, microseconds
+ * @resume_us: how long the chip's resume takes, microseconds
  * @misuses: how often the chip was used when it must not be
  * @bus: one transfer at a time
  * @bus_lock: the lock of the interrupt controller
@@ -183,6 +189,7 @@ struct test_chip {
 	unsigned long faults;
 	unsigned int bus_us;
 	unsigned int capacitor_us;
+	unsigned int resume_us;
 	atomic_t misuses;
 	struct mutex bus;	/* transfers */
 	struct mutex bus_lock;	/* the interrupt controller */
@@ -594,6 +601,7 @@ static ssize_t test_chip_us_store(struct device *dev, struct device_attribute *a
 
 TEST_CHIP_US(bus_us, offsetof(struct test_chip, bus_us));
 TEST_CHIP_US(capacitor_us, offsetof(struct test_chip, capacitor_us));
+TEST_CHIP_US(resume_us, offsetof(struct test_chip, resume_us));
 
 static ssize_t lose_edge_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
@@ -643,6 +651,7 @@ static struct attribute *test_chip_attrs[] = {
 	&test_chip_attr_fail_irq.attr.attr,
 	&test_chip_attr_bus_us.attr.attr,
 	&test_chip_attr_capacitor_us.attr.attr,
+	&test_chip_attr_resume_us.attr.attr,
 	&dev_attr_lose_edge.attr,
 	&dev_attr_misuses.attr,
 	&dev_attr_delivery.attr,
@@ -690,6 +699,8 @@ static int test_chip_add_irq(struct device *dev, struct test_chip *chip)
 static int test_chip_probe(struct platform_device *pdev)
 {
 	struct device *dev = &pdev->dev;
+	/* A chip of the device tree has no number: it is as the first. */
+	unsigned int id = max(pdev->id, 0);
 	struct test_chip *chip;
 	struct gpio_chip *gc;
 	int ret;
@@ -698,9 +709,9 @@ static int test_chip_probe(struct platform_device *pdev)
 	if (!chip)
 		return -ENOMEM;
 	platform_set_drvdata(pdev, chip);
-	chip->delivery = test_chip_delivery(pdev->id);
+	chip->delivery = test_chip_delivery(id);
 	chip->sleeps = chip->delivery == TEST_CHIP_NESTED || chip->delivery == TEST_CHIP_BUS_LOCK;
-	chip->differential = differential[pdev->id];
+	chip->differential = differential[id];
 	chip->bus_us = bus_us;
 	chip->capacitor_us = capacitor_us;
 	mutex_init(&chip->bus);
@@ -714,7 +725,7 @@ static int test_chip_probe(struct platform_device *pdev)
 	bitmap_set(chip->last, 0, 2 * wires);
 
 	gc = &chip->gc;
-	gc->label = label[pdev->id];
+	gc->label = pdev->id < 0 ? dev_name(dev) : label[id];
 	gc->parent = dev;
 	gc->owner = THIS_MODULE;
 	gc->base = -1;
@@ -764,8 +775,11 @@ static int test_chip_suspend(struct device *dev)
 static int test_chip_resume(struct device *dev)
 {
 	struct test_chip *chip = dev_get_drvdata(dev);
+	unsigned int us = READ_ONCE(chip->resume_us);
 	unsigned long flags;
 
+	if (us)
+		usleep_range(us, us + us / 8 + 1);
 	raw_spin_lock_irqsave(&chip->lock, flags);
 	WRITE_ONCE(chip->suspended, false);
 	raw_spin_unlock_irqrestore(&chip->lock, flags);
@@ -776,9 +790,15 @@ static int test_chip_resume(struct device *dev)
 
 static DEFINE_SIMPLE_DEV_PM_OPS(test_chip_pm_ops, test_chip_suspend, test_chip_resume);
 
+static const struct of_device_id test_chip_of_match[] = {
+	{ .compatible = "button-irq-test" },
+	{ }
+};
+
 static struct platform_driver test_chip_driver = {
 	.driver = {
 		.name = DRIVER,
+		.of_match_table = test_chip_of_match,
 		.dev_groups = test_chip_groups,
 		.pm = pm_sleep_ptr(&test_chip_pm_ops),
 	},
