@@ -3,6 +3,7 @@
 #
 # test_build.sh: what is built depends on which libgpiod there is, and everything but calibrate is built without it. TAP.
 
+# shellcheck disable=SC2317 # the functions are called by check
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
 

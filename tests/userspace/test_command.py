@@ -7,7 +7,6 @@ how fast this machine is: each waits for what must come, and what must not come 
 """
 
 import contextlib
-import errno
 import fcntl
 import json
 import os
@@ -26,6 +25,7 @@ import time
 import traceback
 
 COMMAND, COMPLETION = map(os.path.abspath, sys.argv[1:3])
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PRESS, RELEASE, LOST, MISSED = 1, 2, 3, 4
 MS = 1_000_000
 S = 1_000_000_000
@@ -75,6 +75,8 @@ class Button:
         os.mkfifo("root/fifo")
         self.fd = os.open("root/fifo", os.O_RDWR | os.O_NONBLOCK)
         os.rename("root/fifo", self.path)
+        # As udev does when it has seen the device
+        os.chmod(self.path, 0o644)
 
     def write_file(self, name, data):
         with open(name + ".new", "wb") as file:
@@ -198,6 +200,11 @@ def write(name, text, mode=0o644):
     os.chmod(name, mode)
 
 
+def asleep(process):
+    with open(f"/proc/{process.pid}/stat", encoding="ascii") as stat:
+        return stat.read().rsplit(")", 1)[1].split()[0] == "S"
+
+
 def fence(process, button, n):
     """Everything up to now has been handled, once a press that comes later has: its command adds a line to "fence"."""
     button.press()
@@ -217,7 +224,7 @@ def test_hold_does_not_fire_when_the_button_is_gone():
     pressed = bell.press()
     has_lines(1, "fence")
     bell.gone()
-    wait_for(lambda: "gone" in read("err"), "the command notices")
+    wait_for(lambda: not bell.is_open(process.pid), "the command closes it")
     wait_for(lambda: now() > pressed + 600 * MS, "the hold time is over")
     bell = Button()
     wait_for(lambda: bell.is_open(process.pid), "opened again")
@@ -241,7 +248,7 @@ def test_hold_does_not_span_a_rebind():
 def test_hold_of_a_minute_ago_is_not_run_once_the_button_can_be_opened():
     os.makedirs("root/dev")
     process = start("run", "-b", "bell", "--hold=echo hold >> done", "--click=echo click >> done", *FENCE)
-    wait_for(lambda: "waiting" in read("err"), "it waits")
+    wait_for(lambda: asleep(process), "it waits")
     bell = Button(path="root/elsewhere/button_irq")
     bell.click(now() - 60 * S)
     bell.press(now() - 58 * S)
@@ -256,7 +263,7 @@ def test_events_from_before_the_start_are_no_commands_even_if_recent():
     bell = Button(path="root/elsewhere/button_irq")
     bell.click()
     process = start("run", "-b", "bell", "--click=echo click >> done", *FENCE)
-    wait_for(lambda: "waiting" in read("err"), "it waits")
+    wait_for(lambda: asleep(process), "it waits")
     os.rename("root/elsewhere/button_irq", "root/dev/button_irq")
     wait_for(lambda: bell.is_open(process.pid), "opened")
     fence(process, bell, 1)
@@ -355,11 +362,13 @@ def test_completion_offers_commands_and_options():
 def test_follow_sees_a_link_that_udev_makes_later():
     os.makedirs("root/dev")
     process = start("watch", "--follow", "-n", "1", "root/dev/button/bell")
-    wait_for(lambda: "waiting" in read("err"), "it waits")
+    wait_for(lambda: asleep(process), "it waits")
     bell = Button()
     wait_for(lambda: asleep(process), "it looked, and waits again")
     # As udev does: a directory, and a link that is moved to its place.
     os.makedirs("root/dev/button")
+    time.sleep(0.1)
+    wait_for(lambda: asleep(process), "it looked, and waits again")
     os.symlink("../button_irq", "root/dev/button/.#bell")
     os.rename("root/dev/button/.#bell", "root/dev/button/bell")
     wait_for(lambda: bell.is_open(process.pid), "opened")
@@ -367,16 +376,11 @@ def test_follow_sees_a_link_that_udev_makes_later():
     ends(process, 0)
 
 
-def asleep(process):
-    with open(f"/proc/{process.pid}/stat", encoding="ascii") as stat:
-        return stat.read().rsplit(")", 1)[1].split()[0] == "S"
-
-
 def test_follow_sees_a_path_whose_directories_come_later():
     os.makedirs("root/dev")
     path = os.path.abspath("some/where/else")
     process = start("watch", "--follow", "-n", "1", path)
-    wait_for(lambda: "waiting" in read("err"), "it waits")
+    wait_for(lambda: asleep(process), "it waits")
     bell = Button()
     for directory in ("some", "some/where"):
         os.mkdir(directory)
@@ -422,6 +426,26 @@ def test_every_printable_character_can_be_in_a_label():
     equal(lines("names"), labels)
 
 
+def unescape(instance):
+    """As systemd makes %I of %i"""
+    return re.sub(r"\\x([0-9a-f]{2})", lambda match: chr(int(match[1], 16)), instance.replace("-", "/"))
+
+
+def test_mqtt_unit_takes_labels_as_they_are_typed():
+    unit = read(os.path.join(TOP, "userspace/systemd/button-irq-mqtt@.service"))
+    line = re.search(r"^ExecStart=/bin/bash -c '((?:.|\\\n)*?)' button-irq-mqtt %H %i %I$", unit, re.M)[1]
+    script = line.replace("\\\n", " ").replace("\\\\", "\\").replace("$$", "$")
+    write("bin/mosquitto_pub", "#!/bin/sh\ncat > /dev/null\nprintf '%s\\n' \"$@\" > published\n", 0o755)
+    write("bin/button-irq", "#!/bin/sh\nprintf '%s\\n' \"$@\" > watched\n", 0o755)
+    for instance, label in (("bell", "bell"), ("front-door", "front-door"), (r"front\x2ddoor", "front-door"),
+                            (r"front\x20door", "front door"), ("-", "-"), (r"\x24(id)", "$(id)")):
+        subprocess.run(["bash", "-c", script, "button-irq-mqtt", "host", instance, unescape(instance)], check=True,
+                       timeout=DEADLINE, env={"PATH": os.path.abspath("bin") + ":" + os.environ["PATH"],
+                                              "MQTT_OPTIONS": "--host x"})
+        equal(lines("watched")[-2:], ["--", label], instance)
+        assert f"button/host/{label}" in lines("published"), lines("published")
+
+
 # --- 5: standard error that nobody reads ---
 
 def full_pipe():
@@ -460,8 +484,9 @@ def test_run_says_later_how_many_messages_were_lost():
     os.close(writer)
     bell.emit(MISSED, count=3)
     text = b""
+    end = time.monotonic() + DEADLINE
     while b"message" not in text:
-        assert select.select([reader], [], [], DEADLINE)[0], "no message"
+        assert time.monotonic() < end and select.select([reader], [], [], DEADLINE)[0], "no message"
         text = text[-200:] + os.read(reader, 4096)
         bell.emit(MISSED, count=3)
     assert re.search(rb"button-irq: \d+ messages? could not be written\n", text + os.read(reader, 4096)), text
