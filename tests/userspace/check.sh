@@ -19,11 +19,11 @@ commands=$TOP/userspace/button-irq
 gcc -std=gnu11 -O1 -g -Wall -Wextra -Werror -D_GNU_SOURCE -fsanitize=address,undefined -fno-sanitize-recover \
 	-o "$TOP/build/userspace/gesture_test" "$TOP/tests/userspace/gesture_test.c" \
 	"$commands"/{gesture,config,util,bursts}.c -lm
-"$TOP/tests/userspace/build_fake.sh" "$TOP/build/userspace/button-irq-fake"
+"$TOP/tests/userspace/build_fake.sh" "$TOP/build/userspace/fake"
 say "the command on faked buttons, with sanitizers (about 1 min)"
 {
 	"$TOP/build/userspace/gesture_test" "$TOP/tests/gestures/vectors.txt" || status=$?
-	"$TOP/tests/userspace/test_command.py" "$TOP/build/userspace/button-irq-fake" "$TOP/userspace/completion/button-irq" ||
+	"$TOP/tests/userspace/test_command.py" "$TOP/build/userspace/fake" "$TOP/userspace/completion/button-irq" ||
 		status=$?
 	"$TOP/tests/userspace/test_build.sh" || status=$?
 	"$TOP/tests/userspace/fuzz.sh" 20000 || status=$?

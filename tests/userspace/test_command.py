@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""test_command.py COMMAND COMPLETION: the button-irq command on faked buttons
+"""test_command.py DIRECTORY COMPLETION [TEST...]: the button-irq command on faked buttons
 
-COMMAND is built by build_fake.sh, with sanitizers; COMPLETION is the file for bash. Prints TAP. No test depends on
+DIRECTORY is build_fake.sh's, with sanitizers; COMPLETION is the file for bash. Prints TAP. No test depends on
 how fast this machine is: each waits for what must come, and what must not come is checked once something later came.
 """
 
 import contextlib
 import fcntl
+import itertools
 import json
 import os
 import pty
@@ -23,8 +24,10 @@ import tempfile
 import termios
 import time
 import traceback
+import xml.dom.minidom
 
-COMMAND, COMPLETION = map(os.path.abspath, sys.argv[1:3])
+DIRECTORY, COMPLETION = map(os.path.abspath, sys.argv[1:3])
+COMMAND = os.path.join(DIRECTORY, "button-irq")
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PRESS, RELEASE, LOST, MISSED = 1, 2, 3, 4
 MS = 1_000_000
@@ -979,6 +982,130 @@ def test_missed_ends_no_hold_that_was_due_before():
     bell.emit(MISSED, count=1)
     process.send_signal(signal.SIGCONT)
     equal(has_lines(1, "done"), ["1"])
+
+
+# --- 15: calibrate ---
+
+def lab(chips, edges=()):
+    """chips: (label, lines, {offset: name}); edges: (milliseconds, level of the line)"""
+    for i, (label, lines_, names) in enumerate(chips):
+        write(f"root/dev/gpiochip{i}", f"{label}\n{lines_}\n" + "".join(f"{o} {n}\n" for o, n in names.items()))
+    seqs = itertools.count(1)
+    write("root/edges", "".join(f"{int(ms * MS)} {level} {next(seqs)}\n" for ms, level in edges))
+    os.makedirs("root/libexec", exist_ok=True)
+    shutil.copy(os.path.join(DIRECTORY, "calibrate"), "root/libexec/calibrate")
+
+
+def presses(n, bounce=2.0):
+    """n presses of an active-low button; contacts close with one bounce each."""
+    for i in range(n):
+        t = 1000 + 300 * i
+        yield from ((t, 0), (t + bounce / 2, 1), (t + bounce, 0), (t + 100, 1))
+
+
+PI = ("pinctrl-bcm2711", 54, {17: "GPIO17"})
+
+
+def test_calibrate_recommends_what_it_recorded():
+    lab([PI], presses(10))
+    out, _ = run("calibrate", "GPIO17")
+    assert "20 movements, 40 edges, the longest bounce 2.000 ms: debounce_us=3000" in out, out
+    assert "dtoverlay=button-irq,gpio=17,gpio_pull=up,active_low=1,debounce_us=3000\n" in out, out
+    equal(read("root/request"), "gpiochip0 17 pull-up 1\n")
+
+
+def test_calibrate_l_is_active_low_as_for_gpiomon():
+    for options, active_low, pull in ((["-l"], 1, "up"), (["--active-low"], 1, "up"),
+                                      (["--active-high", "-B", "pull-down"], 0, "down")):
+        lab([PI], presses(10))
+        out, _ = run("calibrate", *options, "GPIO17")
+        assert f"gpio_pull={pull},active_low={active_low}," in out, out
+
+
+def test_calibrate_does_not_name_a_pull_that_it_did_not_set():
+    lab([PI], presses(10))
+    out, _ = run("calibrate", "-B", "as-is", "GPIO17")
+    assert "pull=as-is" in out and "pull=up" not in out, out
+    write("root/no-pull", "")
+    out, errors = run("calibrate", "GPIO17")
+    assert "cannot set a pull" in errors and "pull=as-is" in out and "pull=up" not in out, out
+
+
+def test_calibrate_finds_header_lines_without_names():
+    lab([("other", 8, {}), ("pinctrl-rp1", 54, {})], presses(10))
+    run("calibrate", "GPIO17")
+    equal(read("root/request"), "gpiochip1 17 pull-up 1\n")
+    # A line that has the name is meant, whatever its chip.
+    lab([("pinctrl-rp1", 54, {}), ("expander", 8, {3: "GPIO17"})], presses(10))
+    run("calibrate", "GPIO17")
+    equal(read("root/request"), "gpiochip1 3 pull-up 1\n")
+    run("calibrate", "GPIO54", code=1)
+
+
+def test_calibrate_takes_no_offset_that_only_overflows_to_a_line():
+    lab([PI], presses(10))
+    for offset in (1 << 32) + 17, 54, 1 << 64, (1 << 64) + 17:
+        for name in f"gpiochip0:{offset}", f"pinctrl-bcm2711:{offset}", f"GPIO{offset}":
+            assert "no such line" in run("calibrate", name, code=1)[1], name
+    run("calibrate", "gpiochip0:17")
+    run("calibrate", "pinctrl-bcm2711:17")
+
+
+def test_calibrate_ends_on_a_line_that_never_rests():
+    lab([PI], ((10 * i, i % 2) for i in range(100000)))
+    out, errors = run("calibrate", "GPIO17", code=1)
+    equal(out, "")
+    assert "the line floats, or carries a signal" in errors, errors
+
+
+def test_calibrate_recommends_no_more_than_the_driver_takes():
+    lab([PI], ((2000 * i + 20 * k, (i + k) % 2) for i in range(20) for k in range(49)))
+    out, _ = run("calibrate", "-n", "5", "GPIO17")
+    assert "debounce_us=1000000\n" in out and "the most that the driver takes" in out, out
+
+
+def test_calibrate_tells_of_edges_that_were_lost():
+    lab([PI], presses(10))
+    text = lines("root/edges")
+    write("root/edges", "".join(line + "\n" for i, line in enumerate(text) if i not in (5, 6)))
+    assert "2 edges came too fast to be recorded" in run("calibrate", "GPIO17")[1]
+    lab([PI], ((300 * i + 0.001 * k, k % 2) for i in range(100) for k in range(1001)))
+    assert "stopped at 65536 edges" in run("calibrate", "-n", "1000", "GPIO17")[1]
+
+
+def test_calibrate_is_ascii_in_the_c_locale():
+    lab([PI], presses(10))
+    assert not run("calibrate", "GPIO17")[0].isascii()
+    out, _ = run("calibrate", "GPIO17", env=dict(os.environ, LC_ALL="C"))
+    assert out.isascii(), out
+
+
+def test_calibrate_fits_narrow_terminals():
+    for columns in 70, 120:
+        lab([PI], presses(10))
+        process, leader = on_terminal("calibrate", "GPIO17", columns=columns)
+        text = terminal_text(leader)
+        ends(process, 0)
+        pictures = [line for line in text.splitlines() if line.startswith(("  press ", "  release "))]
+        assert pictures and max(map(len, pictures)) <= columns, text
+
+
+def test_calibrate_writes_a_picture_whatever_the_label():
+    lab([('a<b>&"c', 8, {})], presses(10))
+    run("calibrate", "--svg=picture.svg", "gpiochip0:4")
+    texts = [node.firstChild.data for node in xml.dom.minidom.parse("picture.svg").getElementsByTagName("text")]
+    assert texts[0].startswith('a<b>&"c:4, '), texts[0]
+    assert "/dev/full" in run("calibrate", "--svg=/dev/full", "gpiochip0:4", code=1)[1]
+
+
+def test_calibrate_says_which_option_is_wrong():
+    lab([PI])
+    equal(run("calibrate", "--nonsense", code=2)[1],
+          "button-irq: unrecognized option '--nonsense'\nTry 'button-irq calibrate --help'.\n")
+    for args, text in ((["-B", "sideways"], "--bias=sideways"), (["-n", "0"], "--presses=0"), ([], "one line"),
+                       (["-t", "soon"], "--timeout=soon")):
+        assert text in run("calibrate", *args, code=2)[1]
+    assert "no edge in 60 s" in run("calibrate", "GPIO17", code=1)[1]
 
 
 # --- 16: the config ---

@@ -37,7 +37,7 @@
  * @request: the line, while it is ours
  * @edges: recorded, @n_edges
  * @bursts: found in them, @n_bursts
- * @lost: edges that the kernel or this program had no room for
+ * @lost: edges that the kernel had no room for
  * @last_seq: the kernel's number of the last edge
  * @utf8: the terminal shows UTF-8
  * @diagram: characters of a timing diagram
@@ -134,10 +134,10 @@ static struct gpiod_chip *search_chips(struct calibration *c,
 	struct gpiod_chip_info *info;
 	struct dirent **entries;
 	char path[300];
-	int i, n = scandir("/dev", &entries, is_gpiochip, versionsort);
+	int i, n = scandir(ROOT "/dev", &entries, is_gpiochip, versionsort);
 
 	for (i = 0; i < n; i++) {
-		snprintf(path, sizeof(path), "/dev/%s", entries[i]->d_name);
+		snprintf(path, sizeof(path), ROOT "/dev/%s", entries[i]->d_name);
 		free(entries[i]);
 		chip = found ? NULL : gpiod_chip_open(path);
 		if (!chip && !found)
@@ -172,7 +172,7 @@ static int line_refused(const struct calibration *c, struct gpiod_chip *chip, in
 	/* The driver's lines are called button_irq, or by the button's label. */
 	if (error == EBUSY)
 		complain("%s: in use%s%s%s", c->line, user ? " by " : "", user ?: "",
-			 !access("/sys/module/button_irq", F_OK) ?
+			 !access(ROOT "/sys/module/button_irq", F_OK) ?
 			 "; if that is a button: unbind it, or unload the driver (rmmod button_irq)" : "");
 	else
 		complain("%s: %s", c->line, strerror(error));
@@ -182,14 +182,17 @@ static int line_refused(const struct calibration *c, struct gpiod_chip *chip, in
 
 static int request_line(struct calibration *c)
 {
-	struct gpiod_line_settings *settings = gpiod_line_settings_new();
-	struct gpiod_line_config *lines = gpiod_line_config_new();
-	struct gpiod_request_config *config = gpiod_request_config_new();
 	struct gpiod_chip *chip = find_line(c);
+	struct gpiod_line_settings *settings;
+	struct gpiod_request_config *config;
+	struct gpiod_line_config *lines;
 	int ret = EXIT_OK;
 
 	if (!chip)
 		return complain("%s: no such line (gpioinfo lists names and offsets)", c->line);
+	settings = gpiod_line_settings_new();
+	lines = gpiod_line_config_new();
+	config = gpiod_request_config_new();
 	if (!settings || !lines || !config)
 		return complain("%s", strerror(ENOMEM));
 	gpiod_line_settings_set_direction(settings, GPIOD_LINE_DIRECTION_INPUT);
@@ -231,10 +234,8 @@ static void add_edges(struct calibration *c, struct gpiod_edge_event_buffer *buf
 
 		c->lost += seq - c->last_seq - 1;
 		c->last_seq = seq;
-		if (c->n_edges == MAX_EDGES) {
-			c->lost++;
-			continue;
-		}
+		if (c->n_edges == MAX_EDGES)
+			break;
 		c->edges[c->n_edges++] = (struct edge){
 			.time = gpiod_edge_event_get_timestamp_ns(e),
 			.pressed = gpiod_edge_event_get_event_type(e) == GPIOD_EDGE_EVENT_RISING_EDGE,
@@ -262,10 +263,11 @@ static void progress(const struct calibration *c, unsigned long seen)
 
 static int record(struct calibration *c)
 {
-	struct gpiod_edge_event_buffer *buffer = gpiod_edge_event_buffer_new(64);
+	static struct gpiod_edge_event_buffer *buffer;
 	unsigned long seen = 0;
 	int n, ready;
 
+	buffer = gpiod_edge_event_buffer_new(64);
 	c->edges = calloc(MAX_EDGES, sizeof(*c->edges));
 	c->bursts = calloc(MAX_EDGES, sizeof(*c->bursts));
 	if (!buffer || !c->edges || !c->bursts)
@@ -299,8 +301,10 @@ static int record(struct calibration *c)
 	if (bursts_endless(c->bursts, c->n_bursts))
 		return complain("%s: edges without a pause of %llu ms for over a second (%zu in all): the line floats, or carries a signal. Is this the button's pin, has it a pull, is the cable long?",
 				c->line, BURST_GAP_NS / NS_PER_MS, c->n_edges);
+	if (c->n_edges == MAX_EDGES)
+		complain("%s: stopped at %d edges, as many as can be recorded", c->line, MAX_EDGES);
 	if (c->lost)
-		complain("%s: %lu edges came too fast or too many to be recorded", c->line, c->lost);
+		complain("%s: %lu edges came too fast to be recorded", c->line, c->lost);
 	if (seen < c->presses)
 		complain("%s: only %lu of %lu presses in time", c->line, seen, c->presses);
 	return EXIT_OK;
@@ -546,7 +550,7 @@ int main(int argc, char **argv)
 		{ "svg", required_argument, NULL, OPT_SVG },
 		{ }
 	};
-	struct calibration cal = {
+	static struct calibration cal = {
 		.presses = 10, .timeout_ns = 60 * NS_PER_S, .bias = GPIOD_LINE_BIAS_PULL_UP, .diagram = DIAGRAM,
 	};
 	unsigned int width;
