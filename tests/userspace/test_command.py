@@ -415,6 +415,18 @@ def test_follow_sees_a_label_that_comes_back():
                          "button-irq: bell: here, /dev/button_irq1"])
 
 
+def test_follow_sees_a_button_that_was_back_before_its_end_was_noticed():
+    bell = Button()
+    process = begun(bell, "watch", "--follow", "-n", "1")
+    process.send_signal(signal.SIGSTOP)
+    bell.gone()
+    bell = Button()
+    process.send_signal(signal.SIGCONT)
+    wait_for(lambda: bell.is_open(process.pid), "opened again")
+    bell.press()
+    ends(process, 0)
+
+
 # --- 4: names ---
 
 def test_every_printable_character_can_be_in_a_label():

@@ -277,6 +277,7 @@ static int button_follow(struct buttons *set, struct button *b, bool rewind)
 	int ret;
 
 	/* Before looking, so that no change slips through in between. */
+	b->untried = false;
 	watch_directories(set);
 	ret = button_try(set, b, rewind);
 	if (!ret) {
@@ -381,6 +382,12 @@ bool buttons_wait(struct buttons *set, int fd, long long timeout_ns)
 		pfd[i] = (struct pollfd){ .fd = b->fd, .events = POLLIN };
 		if (b->fd < 0 && b->error && b->error != ENOENT && b->error != EACCES)
 			retry = true;
+		/*
+		 * It may be back already, and the event that reported its new node was read together
+		 * with the end of the old one: nothing would wake us.
+		 */
+		if (b->untried && set->follow)
+			return true;
 	}
 	pfd[i] = (struct pollfd){ .fd = set->watch, .events = POLLIN };
 	pfd[i + 1] = (struct pollfd){ .fd = fd, .events = POLLIN };
@@ -418,6 +425,7 @@ int button_read(struct buttons *set, struct button *b, struct button_irq_event *
 		return -errno;
 	button_close(b);
 	b->session++;
+	b->untried = true;
 	if (!set->follow)
 		return -ENODEV;
 	complain("%s: gone, waiting for it to come back", button_name(b));

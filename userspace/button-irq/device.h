@@ -27,6 +27,7 @@
  * @other_fd: the same device with times on another clock, see button_other_time(); or -1
  * @other: the event of @other_fd that was read last
  * @session: counts how often it went away. Gestures end where this changes.
+ * @untried: it went away, and opening it was not tried since
  * @error: errno why it is absent, as reported; 0: not reported
  * @slack_ns: how long after its time an event may come, while the line is quiet
  * @edges: the counter "edges" when it was last read
@@ -43,6 +44,7 @@ struct button {
 	int other_fd;
 	struct button_irq_event other;
 	unsigned int session;
+	bool untried;
 	int error;
 	__u64 slack_ns;
 	unsigned long edges;
