@@ -142,7 +142,7 @@ unsigned int terminal_width(void)
 
 	if (!isatty(STDOUT_FILENO))
 		return 0;
-	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) || !size.ws_col ? 80 : size.ws_col;
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) ? 0 : size.ws_col;
 }
 
 int text_width(const char *text)

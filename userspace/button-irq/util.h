@@ -61,7 +61,7 @@ int finish_output(int code);
 /* Is standard output a terminal that shows colours? Honours NO_COLOR and TERM=dumb. */
 bool use_colour(void);
 
-/* The terminal's width, or 0 if standard output is no terminal. */
+/* The terminal's width, or 0 if standard output is no terminal, or one that does not say. */
 unsigned int terminal_width(void);
 
 /* Columns that UTF-8 text takes on the terminal. */
