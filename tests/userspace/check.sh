@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# check.sh: the button-irq command. What it decides by itself on the host, with sanitizers; then all of it on an emulated
-# board, where a button is pressed.
+# check.sh: the button-irq command. First on the host, with sanitizers: what it decides by itself, and all of it on faked
+# buttons. Then on an emulated board, where a button is pressed.
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
@@ -19,7 +19,15 @@ commands=$TOP/userspace/button-irq
 gcc -std=gnu11 -O1 -g -Wall -Wextra -Werror -D_GNU_SOURCE -fsanitize=address,undefined -fno-sanitize-recover \
 	-o "$TOP/build/userspace/gesture_test" "$TOP/tests/userspace/gesture_test.c" \
 	"$commands"/{gesture,config,util,bursts}.c -lm
-"$TOP/build/userspace/gesture_test" > "$log" || status=$?
+"$TOP/tests/userspace/build_fake.sh" "$TOP/build/userspace/fake"
+say "the command on faked buttons, with sanitizers (about 1 min)"
+{
+	"$TOP/build/userspace/gesture_test" "$TOP/tests/gestures/vectors.txt" || status=$?
+	"$TOP/tests/userspace/test_command.py" "$TOP/build/userspace/fake" "$TOP/userspace/completion/button-irq" ||
+		status=$?
+	"$TOP/tests/userspace/test_build.sh" || status=$?
+	"$TOP/tests/userspace/fuzz.sh" 20000 || status=$?
+} > "$log"
 cat "$log"
 
 kernel_line "$kernel"

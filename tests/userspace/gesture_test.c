@@ -27,121 +27,183 @@ static void __attribute__((format(printf, 2, 3))) result(bool ok, const char *fo
 	failed += !ok;
 }
 
-/*
- * A history is words: pN and rN press and release at N ms, tN is "nothing up to N ms is left
- * to be read", lN and mN a lost and a missed. Out come words such as "click@50".
- */
-static void play(struct gestures *g, const char *history, char *out)
+/* Collects gestures as the vectors write them: NAME@TIME#SEQ+HELD, a blank between. */
+struct collected {
+	char text[65536];
+	size_t used;
+};
+
+static void collect(void *data, const struct gesture *f)
 {
-	__u64 pressed_at = 0, seq = 0;
-	struct gesture f[GESTURES];
-	const char *word;
-	unsigned int i, n;
+	struct collected *c = data;
 
-	*out = '\0';
-	for (word = history; *word; word += strcspn(word, " "), word += strspn(word, " ")) {
-		struct button_irq_event e = { .timestamp_ns = strtoull(word + 1, NULL, 10) * NS_PER_MS };
+	c->used += snprintf(c->text + c->used, sizeof(c->text) - c->used, "%s%s@%llu#%llu", c->used ? " " : "",
+			    gesture_names[f->type], f->time / NS_PER_MS, f->seq);
+	if (f->held)
+		c->used += snprintf(c->text + c->used, sizeof(c->text) - c->used, "+%llu", f->held / NS_PER_MS);
+}
 
-		e.seq = ++seq;
-		switch (*word) {
-		case 'p':
-			e.type = BUTTON_IRQ_PRESS;
-			pressed_at = e.timestamp_ns;
-			break;
-		case 'r':
-			e.type = BUTTON_IRQ_RELEASE;
-			e.held_ns = pressed_at ? e.timestamp_ns - pressed_at : 0;
-			break;
-		case 'l':
-			e.type = BUTTON_IRQ_LOST;
-			break;
-		case 'm':
-			e.type = BUTTON_IRQ_MISSED;
-			break;
+/* One input word of a vector, see vectors.txt. Returns false if it is none. */
+struct input {
+	__u64 seq;
+	__u64 pressed_at;
+	bool pressed_known;
+};
+
+static bool feed(struct gestures *g, struct input *in, const char *word, struct collected *out)
+{
+	struct button_irq_event e = { .count = 1 };
+	char *end = (char *)word + 1;
+
+	e.timestamp_ns = strtoull(word + 1, &end, 10) * NS_PER_MS;
+	switch (*word) {
+	case 't':
+		gestures_time(g, e.timestamp_ns, collect, out);
+		return !*end;
+	case 'g':
+		gestures_end(g, collect, out);
+		*in = (struct input){ };
+		return !*end;
+	case 'p':
+		e.type = BUTTON_IRQ_PRESS;
+		in->pressed_at = e.timestamp_ns;
+		in->pressed_known = true;
+		break;
+	case 'r':
+		e.type = BUTTON_IRQ_RELEASE;
+		if (*end == '/')
+			e.held_ns = strtoull(end + 1, &end, 10) * NS_PER_MS;
+		else if (in->pressed_known)
+			e.held_ns = e.timestamp_ns - in->pressed_at;
+		break;
+	case 'm':
+		e.type = BUTTON_IRQ_MISSED;
+		break;
+	case 'l':
+		e.type = BUTTON_IRQ_LOST;
+		if (*end == '/')
+			e.count = strtoul(end + 1, &end, 10);
+		break;
+	default:
+		return false;
+	}
+	e.seq = in->seq + 1;
+	in->seq += e.type == BUTTON_IRQ_LOST ? e.count : 1;
+	gestures_event(g, &e, collect, out);
+	return !*end;
+}
+
+/* Feeds the words of @text, one by one. */
+static bool play(struct gestures *g, const char *text, struct collected *out)
+{
+	char *copy = strdup(text), *rest = copy, *word;
+	struct input in = { };
+	bool good = true;
+
+	out->used = 0;
+	*out->text = '\0';
+	while ((word = strsep(&rest, " \n")))
+		if (*word)
+			good &= feed(g, &in, word, out);
+	free(copy);
+	return good;
+}
+
+static struct gestures times(const char *text)
+{
+	struct gestures g = { .hold_ns = 1000 * NS_PER_MS, .double_ns = 400 * NS_PER_MS };
+	const char *p;
+
+	p = strstr(text, "hold=");
+	if (p)
+		g.hold_ns = strtoull(p + 5, NULL, 10) * NS_PER_MS;
+	p = strstr(text, "double=");
+	if (p)
+		g.double_ns = strtoull(p + 7, NULL, 10) * NS_PER_MS;
+	p = strstr(text, "repeat=");
+	if (p)
+		g.repeat_ns = strtoull(p + 7, NULL, 10) * NS_PER_MS;
+	return g;
+}
+
+static void vector(const char *name, const char *set, const char *in, const char *wanted)
+{
+	static struct collected got;
+	struct gestures g = times(set);
+	bool good = play(&g, in, &got) && *name && !strcmp(got.text, wanted);
+
+	result(good, "vector: %s", name);
+	if (!good)
+		printf("# in     %s\n# wanted %s\n# got    %s\n", in, wanted, got.text);
+}
+
+static void test_vectors(const char *path)
+{
+	char line[1024], name[1024] = "", set[1024] = "", in[1024] = "", out[1024] = "";
+	FILE *file = fopen(path, "r");
+	unsigned int n = 0;
+
+	while (file && fgets(line, sizeof(line), file)) {
+		char *rest = line + strcspn(line, " \n");
+
+		rest += strspn(rest, " ");
+		rest[strcspn(rest, "\n")] = '\0';
+		if (!strncmp(line, "vector ", 7)) {
+			strcpy(name, rest);
+			*set = *in = *out = '\0';
+		} else if (!strncmp(line, "times ", 6)) {
+			strcpy(set, rest);
+		} else if (!strncmp(line, "in ", 3)) {
+			strcpy(in, rest);
+		} else if (!strncmp(line, "out", 3)) {
+			strcpy(out, rest);
+			vector(name, set, in, out);
+			n++;
+		} else if (*line && *line != '#') {
+			result(false, "%s: %s: none of vector, times, in, out", path, line);
 		}
-		n = *word == 't' ? gestures_time(g, e.timestamp_ns, f) : gestures_event(g, &e, f);
-		for (i = 0; i < n; i++)
-			out += sprintf(out, "%s%s@%llu", *out || i || seq > 1 ? " " : "",
-				       gesture_names[f[i].type], f[i].time / NS_PER_MS);
 	}
-}
-
-/* Presses and releases are left out of what is compared: each event has its own. */
-static void gestures(const char *what, __u64 double_ms, const char *history, const char *wanted)
-{
-	struct gestures g = { .hold_ns = 1000 * NS_PER_MS, .double_ns = double_ms * NS_PER_MS };
-	char all[1024], got[1024] = "", *word, *rest = all;
-
-	play(&g, history, all);
-	while ((word = strsep(&rest, " "))) {
-		if (!*word || !strncmp(word, "press@", 6) || !strncmp(word, "release@", 8))
-			continue;
-		if (*got)
-			strcat(got, " ");
-		strcat(got, word);
-	}
-	result(!strcmp(got, wanted), "%s: %s", what, history);
-	if (strcmp(got, wanted))
-		printf("# wanted '%s', got '%s'\n", wanted, got);
-}
-
-static void test_gestures(void)
-{
-	gestures("a click waits for a second press", 400, "p10 r60 t459", "");
-	gestures("and is told when none came", 400, "p10 r60 t459 t460", "click@60");
-	gestures("or at once where nobody wants doubles", 0, "p10 r60", "click@60");
-	gestures("a double is told at the second press", 400, "p10 r60 p459", "double@459");
-	gestures("it ends in no click", 400, "p10 r60 p200 r250 t2000", "double@200");
-	gestures("too late for a double", 400, "p10 r60 p460 r500 t2000", "click@60 click@500");
-	gestures("read late: the times decide", 400, "p10 r60 p1000 r1050 t9000", "click@60 click@1050");
-	gestures("a third press begins anew", 400, "p10 r60 p200 r250 p300 r350 t2000", "double@200 click@350");
-	gestures("a hold is told while pressed", 400, "p10 t1009 t1010", "hold@1010");
-	gestures("a hold ends in no click", 400, "p10 t1010 r1500 t9000", "hold@1010");
-	gestures("a hold is told once", 400, "p10 t1010 t2010 t3010", "hold@1010");
-	gestures("read late: a hold all the same", 400, "p10 r1500 t9000", "hold@1010");
-	gestures("read late: not yet a hold", 400, "p10 r1009 t9000", "click@1009");
-	gestures("a double that is held is a double", 400, "p10 r60 p200 t9000 r9500", "double@200");
-	gestures("pressed since before: no click", 400, "r60 t9000", "");
-	gestures("lost: a press before it is no hold", 400, "p10 l5000 t9000", "");
-	gestures("lost: a release after it is no click", 400, "p10 l400 r500 t9000", "");
-	gestures("lost: a click before it stays one", 400, "p10 r60 l100 p150 r200 t9000", "click@60 click@200");
-	gestures("missed: likewise", 400, "p10 r60 m100 t9000", "click@60");
+	if (file)
+		fclose(file);
+	result(n > 40, "%s has vectors, %u", path, n);
 }
 
 /* The same history gives the same gestures, however late and in whatever pieces it is read. */
 static void test_lateness(void)
 {
+	static struct collected wanted, got;
 	unsigned int round, bad = 0, i;
 
 	srand(17);
 	for (round = 0; round < 20000; round++) {
-		char prompt[2048] = "", late[2048] = "", wanted[4096], got[4096], *from, *to;
-		struct gestures a = { .hold_ns = 1000 * NS_PER_MS, .double_ns = 400 * NS_PER_MS }, b = a;
-		unsigned int t = 1, next;
+		char prompt[4096] = "", late[2048] = "";
+		struct gestures a = {
+			.hold_ns = 1000 * NS_PER_MS, .double_ns = rand() % 4 ? 400 * NS_PER_MS : 0,
+			.repeat_ns = rand() % 2 ? 300 * NS_PER_MS : 0,
+		}, b = a;
+		unsigned int t = 1, next, now;
 
 		for (i = 0; i < 12; i++) {
+			char kind = rand() % 10 ? i % 2 ? 'r' : 'p' : 'm';
+
 			next = t + 1 + rand() % 1500;
-			/* On time: a look each millisecond in which something could be due. */
-			sprintf(prompt + strlen(prompt), "%c%u t%u t%u ", i % 2 ? 'r' : 'p', t,
-				t + 400 < next ? t + 400 : t, t + 1000 < next ? t + 1000 : t);
-			sprintf(late + strlen(late), "%c%u ", i % 2 ? 'r' : 'p', t);
+			sprintf(prompt + strlen(prompt), "%c%u ", kind, t);
+			sprintf(late + strlen(late), "%c%u ", kind, t);
+			/* On time: a promise every 100 ms, and at the last moment. */
+			for (now = t + 100; now < next - 1; now += 100)
+				sprintf(prompt + strlen(prompt), "t%u ", now);
+			sprintf(prompt + strlen(prompt), "t%u ", next - 1);
 			if (rand() % 3 == 0)
 				sprintf(late + strlen(late), "t%u ", t + rand() % (next - t));
 			t = next;
 		}
 		strcat(prompt, "t99999");
 		strcat(late, "t99999");
-		play(&a, prompt, wanted);
-		play(&b, late, got);
-		/* Blanks aside: looks that gave nothing. */
-		for (from = to = wanted; (*to = *from); from++)
-			to += *to != ' ';
-		for (from = to = got; (*to = *from); from++)
-			to += *to != ' ';
-		/* Sequence numbers of holds are those of the last event read: times are compared. */
-		bad += strcmp(wanted, got) != 0;
-		if (bad == 1 && strcmp(wanted, got))
-			printf("# %s\n# wanted %s\n# got    %s\n", late, wanted, got);
+		play(&a, prompt, &wanted);
+		play(&b, late, &got);
+		bad += strcmp(wanted.text, got.text) != 0;
+		if (bad == 1 && strcmp(wanted.text, got.text))
+			printf("# %s\n# wanted %s\n# got    %s\n", late, wanted.text, got.text);
 	}
 	result(!bad, "20000 random histories, read in time and late");
 }
@@ -171,7 +233,9 @@ static void test_periods(void)
 	period("1e3", 0);
 	period("inf", 0);
 	period("nan", 0);
-	period("1h", 0);
+	period("1h", 3600 * NS_PER_S);
+	period("169h", 0);
+	period("1d", 0);
 	period("99999m", 0);
 }
 
@@ -181,6 +245,8 @@ static void config(const char *what, const char *text, unsigned int wanted)
 	FILE *file = fmemopen((void *)text, strlen(text), "r"), *errors = fopen("/dev/null", "w");
 	unsigned int bad = config_read(&c, file, "test", errors);
 
+	if (!bad || c.n)
+		bad += config_finish(&c, "test", errors);
 	fclose(file);
 	fclose(errors);
 	result(bad == wanted, "config: %s: %u errors, got %u", what, wanted, bad);
@@ -193,7 +259,7 @@ static void test_configs(void)
 	const char *text = "; comment\n\n [ bell ] \n click = echo a = b # c \nhold=x\nhold-time=2s\n";
 	FILE *file = fmemopen((void *)text, strlen(text), "r");
 
-	result(!config_read(&c, file, "test", stdout) && c.n == 1 && !strcmp(c.action[0].button, "bell") &&
+	result(!config_read(&c, file, "test", stdout) && !config_finish(&c, "test", stdout) && c.n == 1 && !strcmp(c.action[0].button, "bell") &&
 	       !strcmp(c.action[0].command[GESTURE_CLICK], "echo a = b # c") &&
 	       !strcmp(c.action[0].command[GESTURE_HOLD], "x") && c.action[0].hold_ns == 2 * NS_PER_S &&
 	       !c.action[0].double_ns, "config: what it says is what is meant");
@@ -205,8 +271,15 @@ static void test_configs(void)
 	config("no command", "[a]\nhold-time = 1s\n", 1);
 	config("twice", "[a]\nclick = x\nclick = y\n[a]\n", 2);
 	config("unknown key", "[a]\nkick = x\n", 1);
-	config("no value", "[a]\nclick =\n", 1);
 	config("no end of line", "[a]\nclick = x", 0);
+	config("no command in two sections", "[a]\nhold-time=1s\n[b]\nhold-time=1s\n", 2);
+	config("a section with an error is not called empty too", "[a]\nclick =\n", 1);
+	config("UTF-8 with a byte order mark", "\xef\xbb\xbf[a]\nclick = x\n", 0);
+	config("UTF-16", "\xff\xfe[\n[a]\nclick = x\n", 1);
+	config("repeats", "[a]\nrepeat = x\nrepeat-time = 100ms\n", 0);
+	config("repeats too quick", "[a]\nrepeat = x\nrepeat-time = 9ms\n", 1);
+	config("maximum age", "[a]\nclick = x\nmax-age = 5s\n", 0);
+	config("a time twice", "[a]\nclick = x\nmax-age = 5s\nmax-age = 6s\n", 1);
 	config("two buttons", "[a]\nclick = x\n[b]\npress = y\n", 0);
 }
 
@@ -228,10 +301,14 @@ static void test_bursts(void)
 	result(bursts_debounce_us(b + 1, 1) == 1000, "bursts: at least a millisecond");
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	if (argc != 2) {
+		fputs("usage: gesture_test VECTORS\n", stderr);
+		return 2;
+	}
 	puts("TAP version 13");
-	test_gestures();
+	test_vectors(argv[1]);
 	test_lateness();
 	test_periods();
 	test_configs();

@@ -14,6 +14,11 @@ size_t bursts_find(const struct edge *edges, size_t n, struct burst *bursts)
 	return count;
 }
 
+bool bursts_endless(const struct burst *bursts, size_t n)
+{
+	return n && bursts[n - 1].bounce_ns > BURST_MAX_NS;
+}
+
 unsigned int bursts_debounce_us(const struct burst *bursts, size_t n)
 {
 	unsigned long long longest = 0, us;
@@ -23,5 +28,5 @@ unsigned int bursts_debounce_us(const struct burst *bursts, size_t n)
 		if (bursts[i].bounce_ns > longest)
 			longest = bursts[i].bounce_ns;
 	us = (longest * 3 / 2 + 499999) / 500000 * 500;
-	return us < 1000 ? 1000 : us;
+	return us < 1000 ? 1000 : us > DEBOUNCE_MAX_US ? DEBOUNCE_MAX_US : us;
 }

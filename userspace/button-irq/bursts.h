@@ -12,6 +12,14 @@
 /* Edges closer together than this belong to one movement of the contact: no finger is that fast. */
 #define BURST_GAP_NS	25000000ULL
 
+/*
+ * A burst that goes on for longer is no contact that bounces. Mains hum on an open line, or a signal, never
+ * rests. It is also the driver's longest debounce time.
+ */
+#define BURST_MAX_NS	1000000000ULL
+
+#define DEBOUNCE_MAX_US	1000000
+
 /**
  * struct edge - one edge of the line
  * @time: nanoseconds
@@ -37,13 +45,16 @@ struct burst {
 /* Divides @n edges into bursts; @bursts has room for @n. Returns how many. */
 size_t bursts_find(const struct edge *edges, size_t n, struct burst *bursts);
 
+/* Is the last burst longer than a contact can bounce? Its edges then are no movements. */
+bool bursts_endless(const struct burst *bursts, size_t n);
+
 /**
  * bursts_debounce_us() - a debounce time that covers what was seen
  * @bursts: all of them
  * @n: how many
  *
- * Half as much again as the longest bounce, rounded up to half a millisecond, and at least
- * 1 ms: contacts age, and ten presses do not show the worst.
+ * Half as much again as the longest bounce, rounded up to half a millisecond, at least 1 ms
+ * and at most DEBOUNCE_MAX_US: contacts age, and ten presses do not show the worst.
  *
  * Return: microseconds.
  */

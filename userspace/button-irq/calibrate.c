@@ -1,24 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Records the raw edges of a line through libgpiod, while the driver does not own it, and
- * recommends a debounce time
+ * recommends a debounce time. A program of its own, which `button-irq calibrate` starts: only
+ * this needs libgpiod.
  */
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <getopt.h>
 #include <gpiod.h>
+#include <langinfo.h>
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "bursts.h"
-#include "commands.h"
 #include "util.h"
 
 #define MAX_EDGES	65536
-#define DIAGRAM		60	/* characters, or steps, of a timing diagram */
+#define DIAGRAM		60	/* characters, or steps, of a timing diagram, at most */
+#define DIAGRAM_MIN	20
 #define BARS		8	/* of the histogram */
 
 /**
@@ -34,6 +37,10 @@
  * @request: the line, while it is ours
  * @edges: recorded, @n_edges
  * @bursts: found in them, @n_bursts
+ * @lost: edges that the kernel had no room for
+ * @last_seq: the kernel's number of the last edge
+ * @utf8: the terminal shows UTF-8
+ * @diagram: characters of a timing diagram
  */
 struct calibration {
 	const char *line;
@@ -49,6 +56,10 @@ struct calibration {
 	size_t n_edges;
 	struct burst *bursts;
 	size_t n_bursts;
+	unsigned long lost;
+	unsigned long last_seq;
+	bool utf8;
+	unsigned int diagram;
 };
 
 /* --- The line --- */
@@ -59,24 +70,29 @@ static int is_gpiochip(const struct dirent *entry)
 }
 
 /* Does the line mean @offset of this chip, by name or as CHIP:OFFSET? */
-static bool is_on_chip(const struct calibration *c, struct gpiod_chip *chip, int *offset)
+static bool is_on_chip(const struct calibration *c, struct gpiod_chip *chip, unsigned int *offset)
 {
 	const char *colon = strrchr(c->line, ':');
 	struct gpiod_chip_info *info;
+	unsigned long number;
 	bool found = false;
 	size_t n;
 	char *end;
+	int named;
 
-	*offset = gpiod_chip_get_line_offset_from_name(chip, c->line);
-	if (*offset >= 0)
+	named = gpiod_chip_get_line_offset_from_name(chip, c->line);
+	if (named >= 0) {
+		*offset = named;
 		return true;
+	}
 	info = gpiod_chip_get_info(chip);
 	if (!info)
 		return false;
 	if (colon && isdigit((unsigned char)colon[1])) {
 		n = colon - c->line;
-		*offset = strtoul(colon + 1, &end, 10);
-		found = !*end && (size_t)*offset < gpiod_chip_info_get_num_lines(info) &&
+		number = strtoul(colon + 1, &end, 10);
+		*offset = number;
+		found = !*end && number < gpiod_chip_info_get_num_lines(info) &&
 			((strlen(gpiod_chip_info_get_name(info)) == n &&
 			  !strncmp(gpiod_chip_info_get_name(info), c->line, n)) ||
 			 (strlen(gpiod_chip_info_get_label(info)) == n &&
@@ -86,39 +102,66 @@ static bool is_on_chip(const struct calibration *c, struct gpiod_chip *chip, int
 	return found;
 }
 
-static struct gpiod_chip *find_line(struct calibration *c)
+/* Is the chip the controller of a Raspberry Pi's header, whose offsets are the numbers of the GPIOs? */
+static bool is_pi(const char *label)
+{
+	return !strcmp(label, "pinctrl-bcm2835") || !strcmp(label, "pinctrl-bcm2711") || !strcmp(label, "pinctrl-rp1");
+}
+
+/* GPIO17 on the header of a Pi whose device tree does not name its lines */
+static bool is_header_line(const struct calibration *c, struct gpiod_chip *chip, unsigned int *offset)
+{
+	struct gpiod_chip_info *info;
+	unsigned long number;
+	bool found;
+	char *end;
+
+	if (strncmp(c->line, "GPIO", 4) || !isdigit((unsigned char)c->line[4]))
+		return false;
+	number = strtoul(c->line + 4, &end, 10);
+	info = gpiod_chip_get_info(chip);
+	*offset = number;
+	found = info && !*end && number < gpiod_chip_info_get_num_lines(info) && is_pi(gpiod_chip_info_get_label(info));
+	gpiod_chip_info_free(info);
+	return found;
+}
+
+static struct gpiod_chip *search_chips(struct calibration *c,
+				       bool (*is_it)(const struct calibration *c, struct gpiod_chip *chip,
+						     unsigned int *offset))
 {
 	struct gpiod_chip *chip, *found = NULL;
 	struct gpiod_chip_info *info;
 	struct dirent **entries;
 	char path[300];
-	int i, offset, n = scandir("/dev", &entries, is_gpiochip, versionsort);
+	int i, n = scandir(ROOT "/dev", &entries, is_gpiochip, versionsort);
 
 	for (i = 0; i < n; i++) {
-		snprintf(path, sizeof(path), "/dev/%s", entries[i]->d_name);
+		snprintf(path, sizeof(path), ROOT "/dev/%s", entries[i]->d_name);
 		free(entries[i]);
-		if (found)
-			continue;
-		chip = gpiod_chip_open(path);
-		if (!chip) {
+		chip = found ? NULL : gpiod_chip_open(path);
+		if (!chip && !found)
 			complain("%s: %s", path, strerror(errno));
+		if (!chip)
+			continue;
+		if (!is_it(c, chip, &c->offset)) {
+			gpiod_chip_close(chip);
 			continue;
 		}
-		if (is_on_chip(c, chip, &offset)) {
-			info = gpiod_chip_get_info(chip);
-			if (info)
-				snprintf(c->chip_label, sizeof(c->chip_label), "%s",
-					 gpiod_chip_info_get_label(info));
-			gpiod_chip_info_free(info);
-			c->offset = offset;
-			found = chip;
-		} else {
-			gpiod_chip_close(chip);
-		}
+		info = gpiod_chip_get_info(chip);
+		if (info)
+			snprintf(c->chip_label, sizeof(c->chip_label), "%s", gpiod_chip_info_get_label(info));
+		gpiod_chip_info_free(info);
+		found = chip;
 	}
 	if (n >= 0)
 		free(entries);
 	return found;
+}
+
+static struct gpiod_chip *find_line(struct calibration *c)
+{
+	return search_chips(c, is_on_chip) ?: search_chips(c, is_header_line);
 }
 
 static int line_refused(const struct calibration *c, struct gpiod_chip *chip, int error)
@@ -126,9 +169,11 @@ static int line_refused(const struct calibration *c, struct gpiod_chip *chip, in
 	struct gpiod_line_info *info = gpiod_chip_get_line_info(chip, c->offset);
 	const char *user = info ? gpiod_line_info_get_consumer(info) : NULL;
 
+	/* The driver's lines are called button_irq, or by the button's label. */
 	if (error == EBUSY)
 		complain("%s: in use%s%s%s", c->line, user ? " by " : "", user ?: "",
-			 user && !strcmp(user, "button_irq") ? " (unload it: rmmod button_irq)" : "");
+			 !access(ROOT "/sys/module/button_irq", F_OK) ?
+			 "; if that is a button: unbind it, or unload the driver (rmmod button_irq)" : "");
 	else
 		complain("%s: %s", c->line, strerror(error));
 	gpiod_line_info_free(info);
@@ -137,14 +182,17 @@ static int line_refused(const struct calibration *c, struct gpiod_chip *chip, in
 
 static int request_line(struct calibration *c)
 {
-	struct gpiod_line_settings *settings = gpiod_line_settings_new();
-	struct gpiod_line_config *lines = gpiod_line_config_new();
-	struct gpiod_request_config *config = gpiod_request_config_new();
 	struct gpiod_chip *chip = find_line(c);
+	struct gpiod_line_settings *settings;
+	struct gpiod_request_config *config;
+	struct gpiod_line_config *lines;
 	int ret = EXIT_OK;
 
 	if (!chip)
 		return complain("%s: no such line (gpioinfo lists names and offsets)", c->line);
+	settings = gpiod_line_settings_new();
+	lines = gpiod_line_config_new();
+	config = gpiod_request_config_new();
 	if (!settings || !lines || !config)
 		return complain("%s", strerror(ENOMEM));
 	gpiod_line_settings_set_direction(settings, GPIOD_LINE_DIRECTION_INPUT);
@@ -163,6 +211,7 @@ static int request_line(struct calibration *c)
 		c->request = gpiod_chip_request_lines(chip, config, lines);
 		if (c->request)
 			complain("%s: the controller cannot set a pull; it is left as it is", c->line);
+		c->bias = GPIOD_LINE_BIAS_AS_IS;
 	}
 	if (!c->request)
 		ret = line_refused(c, chip, errno);
@@ -179,9 +228,14 @@ static void add_edges(struct calibration *c, struct gpiod_edge_event_buffer *buf
 {
 	int i;
 
-	for (i = 0; i < n && c->n_edges < MAX_EDGES; i++) {
+	for (i = 0; i < n; i++) {
 		struct gpiod_edge_event *e = gpiod_edge_event_buffer_get_event(buffer, i);
+		unsigned long seq = gpiod_edge_event_get_line_seqno(e);
 
+		c->lost += seq - c->last_seq - 1;
+		c->last_seq = seq;
+		if (c->n_edges == MAX_EDGES)
+			break;
 		c->edges[c->n_edges++] = (struct edge){
 			.time = gpiod_edge_event_get_timestamp_ns(e),
 			.pressed = gpiod_edge_event_get_event_type(e) == GPIOD_EDGE_EVENT_RISING_EDGE,
@@ -209,10 +263,11 @@ static void progress(const struct calibration *c, unsigned long seen)
 
 static int record(struct calibration *c)
 {
-	struct gpiod_edge_event_buffer *buffer = gpiod_edge_event_buffer_new(64);
+	static struct gpiod_edge_event_buffer *buffer;
 	unsigned long seen = 0;
 	int n, ready;
 
+	buffer = gpiod_edge_event_buffer_new(64);
 	c->edges = calloc(MAX_EDGES, sizeof(*c->edges));
 	c->bursts = calloc(MAX_EDGES, sizeof(*c->bursts));
 	if (!buffer || !c->edges || !c->bursts)
@@ -233,6 +288,8 @@ static int record(struct calibration *c)
 		add_edges(c, buffer, n);
 		seen = complete_presses(c);
 		progress(c, seen);
+		if (bursts_endless(c->bursts, c->n_bursts) || c->n_edges == MAX_EDGES)
+			break;
 	}
 	gpiod_edge_event_buffer_free(buffer);
 	if (isatty(STDERR_FILENO))
@@ -241,6 +298,13 @@ static int record(struct calibration *c)
 		return complain("%s: no edge in %.0f s: is the button on this line, and does it connect to %s?",
 				c->line, (double)c->timeout_ns / NS_PER_S,
 				c->active_high ? "3.3 V" : "ground");
+	if (bursts_endless(c->bursts, c->n_bursts))
+		return complain("%s: edges without a pause of %llu ms for over a second (%zu in all): the line floats, or carries a signal. Is this the button's pin, has it a pull, is the cable long?",
+				c->line, BURST_GAP_NS / NS_PER_MS, c->n_edges);
+	if (c->n_edges == MAX_EDGES)
+		complain("%s: stopped at %d edges, as many as can be recorded", c->line, MAX_EDGES);
+	if (c->lost)
+		complain("%s: %lu edges came too fast to be recorded", c->line, c->lost);
 	if (seen < c->presses)
 		complain("%s: only %lu of %lu presses in time", c->line, seen, c->presses);
 	return EXIT_OK;
@@ -256,9 +320,9 @@ static void diagram(const struct calibration *c, const struct burst *b, unsigned
 	bool pressed = !e->pressed;
 	size_t i, k = 0;
 
-	for (i = 0; i < DIAGRAM; i++) {
+	for (i = 0; i < c->diagram; i++) {
 		/* A tenth of the diagram is before the first edge. */
-		long long end = ((long long)i + 1 - DIAGRAM / 10) * (long long)step;
+		long long end = ((long long)i + 1 - c->diagram / 10) * (long long)step;
 		unsigned int changes = 0;
 
 		while (k < b->n && (long long)(e[k].time - e[0].time) < end) {
@@ -283,7 +347,18 @@ static unsigned long long longest_bounce(const struct calibration *c)
 /* One scale for all, so that they can be compared; nine tenths of it hold the longest. */
 static unsigned long long diagram_step(const struct calibration *c)
 {
-	return longest_bounce(c) / (DIAGRAM * 8 / 10) + 1000;
+	return longest_bounce(c) / (c->diagram * 8 / 10) + 1000;
+}
+
+/* How a step of a diagram, or '#', a bar's, is shown */
+static const char *mark(const struct calibration *c, char step)
+{
+	switch (step) {
+	case '_': return c->utf8 ? "\u2581" : "_";
+	case '-': return c->utf8 ? "\u2594" : "-";
+	case '#': return c->utf8 ? "\u2588" : "#";
+	default: return c->utf8 ? "\u2592" : "|";
+	}
 }
 
 static void print_diagrams(const struct calibration *c)
@@ -292,16 +367,16 @@ static void print_diagrams(const struct calibration *c)
 	size_t i, k, shown = c->n_bursts < 12 ? c->n_bursts : 12;
 	char steps[DIAGRAM];
 
-	printf("\nThe line, %.1f ms across (\u2581 pressed, \u2594 released, \u2592 faster than this picture):\n\n",
-	       (double)step * DIAGRAM / NS_PER_MS);
+	printf("\nThe line, %.1f ms across (%s pressed, %s released, %s faster than this picture):\n\n",
+	       (double)step * c->diagram / NS_PER_MS, mark(c, '_'), mark(c, '-'), mark(c, '|'));
 	for (i = 0; i < shown; i++) {
 		const struct burst *b = &c->bursts[i];
 
 		diagram(c, b, step, steps);
 		printf("  %-8s %3zu edges %8.3f ms  ", c->edges[b->first].pressed ? "press" : "release",
 		       b->n, (double)b->bounce_ns / NS_PER_MS);
-		for (k = 0; k < DIAGRAM; k++)
-			fputs(steps[k] == '_' ? "\u2581" : steps[k] == '-' ? "\u2594" : "\u2592", stdout);
+		for (k = 0; k < c->diagram; k++)
+			fputs(mark(c, steps[k]), stdout);
 		putchar('\n');
 	}
 	if (shown < c->n_bursts)
@@ -340,39 +415,51 @@ static void print_histogram(const struct calibration *c)
 	for (i = 0; i < BARS; i++) {
 		printf("  %7.3f to %7.3f ms %4u ", (double)i * width / NS_PER_MS,
 		       (double)(i + 1) * width / NS_PER_MS, bars[i]);
-		for (k = 0; k < (bars[i] * 40 + high - 1) / high; k++)
-			fputs("\u2588", stdout);
+		for (k = 0; k < (bars[i] * c->diagram * 2 / 3 + high - 1) / high; k++)
+			fputs(mark(c, '#'), stdout);
 		putchar('\n');
 	}
-}
-
-/* Is the line GPIO @offset of a Raspberry Pi's header? */
-static bool is_pi(const struct calibration *c)
-{
-	return !strcmp(c->chip_label, "pinctrl-bcm2835") || !strcmp(c->chip_label, "pinctrl-bcm2711") ||
-	       !strcmp(c->chip_label, "pinctrl-rp1");
 }
 
 static void print_recommendation(const struct calibration *c)
 {
 	unsigned int us = bursts_debounce_us(c->bursts, c->n_bursts);
 	const char *pull = c->bias == GPIOD_LINE_BIAS_PULL_DOWN ? "down" :
-			   c->bias == GPIOD_LINE_BIAS_DISABLED ? "off" : "up";
+			   c->bias == GPIOD_LINE_BIAS_DISABLED ? "off" :
+			   c->bias == GPIOD_LINE_BIAS_AS_IS ? "as-is" : "up";
 
 	printf("\n%zu movements, %zu edges, the longest bounce %.3f ms: debounce_us=%u\n", c->n_bursts,
 	       c->n_edges, (double)longest_bounce(c) / NS_PER_MS, us);
-	if (is_pi(c))
-		printf("\n  config.txt:  dtoverlay=button-irq,gpio=%u,gpio_pull=%s,active_low=%d,debounce_us=%u\n"
-		       "  modprobe:    modprobe button_irq gpio=%u pull=%s active_low=%d debounce_us=%u\n",
-		       c->offset, pull, !c->active_high, us, c->offset, pull, !c->active_high, us);
+	if (us == DEBOUNCE_MAX_US)
+		printf("(That is the most that the driver takes. Is this a button?)\n");
+	putchar('\n');
+	/* The overlay always sets a pull, so it has no line for one that was left as it is. */
+	if (is_pi(c->chip_label) && c->bias != GPIOD_LINE_BIAS_AS_IS)
+		printf("  config.txt:  dtoverlay=button-irq,gpio=%u,gpio_pull=%s,active_low=%d,debounce_us=%u\n",
+		       c->offset, pull, !c->active_high, us);
+	if (is_pi(c->chip_label))
+		printf("  modprobe:    modprobe button_irq gpio=%u", c->offset);
 	else
-		printf("\n  modprobe:    modprobe button_irq line=%s:%u pull=%s active_low=%d debounce_us=%u\n",
-		       c->chip_label, c->offset, pull, !c->active_high, us);
+		printf("  modprobe:    modprobe button_irq line=%s:%u", c->chip_label, c->offset);
+	printf(" pull=%s active_low=%d debounce_us=%u\n", pull, !c->active_high, us);
+}
+
+/* A chip's label is any text. */
+static void svg_text(FILE *f, const char *text)
+{
+	for (; *text; text++) {
+		switch (*text) {
+		case '&': fputs("&amp;", f); break;
+		case '<': fputs("&lt;", f); break;
+		case '>': fputs("&gt;", f); break;
+		default: fputc((unsigned char)*text < 0x20 ? '?' : *text, f);
+		}
+	}
 }
 
 static void svg_diagrams(FILE *f, const struct calibration *c, size_t shown)
 {
-	double scale = 600.0 / ((double)diagram_step(c) * DIAGRAM);
+	double scale = 600.0 / ((double)diagram_step(c) * c->diagram);
 	size_t i, k;
 
 	for (i = 0; i < shown; i++) {
@@ -419,9 +506,10 @@ static int write_svg(const struct calibration *c)
 		"<style>text{font:13px sans-serif;fill:#222}.line{fill:none;stroke:#b3123a;stroke-width:1.3}"
 		"rect{fill:#3a6ea5}.paper{fill:#fff}</style>\n"
 		"<rect class=\"paper\" width=\"100%%\" height=\"100%%\"/>\n"
-		"<text x=\"10\" y=\"24\">%s:%u, low line is pressed; %.1f ms across; recommended debounce_us=%u</text>\n",
-		top + 30 + 22 * BARS, c->chip_label, c->offset, (double)diagram_step(c) * DIAGRAM / NS_PER_MS,
-		bursts_debounce_us(c->bursts, c->n_bursts));
+		"<text x=\"10\" y=\"24\">", top + 30 + 22 * BARS);
+	svg_text(f, c->chip_label);
+	fprintf(f, ":%u, low line is pressed; %.1f ms across; recommended debounce_us=%u</text>\n", c->offset,
+		(double)diagram_step(c) * c->diagram / NS_PER_MS, bursts_debounce_us(c->bursts, c->n_bursts));
 	svg_diagrams(f, c, shown);
 	svg_histogram(f, c, top);
 	fputs("</svg>\n", f);
@@ -450,22 +538,32 @@ static bool parse_bias(const char *name, enum gpiod_line_bias *bias)
 	return false;
 }
 
-int calibrate_main(int argc, char **argv)
+int main(int argc, char **argv)
 {
-	enum { OPT_SVG = 256 };
+	enum { OPT_SVG = 256, OPT_ACTIVE_HIGH };
 	static const struct option options[] = {
 		{ "presses", required_argument, NULL, 'n' },
 		{ "timeout", required_argument, NULL, 't' },
 		{ "bias", required_argument, NULL, 'B' },
-		{ "active-high", no_argument, NULL, 'l' },
+		{ "active-low", no_argument, NULL, 'l' },
+		{ "active-high", no_argument, NULL, OPT_ACTIVE_HIGH },
 		{ "svg", required_argument, NULL, OPT_SVG },
 		{ }
 	};
-	struct calibration cal = {
-		.presses = 10, .timeout_ns = 60 * NS_PER_S, .bias = GPIOD_LINE_BIAS_PULL_UP,
+	static struct calibration cal = {
+		.presses = 10, .timeout_ns = 60 * NS_PER_S, .bias = GPIOD_LINE_BIAS_PULL_UP, .diagram = DIAGRAM,
 	};
+	unsigned int width;
 	int c, ret;
 
+	setlocale(LC_CTYPE, "");
+	cal.utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
+	/* 38 characters stand before each diagram. */
+	width = terminal_width();
+	if (width && width < 38 + DIAGRAM)
+		cal.diagram = width < 38 + DIAGRAM_MIN ? DIAGRAM_MIN : width - 38;
+	command_name = "calibrate";
+	argv[0] = "button-irq";
 	while ((c = getopt_long(argc, argv, "n:t:B:l", options, NULL)) != -1) {
 		switch (c) {
 		case 'n':
@@ -482,13 +580,16 @@ int calibrate_main(int argc, char **argv)
 						      optarg);
 			break;
 		case 'l':
+			cal.active_high = false;
+			break;
+		case OPT_ACTIVE_HIGH:
 			cal.active_high = true;
 			break;
 		case OPT_SVG:
 			cal.svg = optarg;
 			break;
 		default:
-			return EXIT_USAGE;
+			return usage_hint();
 		}
 	}
 	if (argc - optind != 1)
@@ -505,5 +606,6 @@ int calibrate_main(int argc, char **argv)
 	print_diagrams(&cal);
 	print_histogram(&cal);
 	print_recommendation(&cal);
-	return cal.svg ? write_svg(&cal) : EXIT_OK;
+	ret = finish_output(EXIT_OK);
+	return cal.svg && !ret ? write_svg(&cal) : ret;
 }

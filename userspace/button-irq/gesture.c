@@ -7,98 +7,113 @@ const char *const gesture_names[GESTURE_TYPES] = {
 	[GESTURE_CLICK] = "click",
 	[GESTURE_DOUBLE] = "double",
 	[GESTURE_HOLD] = "hold",
+	[GESTURE_REPEAT] = "repeat",
 };
 
 __u64 gestures_deadline(const struct gestures *g)
 {
 	if (g->waiting)
-		return g->click.time + g->double_ns;
+		return g->click.known;
+	if (g->repeating)
+		return g->repeat_at;
 	if (g->pressed && !g->spent)
 		return g->pressed_at + g->hold_ns;
 	return GESTURE_NO_DEADLINE;
 }
 
-unsigned int gestures_time(struct gestures *g, __u64 time, struct gesture *out)
+void gestures_time(struct gestures *g, __u64 time, gesture_fn *take, void *data)
 {
-	if (time < gestures_deadline(g))
-		return 0;
-	if (g->waiting) {
-		g->waiting = false;
-		*out = g->click;
-	} else {
-		g->spent = true;
-		*out = (struct gesture){
-			.type = GESTURE_HOLD, .seq = g->seq, .time = g->pressed_at + g->hold_ns,
-			.held = g->hold_ns,
+	__u64 due;
+
+	while ((due = gestures_deadline(g)) <= time && due != GESTURE_NO_DEADLINE) {
+		struct gesture f = {
+			.type = g->repeating ? GESTURE_REPEAT : GESTURE_HOLD,
+			.seq = g->press_seq, .time = due, .held = due - g->pressed_at, .known = due,
 		};
+
+		if (g->waiting) {
+			g->waiting = false;
+			f = g->click;
+		} else {
+			g->spent = true;
+			g->repeating = g->repeat_ns != 0;
+			g->repeat_at = due + g->repeat_ns;
+		}
+		take(data, &f);
 	}
-	return 1;
 }
 
-static unsigned int press(struct gestures *g, const struct button_irq_event *e, struct gesture *out)
+static void press(struct gestures *g, const struct button_irq_event *e, gesture_fn *take, void *data)
 {
-	unsigned int n = 0;
-
-	out[n++] = (struct gesture){
-		.type = GESTURE_PRESS, .seq = e->seq, .time = e->timestamp_ns,
+	struct gesture f = {
+		.type = GESTURE_PRESS, .seq = e->seq, .time = e->timestamp_ns, .known = e->timestamp_ns,
 	};
+
+	take(data, &f);
 	g->pressed = true;
 	g->pressed_at = e->timestamp_ns;
+	g->press_seq = e->seq;
 	g->spent = g->waiting;
-	if (g->waiting)
-		out[n++] = (struct gesture){
-			.type = GESTURE_DOUBLE, .seq = e->seq, .time = e->timestamp_ns,
-		};
+	g->repeating = false;
+	if (!g->waiting)
+		return;
 	g->waiting = false;
-	return n;
+	f.type = GESTURE_DOUBLE;
+	take(data, &f);
 }
 
-static unsigned int release(struct gestures *g, const struct button_irq_event *e,
-			    struct gesture *out)
+static void release(struct gestures *g, const struct button_irq_event *e, gesture_fn *take, void *data)
 {
-	struct gesture click = {
-		.type = GESTURE_CLICK, .seq = e->seq, .time = e->timestamp_ns, .held = e->held_ns,
+	struct gesture f = {
+		.type = GESTURE_RELEASE, .seq = e->seq, .time = e->timestamp_ns, .held = e->held_ns,
+		.known = e->timestamp_ns,
 	};
-	unsigned int n = 0;
+	bool click = g->pressed && !g->spent;
 
-	out[n] = click;
-	out[n++].type = GESTURE_RELEASE;
-	if (!g->pressed || g->spent || !e->held_ns) {
-		g->pressed = false;
-		return n;
-	}
+	take(data, &f);
 	g->pressed = false;
-	if (g->double_ns) {
-		g->waiting = true;
-		g->click = click;
-	} else {
-		out[n++] = click;
-	}
-	return n;
+	g->repeating = false;
+	if (!click)
+		return;
+	f.type = GESTURE_CLICK;
+	f.known += g->double_ns;
+	g->click = f;
+	g->waiting = g->double_ns != 0;
+	if (!g->waiting)
+		take(data, &f);
 }
 
-unsigned int gestures_event(struct gestures *g, const struct button_irq_event *e, struct gesture *out)
+void gestures_end(struct gestures *g, gesture_fn *take, void *data)
 {
-	unsigned int n = 0;
+	if (g->waiting)
+		take(data, &g->click);
+	g->waiting = false;
+	g->pressed = false;
+	g->repeating = false;
+}
 
-	g->seq = e->seq;
+void gestures_event(struct gestures *g, const struct button_irq_event *e, gesture_fn *take, void *data)
+{
 	switch (e->type) {
 	case BUTTON_IRQ_PRESS:
+		/* No event came up to this one: a click is no double any more, or a hold is one. */
+		gestures_time(g, e->timestamp_ns, take, data);
+		press(g, e, take, data);
+		break;
 	case BUTTON_IRQ_RELEASE:
-		/* Up to now nothing else happened: a click is no double any more, or a hold is one. */
-		n = gestures_time(g, e->timestamp_ns, out);
-		if (e->type == BUTTON_IRQ_PRESS)
-			return n + press(g, e, out + n);
-		return n + release(g, e, out + n);
-	default:
+		gestures_time(g, e->timestamp_ns, take, data);
+		release(g, e, take, data);
+		break;
+	case BUTTON_IRQ_MISSED:
 		/*
-		 * Events are missing, so what was begun is not finished by what comes next. A
-		 * click that was complete stays one.
+		 * A reader that is on time gives out a hold before it sees this event, so a late
+		 * reader must give it out too.
 		 */
-		if (g->waiting)
-			out[n++] = g->click;
-		g->waiting = false;
-		g->pressed = false;
-		return n;
+		gestures_time(g, e->timestamp_ns, take, data);
+		gestures_end(g, take, data);
+		break;
+	case BUTTON_IRQ_LOST:
+		gestures_end(g, take, data);
+		break;
 	}
 }

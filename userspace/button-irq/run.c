@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Commands for gestures. Nobody waits for a command: each runs in a session of its own beside
- * this program, which goes on reading. Its end is collected when SIGCHLD comes.
+ * Commands for gestures. Commands run asynchronously, each in its own session, so a slow
+ * command never delays event processing. Their ends are collected when SIGCHLD comes.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <glob.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,25 +22,46 @@
 #include "config.h"
 #include "device.h"
 #include "gesture.h"
+#include "notify.h"
 #include "util.h"
 
 #define CONFIG_FILE	"/etc/button-irq.conf"
 
 /**
+ * struct progress - what one button is in the middle of
+ * @gestures: its recogniser
+ * @session: the button's, when its last events were read
+ */
+struct progress {
+	struct gestures gestures;
+	unsigned int session;
+};
+
+/**
  * struct runner - all that run works with
+ * @file: the config file, NULL for the default ones
+ * @by_options: there is no config file, so there is nothing to reload
  * @config: what to do, one action for each of @set's buttons
  * @set: the buttons
- * @gestures: one for each of them
- * @signals: descriptor for SIGCHLD, SIGINT and SIGTERM
+ * @progress: one for each of them
+ * @start: CLOCK_MONOTONIC when this program began. What was pressed before starts nothing.
+ * @watchdog_ns: how often to tell the service manager that we are alive, 0: never
+ * @signals: descriptor for the signals that are blocked
  * @old_mask: the signals that were blocked before, for the commands
  */
 struct runner {
+	const char *file;
+	bool by_options;
 	struct config config;
 	struct buttons set;
-	struct gestures *gestures;
+	struct progress *progress;
+	__u64 start;
+	unsigned long long watchdog_ns;
 	int signals;
 	sigset_t old_mask;
 };
+
+/* --- Commands --- */
 
 static void set_seconds(const char *name, __u64 ns)
 {
@@ -54,15 +78,14 @@ static void become(const struct runner *r, const struct button *b, const struct 
 	char text[64];
 	int null;
 
+	signal(SIGPIPE, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &r->old_mask, NULL);
-	/* So that a terminal's ^C ends us, and the commands only if they want to. */
+	/* A terminal's ^C ends us, and the commands only if they want to. */
 	setsid();
-	null = open("/dev/null", O_RDONLY);
-	if (null >= 0)
-		dup2(null, STDIN_FILENO);
+	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	dup2(null, STDIN_FILENO);
 	setenv("BUTTON_IRQ_NAME", b->label, 1);
-	snprintf(text, sizeof(text), "/dev/%s", b->node);
-	setenv("BUTTON_IRQ_DEVICE", text, 1);
+	setenv("BUTTON_IRQ_DEVICE", b->path, 1);
 	setenv("BUTTON_IRQ_EVENT", gesture_names[f->type], 1);
 	snprintf(text, sizeof(text), "%llu", f->seq);
 	setenv("BUTTON_IRQ_SEQ", text, 1);
@@ -72,92 +95,272 @@ static void become(const struct runner *r, const struct button *b, const struct 
 	_exit(127);
 }
 
-static void start(const struct runner *r, size_t i, const struct gesture *f)
+/* A gesture of one button */
+struct found {
+	struct runner *r;
+	size_t i;
+};
+
+static void start(void *data, const struct gesture *f)
 {
-	const char *command = r->config.action[i].command[f->type];
-	const struct button *b = &r->set.button[i];
+	const struct found *found = data;
+	const struct runner *r = found->r;
+	const struct action *action = &r->config.action[found->i];
+	const struct button *b = &r->set.button[found->i];
+	const char *command = action->command[f->type];
+	__u64 now = clock_ns(CLOCK_MONOTONIC), age = now > f->known ? now - f->known : 0;
 	pid_t pid;
 
 	if (!command)
 		return;
+	if (age > action->max_age_ns + b->slack_ns) {
+		complain("%s: %s %llu is %.1f s old, its command is not run (max-age %.1f s)", button_name(b),
+			 gesture_names[f->type], f->seq, (double)age / NS_PER_S,
+			 (double)action->max_age_ns / NS_PER_S);
+		return;
+	}
 	pid = fork();
 	if (!pid)
 		become(r, b, f, command);
 	if (pid < 0)
-		complain("%s: %s %llu: command not started: %s", b->label, gesture_names[f->type], f->seq,
+		complain("%s: %s %llu: command not started: %s", button_name(b), gesture_names[f->type], f->seq,
 			 strerror(errno));
 }
 
-static void start_all(const struct runner *r, size_t i, const struct gesture *f, unsigned int n)
+static void collect(void)
 {
-	for (; n; n--, f++)
-		start(r, i, f);
-}
-
-/* Returns whether we are to end. */
-static bool take_signals(struct runner *r)
-{
-	struct signalfd_siginfo info;
 	int status;
 	pid_t pid;
 
-	while (read(r->signals, &info, sizeof(info)) == sizeof(info))
-		if (info.ssi_signo != SIGCHLD)
-			return true;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		if (WIFSIGNALED(status))
 			complain("command %d ended by signal %d", pid, WTERMSIG(status));
 		else if (WEXITSTATUS(status))
 			complain("command %d failed: exit code %d", pid, WEXITSTATUS(status));
 	}
+}
+
+/* --- The config file --- */
+
+/* As cron and sudo do: what root runs, only root may write. Returns whether the file is good. */
+static bool trusted(FILE *file, const char *name, FILE *errors)
+{
+	const struct passwd *owner;
+	struct stat st;
+
+	if (fstat(fileno(file), &st)) {
+		fprintf(errors, "%s: %s\n", name, strerror(errno));
+		return false;
+	}
+	if (geteuid())
+		return true;
+	if (st.st_uid) {
+		owner = getpwuid(st.st_uid);
+		fprintf(errors, "%s: belongs to %s, so root does not run its commands (chown root)\n", name,
+			owner ? owner->pw_name : "another user");
+	} else if (st.st_mode & 022) {
+		fprintf(errors, "%s: can be written by others, so root does not run its commands (chmod go-w)\n", name);
+	} else {
+		return true;
+	}
 	return false;
 }
 
-static __u64 monotonic(void)
+/* Returns EXIT_OK, EXIT_FAILED if there is no such file, or EXIT_USAGE if it has errors. */
+static int read_file(struct config *config, const char *name, FILE *errors)
 {
-	struct timespec ts;
+	FILE *file = fopen(name, "re");
+	int ret = EXIT_OK;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * NS_PER_S + ts.tv_nsec;
+	if (!file) {
+		fprintf(errors, "%s: %s\n", name, strerror(errno));
+		return EXIT_FAILED;
+	}
+	if (!trusted(file, name, errors) || config_read(config, file, name, errors))
+		ret = EXIT_USAGE;
+	fclose(file);
+	return ret;
+}
+
+/* /etc/button-irq.conf and /etc/button-irq.conf.d/, of which one may be missing */
+static int read_default(struct config *config, FILE *errors)
+{
+	int ret = EXIT_OK;
+	glob_t files;
+	size_t i;
+
+	if (glob(ROOT CONFIG_FILE ".d/*.conf", 0, NULL, &files))
+		return read_file(config, ROOT CONFIG_FILE, errors);
+	if (!access(ROOT CONFIG_FILE, F_OK))
+		ret = read_file(config, ROOT CONFIG_FILE, errors);
+	for (i = 0; i < files.gl_pathc; i++) {
+		int one = read_file(config, files.gl_pathv[i], errors);
+
+		ret = one > ret ? one : ret;
+	}
+	globfree(&files);
+	return ret;
+}
+
+static int read_config(struct config *config, const char *file)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *errors = open_memstream(&text, &size);
+	int ret;
+
+	if (!errors)
+		return complain("%s", strerror(ENOMEM));
+	ret = file ? read_file(config, file, errors) : read_default(config, errors);
+	if ((!ret || config->n) && config_finish(config, file ?: CONFIG_FILE, errors))
+		ret = EXIT_USAGE;
+	fclose(errors);
+	say(text, size);
+	free(text);
+	return ret;
+}
+
+/* Names that no button has now: no error, for buttons may come later. */
+static void warn_absent(const struct config *config)
+{
+	char there[512], node[NODE_SIZE];
+	size_t i;
+
+	button_list(there, sizeof(there));
+	for (i = 0; i < config->n; i++) {
+		const char *name = config->action[i].button;
+
+		if (strchr(name, '/') ? access(name, F_OK) != 0 : !button_find(name, node))
+			complain("%s:%u: warning: [%s]: no such button now; %s", config->action[i].file,
+				 config->action[i].line, name, there);
+	}
+}
+
+/* --- The loop --- */
+
+/*
+ * Opens what the config names. Buttons of @old that are named again stay open, in the middle
+ * of what they are in.
+ */
+static int set_up(struct runner *r, const struct runner *old)
+{
+	char **names = calloc(r->config.n + 1, sizeof(*names));
+	struct buttons none = { .watch = -1 }, was = old ? old->set : none;
+	size_t i, k;
+	int ret;
+
+	r->progress = calloc(r->config.n + 1, sizeof(*r->progress));
+	if (!names || !r->progress) {
+		free(names);
+		return complain("%s", strerror(ENOMEM));
+	}
+	for (i = 0; i < r->config.n; i++) {
+		const struct action *action = &r->config.action[i];
+
+		names[i] = action->button;
+		for (k = 0; old && action->button && k < old->config.n; k++)
+			if (!strcmp(old->config.action[k].button, action->button))
+				r->progress[i] = old->progress[k];
+		r->progress[i].gestures.hold_ns = action->hold_ns;
+		r->progress[i].gestures.double_ns = action->double_ns;
+		r->progress[i].gestures.repeat_ns = action->repeat_ns;
+	}
+	r->set = (struct buttons){ .clock = CLOCK_MONOTONIC, .follow = true, .watch = -1 };
+	ret = buttons_open(&r->set, names, r->config.n, old ? &was : NULL);
+	free(names);
+	return ret;
+}
+
+static void reload(struct runner *r)
+{
+	struct runner new = *r;
+	char state[64];
+
+	snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%llu", clock_ns(CLOCK_MONOTONIC) / NS_PER_US);
+	notify(state);
+	new.config = (struct config){ };
+	if (read_config(&new.config, r->file) || set_up(&new, r)) {
+		complain("not reloaded, the old configuration is kept");
+		config_free(&new.config);
+	} else {
+		config_free(&r->config);
+		free(r->progress);
+		*r = new;
+		complain("reloaded: %zu button%s", r->config.n, r->config.n == 1 ? "" : "s");
+	}
+	notify("READY=1");
+}
+
+/* Returns whether we are to end. */
+static bool take_signals(struct runner *r)
+{
+	struct signalfd_siginfo info;
+	bool again = false;
+
+	while (read(r->signals, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGHUP && !r->by_options)
+			again = true;
+		else if (info.ssi_signo != SIGCHLD)
+			return true;
+	}
+	collect();
+	if (again)
+		reload(r);
+	return false;
 }
 
 /* All that one button has. Returns whether there was anything, or a negative errno. */
 static int handle(struct runner *r, size_t i, __u64 *wake)
 {
+	struct found found = { .r = r, .i = i };
 	struct button *b = &r->set.button[i];
-	struct gestures *g = &r->gestures[i];
-	/* Before reading, so that what we read includes all that came up to then. */
-	__u64 now = monotonic(), due;
+	struct progress *p = &r->progress[i];
+	struct gestures *g = &p->gestures;
+	/* Before reading, so that what is read includes all that came up to then. */
+	__u64 now = clock_ns(CLOCK_MONOTONIC), due;
 	struct button_irq_event events[64];
-	struct gesture f[GESTURES];
 	int k, n = button_read(&r->set, b, events, ARRAY_SIZE(events));
 
 	if (n < 0) {
-		complain("%s: %s", b->label, strerror(-n));
+		complain("%s: %s", button_name(b), strerror(-n));
 		return n;
 	}
+	/* It went away: a press whose release cannot be seen is no hold. */
+	if (b->session != p->session)
+		gestures_end(g, start, &found);
+	p->session = b->session;
 	for (k = 0; k < n; k++) {
-		if (events[k].type == BUTTON_IRQ_LOST || events[k].type == BUTTON_IRQ_MISSED)
-			complain("%s: %u %s", b->label, events[k].count, event_name(&events[k]));
-		start_all(r, i, f, gestures_event(g, &events[k], f));
+		const struct button_irq_event *e = &events[k];
+
+		if (e->type == BUTTON_IRQ_LOST || e->type == BUTTON_IRQ_MISSED)
+			complain("%s: %u %s", button_name(b), e->count, event_name(e->type));
+		if (e->timestamp_ns >= r->start)
+			gestures_event(g, e, start, &found);
 	}
 	/* Where a read was full there may be more. */
-	if (n < (int)ARRAY_SIZE(events) && now > b->slack_ns)
-		start_all(r, i, f, gestures_time(g, now - b->slack_ns, f));
+	if (n < (int)ARRAY_SIZE(events))
+		gestures_time(g, button_horizon(b, now), start, &found);
 	due = gestures_deadline(g);
-	if (due != GESTURE_NO_DEADLINE && due + b->slack_ns < *wake)
-		*wake = due + b->slack_ns;
+	if (due != GESTURE_NO_DEADLINE && button_horizon_due(b, due) < *wake)
+		*wake = button_horizon_due(b, due);
 	return n > 0;
 }
 
 static int run(struct runner *r)
 {
+	__u64 alive = 0;
 	size_t i;
 
 	for (;;) {
-		__u64 wake = GESTURE_NO_DEADLINE, now;
+		__u64 wake = GESTURE_NO_DEADLINE, now = clock_ns(CLOCK_MONOTONIC);
 		bool any = false;
 
+		if (r->watchdog_ns && now >= alive) {
+			notify("WATCHDOG=1");
+			alive = now + r->watchdog_ns;
+		}
+		if (r->watchdog_ns)
+			wake = alive;
 		for (i = 0; i < r->set.n; i++) {
 			int ret = handle(r, i, &wake);
 
@@ -169,7 +372,7 @@ static int run(struct runner *r)
 			return EXIT_OK;
 		if (any)
 			continue;
-		now = monotonic();
+		now = clock_ns(CLOCK_MONOTONIC);
 		if (wake == GESTURE_NO_DEADLINE)
 			buttons_wait(&r->set, r->signals, -1);
 		else if (wake > now)
@@ -179,45 +382,22 @@ static int run(struct runner *r)
 
 static int prepare(struct runner *r)
 {
-	char **names = calloc(r->config.n, sizeof(*names));
+	static const int signals[] = { SIGCHLD, SIGHUP, SIGINT, SIGTERM };
 	sigset_t mask;
 	size_t i;
-	int ret;
 
-	r->gestures = calloc(r->config.n, sizeof(*r->gestures));
-	if (!names || !r->gestures)
-		return complain("%s", strerror(ENOMEM));
-	for (i = 0; i < r->config.n; i++) {
-		names[i] = r->config.action[i].button;
-		r->gestures[i].hold_ns = r->config.action[i].hold_ns;
-		r->gestures[i].double_ns = r->config.action[i].double_ns;
-	}
+	r->start = clock_ns(CLOCK_MONOTONIC);
+	r->watchdog_ns = notify_begin();
 	sigemptyset(&mask);
-	sigaddset(&mask, SIGCHLD);
-	sigaddset(&mask, SIGINT);
-	sigaddset(&mask, SIGTERM);
+	for (i = 0; i < ARRAY_SIZE(signals); i++)
+		sigaddset(&mask, signals[i]);
 	sigprocmask(SIG_BLOCK, &mask, &r->old_mask);
+	/* Who reads our messages may go away. */
+	signal(SIGPIPE, SIG_IGN);
 	r->signals = signalfd(-1, &mask, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (r->signals < 0)
 		return complain("signalfd: %s", strerror(errno));
-	/* Services outlive buttons: they come back with their driver or overlay. */
-	r->set.clock = CLOCK_MONOTONIC;
-	r->set.follow = true;
-	ret = buttons_open(&r->set, names, r->config.n);
-	free(names);
-	return ret;
-}
-
-static int read_config(struct config *config, const char *name)
-{
-	FILE *file = fopen(name, "re");
-	unsigned int bad;
-
-	if (!file)
-		return complain("%s: %s", name, strerror(errno));
-	bad = config_read(config, file, name, stderr);
-	fclose(file);
-	return bad ? EXIT_USAGE : EXIT_OK;
+	return set_up(r, NULL);
 }
 
 int run_main(int argc, char **argv)
@@ -232,50 +412,74 @@ int run_main(int argc, char **argv)
 		{ "click", required_argument, NULL, OPT_SET },
 		{ "double", required_argument, NULL, OPT_SET },
 		{ "hold", required_argument, NULL, OPT_SET },
+		{ "repeat", required_argument, NULL, OPT_SET },
 		{ "hold-time", required_argument, NULL, OPT_SET },
 		{ "double-time", required_argument, NULL, OPT_SET },
-		{ }
+		{ "repeat-time", required_argument, NULL, OPT_SET },
+		{ "max-age", required_argument, NULL, OPT_SET },
+		COMMON_OPTIONS
 	};
-	const char *file = CONFIG_FILE, *wrong;
-	bool check = false, by_options = false;
+	const char *wrong, *option = NULL;
+	static struct action action;
 	struct runner r = { };
-	struct action action = { };
+	bool check = false;
 	int c, index, ret;
 
-	while ((c = getopt_long(argc, argv, "c:b:", options, &index)) != -1) {
+	while ((c = getopt_long(argc, argv, "c:b:h", options, &index)) != -1) {
 		switch (c) {
 		case 'c':
-			file = optarg;
+			r.file = optarg;
 			break;
 		case OPT_CHECK:
 			check = true;
 			break;
 		case 'b':
-			action.button = optarg;
-			by_options = true;
+			free(action.button);
+			action.button = strdup(optarg);
+			option = "button";
 			break;
 		case OPT_SET:
 			wrong = action_set(&action, options[index].name, optarg);
 			if (wrong)
 				return complain_usage("--%s=%s: %s", options[index].name, optarg, wrong);
-			by_options = true;
+			option = options[index].name;
 			break;
 		default:
-			return EXIT_USAGE;
+			return common_option(c);
 		}
 	}
 	if (optind < argc)
 		return complain_usage("run: %s: no such option", argv[optind]);
-	if (by_options) {
+	if (option && (r.file || check))
+		return complain_usage("run: --%s is instead of a config file, so it does not go with --%s", option,
+				      r.file ? "config" : "check");
+	if (option) {
 		wrong = action_finish(&action);
 		if (wrong)
 			return complain_usage("run: the button %s", wrong);
-		r.config = (struct config){ .action = &action, .n = 1 };
+		r.config.action = malloc(sizeof(action));
+		if (!r.config.action)
+			return complain("%s", strerror(ENOMEM));
+		*r.config.action = action;
+		r.config.n = 1;
+		r.by_options = true;
 	} else {
-		ret = read_config(&r.config, file);
-		if (ret || check)
+		ret = read_config(&r.config, r.file);
+		if (!ret && check)
+			warn_absent(&r.config);
+		if (ret || check) {
+			config_free(&r.config);
 			return ret;
+		}
 	}
 	ret = prepare(&r);
-	return ret ?: run(&r);
+	if (!ret) {
+		notify("READY=1");
+		ret = run(&r);
+		notify("STOPPING=1");
+	}
+	buttons_close(&r.set);
+	free(r.progress);
+	config_free(&r.config);
+	return ret;
 }

@@ -1,20 +1,79 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <wchar.h>
 
 #include "util.h"
 
-static void vcomplain(const char *format, va_list args)
+const char *command_name;
+
+/*
+ * A write that returns EAGAIN instead of sleeping. O_NONBLOCK on the inherited descriptor
+ * would change standard error for every process that shares it. So a pipe or terminal is
+ * opened once more; a socket (the journal's) has a flag for one call.
+ */
+static ssize_t write_now(const char *text, size_t n)
 {
+	static int own = -1;
+	struct pollfd pfd = { .fd = STDERR_FILENO, .events = POLLOUT };
+	struct stat st;
+
+	if (fstat(STDERR_FILENO, &st))
+		return -1;
+	if (S_ISSOCK(st.st_mode))
+		return send(STDERR_FILENO, text, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (S_ISREG(st.st_mode))
+		return write(STDERR_FILENO, text, n);
+	if (own < 0)
+		own = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (own >= 0)
+		return write(own, text, n);
+	/* Not ours to open, as after su. poll() promises room for PIPE_BUF bytes. */
+	if (poll(&pfd, 1, 0) == 1 && pfd.revents & POLLOUT)
+		return write(STDERR_FILENO, text, n);
+	return -1;
+}
+
+void say(const char *text, size_t n)
+{
+	static unsigned long dropped;
+	char note[80];
+
+	if (dropped) {
+		int length = snprintf(note, sizeof(note), "button-irq: %lu message%s could not be written\n",
+				      dropped, dropped > 1 ? "s" : "");
+
+		if (write_now(note, length) == length)
+			dropped = 0;
+	}
+	if (dropped || write_now(text, n) < 0)
+		dropped++;
+}
+
+static void vcomplain(const char *format, va_list args, const char *hint)
+{
+	char text[1024] = "button-irq: ";
+	size_t n = strlen(text), room = sizeof(text) - n - strlen(hint) - 1;
+	int length;
+
+	/* What came before stands before it, where both go to one place. */
 	fflush(stdout);
-	fputs("button-irq: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
+	length = vsnprintf(text + n, room, format, args);
+	n += length < 0 ? 0 : (size_t)length < room ? (size_t)length : room - 1;
+	text[n++] = '\n';
+	memcpy(text + n, hint, strlen(hint));
+	say(text, n + strlen(hint));
 }
 
 int complain(const char *format, ...)
@@ -22,9 +81,18 @@ int complain(const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	vcomplain(format, args);
+	vcomplain(format, args, "");
 	va_end(args);
 	return EXIT_FAILED;
+}
+
+static const char *hint(void)
+{
+	static char text[80];
+
+	snprintf(text, sizeof(text), "Try 'button-irq %s%s--help'.\n", command_name ?: "",
+		 command_name ? " " : "");
+	return text;
 }
 
 int complain_usage(const char *format, ...)
@@ -32,10 +100,109 @@ int complain_usage(const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	vcomplain(format, args);
+	vcomplain(format, args, hint());
 	va_end(args);
-	fputs("Try 'button-irq --help'.\n", stderr);
 	return EXIT_USAGE;
+}
+
+int usage_hint(void)
+{
+	say(hint(), strlen(hint()));
+	return EXIT_USAGE;
+}
+
+/* The first error of standard output. stdio itself keeps only that there was one. */
+static int output_error;
+
+bool flush_output(void)
+{
+	errno = 0;
+	if (!output_error && (fflush(stdout) || ferror(stdout)))
+		output_error = errno ?: EIO;
+	return !output_error;
+}
+
+int finish_output(int code)
+{
+	if (flush_output())
+		return code;
+	return complain("standard output: %s", strerror(output_error));
+}
+
+bool use_colour(void)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return isatty(STDOUT_FILENO) && !(no && *no) && !(term && !strcmp(term, "dumb"));
+}
+
+unsigned int terminal_width(void)
+{
+	struct winsize size;
+
+	if (!isatty(STDOUT_FILENO))
+		return 0;
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) ? 0 : size.ws_col;
+}
+
+int text_width(const char *text)
+{
+	wchar_t wide[256];
+	size_t n = mbstowcs(wide, text, ARRAY_SIZE(wide));
+	int width = n == (size_t)-1 || n == ARRAY_SIZE(wide) ? -1 : wcswidth(wide, n);
+
+	return width < 0 ? (int)strlen(text) : width;
+}
+
+/* Bytes of the UTF-8 character that @text begins with, or 0 if it is none. */
+static size_t utf8_length(const unsigned char *text)
+{
+	static const struct {
+		unsigned char mask, lead;
+		unsigned int least;
+	} forms[] = { { 0x80, 0, 0 }, { 0xe0, 0xc0, 0x80 }, { 0xf0, 0xe0, 0x800 }, { 0xf8, 0xf0, 0x10000 } };
+	unsigned int value;
+	size_t n, i;
+
+	for (n = 0; n < ARRAY_SIZE(forms); n++)
+		if ((*text & forms[n].mask) == forms[n].lead)
+			break;
+	if (n == ARRAY_SIZE(forms))
+		return 0;
+	value = *text & ~forms[n].mask;
+	for (i = 1; i <= n; i++) {
+		if ((text[i] & 0xc0) != 0x80)
+			return 0;
+		value = value << 6 | (text[i] & 0x3f);
+	}
+	return value < forms[n].least || value > 0x10ffff || (value >= 0xd800 && value < 0xe000) ? 0 : n + 1;
+}
+
+void print_json_string(const char *text)
+{
+	const unsigned char *c = (const unsigned char *)text;
+
+	putchar('"');
+	while (*c) {
+		size_t n = utf8_length(c);
+
+		if (!n)
+			fputs("\\ufffd", stdout);
+		else if (*c < 0x20 || *c == 0x7f)
+			printf("\\u%04x", *c);
+		else
+			printf("%s%.*s", *c == '"' || *c == '\\' ? "\\" : "", (int)n, c);
+		c += n ?: 1;
+	}
+	putchar('"');
+}
+
+unsigned long long clock_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return ts.tv_sec * NS_PER_S + ts.tv_nsec;
 }
 
 bool parse_period(const char *text, unsigned long long *ns)
@@ -45,7 +212,7 @@ bool parse_period(const char *text, unsigned long long *ns)
 		double ns;
 	} units[] = {
 		{ "", NS_PER_MS }, { "us", NS_PER_US }, { "ms", NS_PER_MS }, { "s", NS_PER_S },
-		{ "m", 60 * NS_PER_S },
+		{ "m", 60 * NS_PER_S }, { "h", 3600 * NS_PER_S },
 	};
 	const double week = 7.0 * 24 * 3600 * NS_PER_S;
 	double value;

@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What all commands share: messages, exit codes, periods. */
+/* What all commands share: messages, exit codes, periods, output. */
 #ifndef UTIL_H
 #define UTIL_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <time.h>
+
+/* Where /dev, /sys and the other system directories are. The tests build with a directory of their own. */
+#ifndef ROOT
+#define ROOT		""
+#endif
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
@@ -15,21 +22,62 @@ enum {
 	EXIT_OK,
 	EXIT_FAILED,	/* or, for wait, not in time */
 	EXIT_USAGE,
-	EXIT_GONE,	/* the button is gone */
+	EXIT_GONE,	/* the button is gone, or does not exist */
 };
 
-/* "button-irq: TEXT" on standard error. Returns EXIT_FAILED. */
+/* The command that runs: "watch"; it is part of the hint at --help. NULL before a command is known. */
+extern const char *command_name;
+
+/**
+ * say() - write to standard error without ever waiting
+ * @text: whole lines
+ * @n: bytes
+ *
+ * A pipe or terminal that nobody reads loses the text. The next text that fits says how
+ * often that happened.
+ */
+void say(const char *text, size_t n);
+
+/* Prints "button-irq: TEXT" on standard error, by way of say(). Returns EXIT_FAILED. */
 int complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* The same and where to find help. Returns EXIT_USAGE. */
+/* The same, with a hint at --help. Returns EXIT_USAGE. */
 int complain_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The hint alone, after a message of getopt_long(). Returns EXIT_USAGE. */
+int usage_hint(void);
+
+/* Flushes standard output. Returns whether all of it has been written so far. */
+bool flush_output(void);
+
+/**
+ * finish_output() - flush standard output
+ * @code: exit code if that succeeds
+ *
+ * Return: @code, or EXIT_FAILED with a message if anything could not be written.
+ */
+int finish_output(int code);
+
+/* Is standard output a terminal that shows colours? Honours NO_COLOR and TERM=dumb. */
+bool use_colour(void);
+
+/* The terminal's width, or 0 if standard output is no terminal, or one that does not say. */
+unsigned int terminal_width(void);
+
+/* Columns that UTF-8 text takes on the terminal. */
+int text_width(const char *text);
+
+/* Prints a JSON string. Bytes that are not UTF-8 become U+FFFD. */
+void print_json_string(const char *text);
+
+unsigned long long clock_ns(clockid_t clock);
 
 /**
  * parse_period() - a length of time as gpiomon takes it
- * @text: a decimal number and "us", "ms" (the default), "s" or "m"
+ * @text: a decimal number and "us", "ms" (the default), "s", "m" or "h"
  * @ns: nanoseconds, above 0 and up to a week
  *
- * Return: whether it is one.
+ * Return: whether @text is a length of time.
  */
 bool parse_period(const char *text, unsigned long long *ns);
 

@@ -9,16 +9,21 @@
 #include "gesture.h"
 #include "util.h"
 
-static __u64 now(void)
-{
-	struct timespec ts;
+struct wait {
+	enum gesture_type wanted;
+	bool quiet;
+	bool found;
+};
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * NS_PER_S + ts.tv_nsec;
-}
-
-static void print_gesture(const struct gesture *f)
+static void take(void *data, const struct gesture *f)
 {
+	struct wait *w = data;
+
+	if (w->found || f->type != w->wanted)
+		return;
+	w->found = true;
+	if (w->quiet)
+		return;
 	printf("%llu %llu.%09llu %s", f->seq, f->time / NS_PER_S, f->time % NS_PER_S,
 	       gesture_names[f->type]);
 	if (f->held)
@@ -26,46 +31,35 @@ static void print_gesture(const struct gesture *f)
 	putchar('\n');
 }
 
-/* Is the one that we wait for among them? */
-static bool found(const struct gesture *f, unsigned int n, enum gesture_type wanted)
-{
-	for (; n; n--, f++) {
-		if (f->type == wanted) {
-			print_gesture(f);
-			return true;
-		}
-	}
-	return false;
-}
-
-static int wait_for(struct buttons *set, struct gestures *g, enum gesture_type wanted, __u64 end)
+static int wait_for(struct buttons *set, struct gestures *g, struct wait *w, __u64 end)
 {
 	struct button *b = set->button;
 	struct button_irq_event e;
-	struct gesture f[GESTURES];
 
 	for (;;) {
-		/* Before reading, so that what we read includes all that came up to then. */
-		__u64 time = now(), due, wake;
+		/* Before reading, so that what is read includes all that came up to then. */
+		__u64 now = clock_ns(CLOCK_MONOTONIC), due, wake = end;
 		int n;
 
-		while ((n = button_read(set, b, &e, 1)) > 0)
-			if (found(f, gestures_event(g, &e, f), wanted))
-				return EXIT_OK;
+		while ((n = button_read(set, b, &e, 1)) > 0 && !w->found)
+			gestures_event(g, &e, take, w);
+		if (!w->found && !n)
+			gestures_time(g, button_horizon(b, now), take, w);
+		if (w->found)
+			return finish_output(EXIT_OK);
 		if (n < 0) {
-			complain("%s: %s", b->label, strerror(-n));
+			complain("%s: %s", button_name(b), strerror(-n));
 			return EXIT_GONE;
 		}
-		if (time > b->slack_ns && found(f, gestures_time(g, time - b->slack_ns, f), wanted))
-			return EXIT_OK;
-		if (time >= end)
+		if (now >= end)
 			return EXIT_FAILED;
 		due = gestures_deadline(g);
-		wake = due == GESTURE_NO_DEADLINE || due + b->slack_ns > end ? end : due + b->slack_ns;
+		if (due != GESTURE_NO_DEADLINE && button_horizon_due(b, due) < wake)
+			wake = button_horizon_due(b, due);
 		if (wake == GESTURE_NO_DEADLINE)
 			buttons_wait(set, -1, -1);
-		else if (wake > time)
-			buttons_wait(set, -1, wake - time);
+		else if (wake > now)
+			buttons_wait(set, -1, wake - now);
 	}
 }
 
@@ -78,10 +72,10 @@ static bool parse_gesture(char *text, enum gesture_type *type, __u64 *hold_ns)
 
 	if (value)
 		*value++ = '\0';
-	for (i = 0; i < GESTURE_TYPES; i++)
+	for (i = 0; i <= GESTURE_HOLD; i++)
 		if (!strcmp(text, gesture_names[i]))
 			break;
-	if (i == GESTURE_TYPES || (value && (i != GESTURE_HOLD || !parse_period(value, &ns))))
+	if (i > GESTURE_HOLD || (value && (i != GESTURE_HOLD || !parse_period(value, &ns))))
 		return false;
 	*type = i;
 	if (value)
@@ -97,17 +91,18 @@ int wait_main(int argc, char **argv)
 		{ "timeout", required_argument, NULL, 't' },
 		{ "double-time", required_argument, NULL, OPT_DOUBLE_TIME },
 		{ "hold-time", required_argument, NULL, OPT_HOLD_TIME },
-		{ }
+		{ "quiet", no_argument, NULL, 'q' },
+		COMMON_OPTIONS
 	};
 	struct gestures g = { .hold_ns = GESTURE_HOLD_NS, .double_ns = GESTURE_DOUBLE_NS };
 	struct buttons set = { .clock = CLOCK_MONOTONIC };
 	__u64 end = GESTURE_NO_DEADLINE;
 	char *button = NULL, *text;
-	enum gesture_type wanted;
 	unsigned long long ns;
+	struct wait w = { };
 	int c, ret;
 
-	while ((c = getopt_long(argc, argv, "b:t:", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "b:t:qh", options, NULL)) != -1) {
 		switch (c) {
 		case 'b':
 			button = optarg;
@@ -115,7 +110,7 @@ int wait_main(int argc, char **argv)
 		case 't':
 			if (!parse_period(optarg, &ns))
 				return complain_usage("--timeout=%s: not a time like 500ms or 2s", optarg);
-			end = now() + ns;
+			end = clock_ns(CLOCK_MONOTONIC) + ns;
 			break;
 		case OPT_DOUBLE_TIME:
 			if (!parse_period(optarg, &ns))
@@ -127,16 +122,22 @@ int wait_main(int argc, char **argv)
 				return complain_usage("--hold-time=%s: not a time like 1s", optarg);
 			g.hold_ns = ns;
 			break;
+		case 'q':
+			w.quiet = true;
+			break;
 		default:
-			return EXIT_USAGE;
+			return common_option(c);
 		}
 	}
 	if (argc - optind != 1)
 		return complain_usage("wait: one of press, release, click, double, hold[=TIME]");
 	text = strdupa(argv[optind]);
-	if (!parse_gesture(text, &wanted, &g.hold_ns))
+	if (!parse_gesture(text, &w.wanted, &g.hold_ns))
 		return complain_usage("wait %s: none of press, release, click, double, hold[=TIME]",
 				      argv[optind]);
-	ret = buttons_open(&set, &button, button ? 1 : 0);
-	return ret ?: wait_for(&set, &g, wanted, end);
+	ret = buttons_open(&set, &button, button ? 1 : 0, NULL);
+	if (!ret)
+		ret = wait_for(&set, &g, &w, end);
+	buttons_close(&set);
+	return ret;
 }

@@ -1,0 +1,24 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# build_fake.sh DIRECTORY: the button-irq command with sanitizers, on buttons that test_command.py fakes (fake_device.c), and
+# calibrate on lines that it fakes (fake_gpiod/) -> DIRECTORY/button-irq, DIRECTORY/calibrate
+
+set -euo pipefail
+. "$(dirname "$0")/../../scripts/lib.sh"
+
+[ $# = 1 ] || die "usage: build_fake.sh DIRECTORY"
+here=$TOP/tests/userspace
+mkdir -p "$1"
+
+# compile FILE...
+compile()
+{
+	gcc -std=gnu11 -O1 -g -Wall -Wextra -Werror -D_GNU_SOURCE -fsanitize=address,undefined -fno-sanitize-recover \
+		-DROOT='"root"' -DLIBEXECDIR='"root/libexec"' -DVERSION='"test"' "$@" -lm
+}
+
+mapfile -t sources < <(make -s -C "$TOP/userspace" print-sources)
+compile -Wl,--wrap=ioctl,--wrap=read,--wrap=close -o "$1/button-irq" "$here/fake_device.c" "${sources[@]}"
+mapfile -t sources < <(make -s -C "$TOP/userspace" print-calibrate-sources)
+compile -I "$here/fake_gpiod" -o "$1/calibrate" "$here/fake_gpiod/fake_gpiod.c" "${sources[@]}"
