@@ -142,7 +142,8 @@ class Unit(unittest.TestCase):
         self.assertTrue((TOP / "userspace/python/button_irq/py.typed").exists())
 
     def test_version_and_help_in_the_shell(self):
-        for option, wanted in (("--version", f"button_irq {button_irq.__version__}\n"), ("--help", "usage: python3 -m")):
+        version = f"button_irq {button_irq.__version__}\n"
+        for option, wanted in (("--version", version), ("--help", "usage: python3 -m")):
             run = subprocess.run([sys.executable, "-m", "button_irq", option], stdout=subprocess.PIPE, encoding="utf-8",
                                  check=True, cwd=TOP / "userspace/python")
             self.assertTrue(run.stdout.startswith(wanted), run.stdout)

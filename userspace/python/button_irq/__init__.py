@@ -189,7 +189,7 @@ class Button:
         try:
             info = self._info()
             if info[0] != _ABI_VERSION:
-                raise OSError(errno.EPROTONOSUPPORT, f"the driver has ABI version {info[0]}, this module {_ABI_VERSION}",
+                raise OSError(errno.EPROTONOSUPPORT, f"the driver has ABI version {info[0]}, we have {_ABI_VERSION}",
                               self._path)
             self._label, self._line = (text.split(b"\0", 1)[0].decode() for text in info[5:])
             self._ioctl(_IOC_SET_FORMAT, struct.pack("=I", _FORMAT_BINARY))

@@ -30,7 +30,7 @@ _CLOCKS = {"monotonic": time.CLOCK_MONOTONIC, "boottime": time.CLOCK_BOOTTIME, "
 class Gesture(NamedTuple):
     """What somebody did with a button.
 
-    type     "press", "release", CLICK, DOUBLE, HOLD or REPEAT, which are the strings "click", "double", "hold", "repeat"
+    type     "press", "release", CLICK, DOUBLE, HOLD or REPEAT: the strings "click", "double", "hold", "repeat"
     seq      number of the event that it belongs to: the press for DOUBLE, HOLD and REPEAT, the release for CLICK
     time_ns  when: the time of that event; HOLD, REPEAT: when the button had been held for so long
     held_ns  how long the button had been pressed by then
@@ -133,12 +133,12 @@ class Gestures:
 
     button  the Button to read. Nothing else may read its events meanwhile: open it once more for that.
     hold    a press that lasts for so many seconds is a HOLD, and no click. Known while the button is still pressed.
-    double  a second press within so many seconds after a click's release is a DOUBLE, and the two are no clicks. A click is
-            known only after that time; 0: no doubles, and every click is known at its release.
+    double  a second press within so many seconds after a click's release is a DOUBLE, and the two are no clicks. A
+            click is known only after that time; 0: no doubles, and every click is known at its release.
     repeat  after the HOLD a REPEAT every so many seconds while the button is pressed; 0: none
 
-    Every press and release is given, too. HOLD, REPEAT and CLICK are known a debounce time and 2 ms later than due, since
-    a release may still be on its way. LOST or MISSED events end what was begun, and so does OSError (ENODEV).
+    Every press and release is given, too. HOLD, REPEAT and CLICK are known a debounce time and 2 ms later than due,
+    since a release may still be on its way. LOST or MISSED events end what was begun, and so does OSError (ENODEV).
     """
 
     def __init__(self, button: Button, *, hold: float = 1.0, double: float = 0.4, repeat: float = 0) -> None:
@@ -152,7 +152,7 @@ class Gestures:
         self._found: collections.deque[Gesture] = collections.deque()
 
     def _look(self) -> Optional[float]:
-        """Reads until something is found, or nothing is left: then gives the seconds until more is known by the time."""
+        """Reads until something is found, or nothing is left: then gives the seconds until time alone tells more."""
         while not self._found:
             # Before reading: every event up to then will have been read.
             now = time.clock_gettime_ns(_CLOCKS[self._button.clock])
@@ -209,7 +209,7 @@ class Gestures:
                 pass
 
     def run(self, **calls: Callable[[Gesture], object]) -> None:
-        """Calls click=, double=, hold=, repeat=, press=, release= with each such gesture, and returns once the button is
+        """Calls click=, double=, hold=, repeat=, press=, release= with each such gesture. Returns once the button is
         closed, which one of them may do.
 
             bell.gestures().run(click=lambda gesture: lamp.toggle(), hold=lambda gesture: bell.close())
