@@ -379,8 +379,12 @@ class ButtonIRQPin(Pin):
         return self._bounce
 
     def _set_bounce(self, value):
-        if value is not None and value < 0:
-            raise PinInvalidBounce("bounce must be 0 or greater")
+        try:
+            wrong = value is not None and not float(value) >= 0
+        except (TypeError, ValueError):
+            wrong = True
+        if wrong:
+            raise PinInvalidBounce(f"bounce of {self!r} must be None, or 0 or greater, not {value!r}")
         if value:
             warnings.warn(f"bounce_time={value} has no effect on {self!r}: the driver debounces {self._read('path')}, "
                           f"with debounce_us={self._read('debounce_us')}", PinWarning)
@@ -445,6 +449,8 @@ class ButtonIRQPin(Pin):
 class ButtonIRQFactory(Factory):
     """Pins of button_irq devices; all others come from another factory."""
 
+    pin_class = ButtonIRQPin
+
     def __init__(self):
         super().__init__()
         self.watcher = _Watcher()
@@ -484,7 +490,7 @@ class ButtonIRQFactory(Factory):
         if self.button(number) is None:
             return self.others.pin(name)
         if pin is None:
-            pin = self._pins[number] = ButtonIRQPin(self, number)
+            pin = self._pins[number] = self.pin_class(self, number)
         return pin
 
     def button(self, number):

@@ -76,7 +76,7 @@ class Event(NamedTuple):
     time_ns: int
     type: str
     held_ns: int
-    count: int
+    count: int                                  # type: ignore[assignment]  # the tuple's method of that name is hidden
 
     @property
     def time(self) -> float:
@@ -218,8 +218,8 @@ class Button:
             except OSError as error:
                 raise OSError(error.errno, os.strerror(error.errno or 0), self._path) from None
 
-    def _info(self) -> tuple:
-        return _INFO.unpack(self._ioctl(_IOC_GET_INFO, bytes(_INFO.size)))
+    def _info(self) -> tuple[int, int, int, int, int, bytes, bytes]:
+        return _INFO.unpack(self._ioctl(_IOC_GET_INFO, bytes(_INFO.size)))      # type: ignore[return-value]
 
     @property
     def path(self) -> str:
@@ -295,14 +295,14 @@ class Button:
             if not waiter:
                 os.close(fd)
                 return
-        loop = waiter[0]
+        loop, future = waiter
 
         def let_go() -> None:
             # The loop watches the number, which belongs to another file as soon as it is closed.
             loop.remove_reader(fd)
             os.close(fd)
-            if not waiter[1].done():
-                waiter[1].set_result(None)
+            if not future.done():
+                future.set_result(None)
 
         try:
             elsewhere = loop.is_running() and asyncio.get_running_loop() is not loop
@@ -444,7 +444,7 @@ class Button:
 
     def _pending(self) -> Iterator[Event]:
         """The events that are there now."""
-        return iter(self._take, None)           # type: ignore[arg-type]
+        return iter(self._take, None)
 
     def gestures(self, *, hold: float = 1.0, double: float = 0.4, repeat: float = 0) -> Gestures:
         """Clicks, double clicks and holds: see Gestures."""
