@@ -6,11 +6,13 @@ The environment says what tests/lib.sh says: BUTTON_IRQ_KO, BUTTON_IRQ_LINES; te
 
 import os
 import subprocess
+import tempfile
 import time
 
 import tap
 
 LINES = os.environ["BUTTON_IRQ_LINES"].split()
+STIM = os.path.abspath("stim")
 PLATFORM = "/sys/bus/platform/drivers/button_irq"
 
 
@@ -57,7 +59,25 @@ def bind():
 
 def stim(*words, index=0):
     """tests/stim INDEX WORDS"""
-    subprocess.run(["./stim", str(index), *words], check=True)
+    subprocess.run([STIM, str(index), *words], check=True)
+
+
+class Output:
+    """A file for what another process prints, to be looked at meanwhile. The two share its offset: a seek of ours would
+    make that process overwrite what it has printed before, so we read without moving it."""
+
+    def __init__(self):
+        self.file = tempfile.TemporaryFile()
+
+    def text(self):
+        """All up to now."""
+        return os.pread(self.file.fileno(), 1 << 20, 0).decode()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.file.close()
 
 
 def presses(count, start_us=0):
