@@ -19,7 +19,7 @@ import pytest  # noqa: E402
 from button_irq_gpiozero import ButtonIRQFactory, ButtonIRQPin  # noqa: E402
 
 EXPECTED = {
-    "test_input_light_sensor": "asks for a mock pin that acts as a capacitor; its pin is an output, too, a button is none",
+    "test_input_light_sensor": "asks for a mock pin that is a capacitor: an output at times, which a button is not",
     "test_input_distance_sensor": "asks for a mock pin that triggers an echo on another mock pin",
     "test_source_delay": "has an output at the pin, which is a button here",
 }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# check.sh [MACHINE...]: userspace/python, installed as its README says, on stock Debian kernels with Debian's own Pythons
+# check.sh [MACHINE...]: userspace/python, installed as its README says, on a stock Debian kernel with Debian's Pythons
 # and gpiozero. A machine is booted for each of:
 #
 #	module		the module, and the gestures by the vectors that the command is tested with, too
