@@ -10,7 +10,9 @@ import unittest
 import lab
 
 with open(f"{os.environ['BUTTON_IRQ_TOP']}/userspace/python/README.md", encoding="utf-8") as readme:
-    EXAMPLES = dict(re.findall(r"^## (.*?)\n.*?^```python\n(.*?)^```$", readme.read(), re.MULTILINE | re.DOTALL))
+    SECTIONS = re.split("^## ", readme.read(), flags=re.MULTILINE)[1:]
+EXAMPLES = {section.partition("\n")[0]: code for section in SECTIONS
+            for code in re.findall("^```python\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)}
 
 
 class Readme(unittest.TestCase):
