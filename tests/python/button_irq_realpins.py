@@ -15,7 +15,8 @@ import pkg_resources  # noqa: E402
 import button_irq_issues  # noqa: E402
 import button_irq_suite  # noqa: E402
 
-EXPECTED = {}
+NO_PULLS = "RPi.GPIO's pulls do not move a pin of the emulated Pi; without our factory, these two fail, too"
+EXPECTED = {"test_pull[button_irq]": NO_PULLS, "test_input_with_pull[button_irq]": NO_PULLS}
 
 # The tests try each pin factory of gpiozero's own package: let that be ours.
 get_distribution, load_entry_point = pkg_resources.get_distribution, pkg_resources.load_entry_point
