@@ -41,8 +41,8 @@ packages()
 	dt)
 		echo device-tree-compiler dt-schema python3
 		;;
-	python)	# builds the Python package
-		echo python3-pip python3-setuptools python3-wheel
+	python)	# builds the Python package, installs it as its README says, checks its types
+		echo python3-pip python3-setuptools python3-wheel python3-venv mypy
 		;;
 	pi)	# QEMU from source; its build wants a newer meson than bookworm's
 		packages vm

@@ -6,7 +6,6 @@ gpiozero takes by default, then with button_irq. Each test demands that the defa
 import glob
 import os
 import subprocess
-import tempfile
 import unittest
 
 import lab
@@ -72,12 +71,11 @@ class Exported:
 def run_program(train, enough):
     """Starts the program, makes the presses, and gives the lines that it prints until enough(lines) or some time went
     by, and the name of the pin factory."""
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
+    with lab.Output() as output:
         def lines():
-            output.seek(0)
-            return output.read().splitlines()
+            return output.text().splitlines()
 
-        with subprocess.Popen(["python3", "-c", PROGRAM], stdout=output) as program:
+        with subprocess.Popen(["python3", "-c", PROGRAM], stdout=output.file) as program:
             try:
                 lab.wait_for(lambda: any(line.startswith("ready") for line in lines()), 60)
                 lab.stim("train", *train)

@@ -1,17 +1,24 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""userspace/python/button_irq.py, with buttons that are pressed."""
+"""userspace/python/button_irq, with buttons that are pressed."""
 
 import asyncio
 import errno
+import gc
 import itertools
 import os
+import pathlib
 import select
+import signal
+import subprocess
+import sys
+import threading
 import time
 import unittest
+import warnings
 
 import lab
-from button_irq import LOST, PRESS, RELEASE, Button, buttons, find
+from button_irq import CLICK, DOUBLE, HOLD, LOST, PRESS, RELEASE, REPEAT, Button, buttons, find
 
 
 class Listing(unittest.TestCase):
@@ -37,10 +44,19 @@ class Listing(unittest.TestCase):
         with self.assertRaisesRegex(FileNotFoundError, r"there is: button_irq \(bell, .*\), button_irq1 \(door"):
             find("window")
 
-    def test_a_label_that_two_have(self):
-        lab.load(f"line={','.join(lab.LINES)}", "label=bell")
-        with self.assertRaisesRegex(ValueError, "2 buttons have the label bell: button_irq, button_irq1"):
-            Button("bell")
+    def test_a_path_object(self):
+        lab.load(f"line={lab.LINES[0]}")
+        with Button(pathlib.Path("/dev/button_irq")) as button:
+            self.assertEqual(button.path, "/dev/button_irq")
+
+    def test_by_label_where_only_the_link_by_label_is(self):
+        """As in a container that was given --device /dev/button/bell."""
+        lab.load(f"line={lab.LINES[0]}", "label=bell")
+        os.makedirs("/dev/button", exist_ok=True)
+        os.rename("/dev/button_irq", "/dev/button/bell")
+        self.addCleanup(os.rename, "/dev/button/bell", "/dev/button_irq")
+        with Button("bell") as button:
+            self.assertEqual(button.path, "/dev/button/bell")
 
     def test_not_for_everyone(self):
         lab.load(f"line={lab.LINES[0]}")
@@ -65,7 +81,7 @@ class Events(unittest.TestCase):
         for number, event in enumerate(events, first):
             self.assertEqual(event.seq, number)
             self.assertEqual(event.type, RELEASE if number % 2 == 0 else PRESS)
-        for before, event in itertools.pairwise(events):
+        for before, event in zip(events, events[1:]):
             self.assertGreaterEqual(event.time_ns, before.time_ns)
             if event.type == RELEASE:
                 self.assertEqual(event.held_ns, event.time_ns - before.time_ns)
@@ -209,5 +225,280 @@ class Events(unittest.TestCase):
         asyncio.run(run())
 
 
+def numbers():
+    """The descriptors of this process."""
+    return sorted(int(name) for name in os.listdir("/proc/self/fd"))
+
+
+def is_done(thread):
+    """Has the thread ended?"""
+    return lambda: not thread.is_alive()
+
+
+class Lifetime(unittest.TestCase):
+    """Buttons that are dropped, closed under somebody who waits, or forked."""
+
+    def setUp(self):
+        self.addCleanup(lab.unload)
+        lab.load(f"line={','.join(lab.LINES)}")
+
+    def test_a_dropped_button_closes_itself_and_warns(self):
+        before = numbers()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            for _ in range(3):
+                Button()
+            gc.collect()
+        self.assertEqual([str(warning.message) for warning in caught if warning.category is ResourceWarning],
+                         ["unclosed <Button /dev/button_irq>"] * 3)
+        self.assertEqual(numbers(), before)
+
+    def test_a_failed_open_leaves_nothing(self):
+        before = numbers()
+        with self.assertRaises(ValueError):
+            Button(clock="sundial")
+        with self.assertRaises(OSError):
+            Button("/dev/null")
+        self.assertEqual(numbers(), before)
+
+    def test_waiting_leaves_no_descriptors(self):
+        with Button() as button:
+            before = numbers()
+            for _ in range(3):
+                self.assertIsNone(button.read(timeout=0.01))
+            self.assertEqual(numbers(), before)
+
+    def test_close_wakes_a_task_and_leaves_the_next_button_of_that_number_alone(self):
+        async def run():
+            button = Button()
+            number = button.fileno()
+            waiting = asyncio.create_task(button.wait())
+            await asyncio.sleep(0)
+            button.close()
+            with Button("button_irq1") as other:
+                self.assertEqual(other.fileno(), number)
+                task = asyncio.create_task(other.wait())
+                with self.assertRaisesRegex(ValueError, "/dev/button_irq is closed"):
+                    await asyncio.wait_for(waiting, 5)
+                waiting.cancel()
+                await asyncio.to_thread(lab.press, 1, 1)
+                self.assertEqual((await asyncio.wait_for(task, 5)).type, PRESS)
+
+        asyncio.run(run())
+
+    def test_a_task_that_is_cancelled_after_close_leaves_the_next_button_alone(self):
+        async def run():
+            button = Button()
+            waiting = asyncio.create_task(button.wait())
+            await asyncio.sleep(0)
+            button.close()
+            waiting.cancel()
+            with Button("button_irq1") as other:
+                task = asyncio.create_task(other.wait())
+                await asyncio.sleep(0)
+                self.assertTrue(waiting.done() or await asyncio.wait([waiting]))
+                await asyncio.to_thread(lab.press, 1, 1)
+                self.assertEqual((await asyncio.wait_for(task, 5)).type, PRESS)
+
+        asyncio.run(run())
+
+    def test_close_from_another_thread_wakes_a_task(self):
+        async def run():
+            button = Button()
+            waiting = asyncio.create_task(button.wait())
+            await asyncio.sleep(0)
+            await asyncio.to_thread(button.close)
+            with self.assertRaisesRegex(ValueError, "/dev/button_irq is closed"):
+                await asyncio.wait_for(waiting, 5)
+            self.assertTrue(button.closed)
+
+        before = numbers()
+        asyncio.run(run())
+        self.assertEqual(numbers(), before)
+
+    def test_close_from_another_thread_wakes_every_reader(self):
+        button = Button()
+        seen = []
+
+        def read():
+            try:
+                button.read()
+            except ValueError as error:
+                seen.append(str(error))
+
+        before = numbers()
+        threads = [threading.Thread(target=read, daemon=True) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        lab.wait_for(lambda: len(numbers()) == len(before) + 4)         # each waits, with a pipe
+        button.close()
+        for thread in threads:
+            lab.wait_for(is_done(thread))
+        self.assertEqual(seen, ["/dev/button_irq is closed"] * 2)
+
+    def in_child(self, work):
+        """What work() prints in a forked child, which is over by then."""
+        reader, writer = os.pipe()
+        pid = os.fork()
+        if not pid:
+            try:
+                os.write(writer, f"{work()}".encode())
+            except BaseException as error:
+                os.write(writer, repr(error).encode())
+            finally:
+                os._exit(0)
+        os.close(writer)
+        with open(reader, encoding="utf-8") as pipe:
+            text = pipe.read()
+        os.waitpid(pid, 0)
+        return text
+
+    def test_a_child_takes_nothing_from_its_parent(self):
+        with Button(clock="realtime") as button:
+            lab.press(2)
+            number = button.fileno()
+
+            def child():
+                missed = button.read(timeout=0)
+                lab.press(1)
+                return missed, button.fileno() == number, button.read().seq, button.read().time > 1e9
+
+            self.assertEqual(self.in_child(child), "(None, True, 5, True)")
+            self.assertEqual([event.seq for event in itertools.islice(button, 6)], [1, 2, 3, 4, 5, 6])
+
+    def test_a_child_of_a_parent_that_waits_in_a_thread(self):
+        with Button() as button:
+            before = numbers()
+            thread = threading.Thread(target=button.read, daemon=True)
+            thread.start()
+            lab.wait_for(lambda: len(numbers()) == len(before) + 2)
+            self.assertEqual(self.in_child(lambda: button.read(timeout=0)), "None")
+            lab.press(1)
+            lab.wait_for(is_done(thread))
+
+    def test_a_child_of_a_button_that_is_gone(self):
+        with Button() as button:
+            lab.unbind()
+            self.assertRegex(self.in_child(button.read), r"FileNotFoundError\(2, .*|OSError\(19, .*")
+            with self.assertRaises(OSError) as caught:
+                button.read()
+            self.assertEqual(caught.exception.errno, errno.ENODEV)
+
+
+class Gesturing(unittest.TestCase):
+    """Gestures of a button that is pressed."""
+
+    # A click, a double click, and a hold with two repeats
+    TRAIN = ("0:0", "100000:1", "800000:0", "900000:1", "1000000:0", "1100000:1", "2000000:0", "2650000:1", "3000000:1")
+    TIMES = {"hold": 0.3, "double": 0.3, "repeat": 0.15}
+    WANTED = ["press", "release", CLICK, "press", "release", "press", DOUBLE, "release", "press", HOLD, REPEAT, REPEAT,
+              "release"]
+
+    def setUp(self):
+        self.addCleanup(lab.unload)
+        lab.load(f"line={lab.LINES[0]}")
+        self.button = Button()
+        self.addCleanup(self.button.close)
+
+    def test_in_turn(self):
+        presser = threading.Thread(target=lab.stim, args=("train", *self.TRAIN))
+        presser.start()
+        found = list(itertools.islice(self.button.gestures(**self.TIMES), len(self.WANTED)))
+        presser.join()
+        self.assertEqual([gesture.type for gesture in found], self.WANTED)
+        self.assertEqual([gesture.held for gesture in found if gesture.type in (HOLD, REPEAT)], [0.3, 0.45, 0.6])
+
+    def test_read_late_they_are_the_same(self):
+        lab.stim("train", *self.TRAIN)
+        gestures = self.button.gestures(**self.TIMES)
+        self.assertEqual([gesture.type for gesture in itertools.islice(gestures, len(self.WANTED))], self.WANTED)
+        self.assertIsNone(gestures.read(timeout=0))
+
+    def test_asyncio(self):
+        async def run():
+            presser = asyncio.create_task(asyncio.to_thread(lab.stim, "train", *self.TRAIN))
+            found = []
+            async for gesture in self.button.gestures(**self.TIMES):
+                found.append(gesture.type)
+                if len(found) == len(self.WANTED):
+                    break
+            await presser
+            return found
+
+        self.assertEqual(asyncio.run(run()), self.WANTED)
+
+    def test_callbacks(self):
+        lab.stim("train", *self.TRAIN)
+        found = []
+        self.button.gestures(**self.TIMES).run(click=lambda gesture: found.append(gesture.type),
+                                               double=lambda gesture: found.append(gesture.seq),
+                                               hold=lambda gesture: self.button.close())
+        self.assertEqual(found, [CLICK, 5])
+        with self.assertRaisesRegex(TypeError, "no gesture is called tap"):
+            self.button.gestures().run(tap=print)
+
+    def test_no_hold_of_a_button_that_is_gone(self):
+        lab.stim("0")
+        gestures = self.button.gestures(hold=0.5)
+        self.assertEqual(gestures.read().type, "press")
+        lab.unbind()
+        lab.bind()
+        with self.assertRaises(OSError) as caught:
+            gestures.read(timeout=5)
+        self.assertEqual(caught.exception.errno, errno.ENODEV)
+
+
+class Shell(unittest.TestCase):
+    """python3 -m button_irq."""
+
+    def setUp(self):
+        self.addCleanup(lab.unload)
+        lab.load(f"line={','.join(lab.LINES)}", "label=bell,door")
+
+    def start(self, *arguments, stdout=subprocess.PIPE):
+        """Starts it, and waits until it waits."""
+        process = subprocess.Popen([sys.executable, "-m", "button_irq", *arguments], stdout=stdout,
+                                   stderr=subprocess.PIPE, encoding="utf-8")
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        lab.wait_for(lambda: lab.waits_for_a_button(process.pid), 60)
+        return process
+
+    def test_one_button(self):
+        process = self.start("bell")
+        lab.press(1)
+        with Button("bell") as button:
+            wanted = [f"{event}\n" for event in button.history()]
+        self.assertEqual([process.stdout.readline() for _ in range(2)], wanted)
+        process.send_signal(signal.SIGINT)
+        self.assertEqual((process.communicate(timeout=20), process.returncode), (("", ""), 130))
+
+    def test_all_buttons(self):
+        process = self.start()
+        lab.press(1)
+        lab.press(1, index=1)
+        self.assertEqual([process.stdout.readline().split()[::3] for _ in range(4)],
+                         [["bell", "press"], ["bell", "release"], ["door", "press"], ["door", "release"]])
+
+    def test_gestures(self):
+        process = self.start("--gestures", "door")
+        lab.press(1, index=1)
+        self.assertEqual([process.stdout.readline().split()[2] for _ in range(3)], ["press", "release", "click"])
+
+    def test_a_write_that_fails_is_said(self):
+        with open("/dev/full", "w", encoding="ascii") as full:
+            process = self.start("bell", stdout=full)
+        lab.press(1)
+        self.assertEqual(process.communicate(timeout=20)[1], "button_irq: [Errno 28] No space left on device\n")
+        self.assertEqual(process.returncode, 1)
+
+    def test_a_button_that_goes(self):
+        process = self.start("bell")
+        lab.unbind()
+        self.assertEqual(process.communicate(timeout=20)[1],
+                         "button_irq: [Errno 19] No such device: '/dev/button_irq'\n")
+        self.assertEqual(process.returncode, 1)
+
+
 if __name__ == "__main__":
-    lab.main(Listing, Events)
+    lab.main(Listing, Events, Lifetime, Gesturing, Shell)

@@ -4,6 +4,8 @@
 button are gpiozero's own mock pins."""
 
 import os
+import subprocess
+import sys
 import threading
 import time
 import unittest
@@ -15,8 +17,25 @@ CHIP, _, OFFSET = lab.LINES[0].rpartition(":")
 PIN = int(OFFSET)
 os.environ.update(GPIOZERO_PIN_FACTORY="button_irq", BUTTON_IRQ_PIN_FACTORY="mock", BUTTON_IRQ_CHIP=CHIP)
 
-from gpiozero import LED, BadPinFactory, Button, Device, GPIOPinInUse, PinInvalidFunction  # noqa: E402
+from gpiozero import (  # noqa: E402
+    LED,
+    BadPinFactory,
+    Button,
+    Device,
+    GPIOPinInUse,
+    PinFixedPull,
+    PinInvalidFunction,
+    PinInvalidPin,
+    PinWarning,
+    RotaryEncoder,
+)
 from button_irq_gpiozero import ButtonIRQFactory  # noqa: E402
+
+
+def close_pins():
+    """Also those of a test that failed: the module can be unloaded."""
+    if Device.pin_factory:
+        Device.pin_factory.close()
 
 
 class Pins(unittest.TestCase):
@@ -26,6 +45,7 @@ class Pins(unittest.TestCase):
 
     def setUp(self):
         self.addCleanup(lab.unload)
+        self.addCleanup(close_pins)
         lab.load(f"line={lab.LINES[0]}", "ring_events=16", *self.parameters)
         self.seen = []
 
@@ -171,6 +191,126 @@ class Buttons(Pins):
             button.pin.state
 
 
+    def test_comes_back(self):
+        button = self.button()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            for presses in (1, 2):
+                lab.press(1)
+                self.saw(*["pressed", "released"] * presses)
+                lab.unbind()
+                self.said(caught, "/dev/button_irq: the button is gone", presses)
+                lab.bind()
+                self.said(caught, "/dev/button_irq: the button is back", presses)
+        lab.stim("0")
+        self.saw(*["pressed", "released"] * 2, "pressed")
+        self.assertTrue(button.is_pressed)
+
+    def said(self, caught, what, times):
+        """Waits until the warning was given so many times."""
+        lab.wait_for(lambda: [str(warning.message) for warning in caught].count(what) >= times)
+
+    def test_comes_back_pressed(self):
+        self.button()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            lab.unbind()
+            self.said(caught, "/dev/button_irq: the button is gone", 1)
+            lab.stim("0")
+            lab.bind()
+            self.saw("pressed")
+            lab.stim("1")
+            self.saw("pressed", "released")
+
+    def test_state_of_one_that_came_back_unwatched(self):
+        pin = Device.pin_factory.pin(PIN) if Device.pin_factory else self.button().pin
+        self.assertEqual(pin.state, 1)
+        lab.unbind()
+        with self.assertRaises(OSError):
+            pin.state
+        lab.bind()
+        self.assertEqual(pin.state, 1)
+
+    def test_the_same_pin_after_close(self):
+        button = self.button()
+        pin = button.pin
+        button.close()
+        self.assertIs(Device.pin_factory.pin(PIN), pin)
+        again = self.button()
+        self.assertIs(again.pin, pin)
+        lab.press(1)
+        self.saw("pressed", "released")
+
+    def test_what_is_no_pin(self):
+        self.button()
+        for name in ("3V3", "GND", "J8:1", "BOARD1", "GPIO99", "J9:99", "bell"):
+            with self.assertRaises(PinInvalidPin, msg=name):
+                Device.pin_factory.pin(name)
+
+    def test_the_other_polarity(self):
+        with self.assertRaisesRegex(PinFixedPull, f"GPIO{PIN} is /dev/button_irq, pressed when low: use pull_up=True"):
+            Button(PIN, pull_up=False)
+        self.assertEqual(self.button(pull_up=True).pin.pull, "up")
+
+    def test_bounce_time_has_no_effect_and_says_so(self):
+        wanted = f"bounce_time=0.2 has no effect on GPIO{PIN}: the driver debounces /dev/button_irq.* debounce_us=10000"
+        with self.assertWarnsRegex(PinWarning, wanted):
+            self.button(bounce_time=0.2)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            self.seen = []
+            Device.pin_factory.pin(PIN).bounce = None
+
+    def hold(self, slow):
+        """A button whose callback of each press takes so long, and which is held from 0.4 s on."""
+        button = self.button(hold_time=0.4)
+        button.when_pressed = lambda: (self.seen.append("pressed"), time.sleep(slow))
+        button.when_held = lambda: self.seen.append("held")
+        return button
+
+    def test_a_slow_callback_makes_no_false_hold(self):
+        button = self.hold(slow=1)
+        lab.stim("train", *(word for n in range(5) for word in (f"{n * 200_000}:0", f"{n * 200_000 + 100_000}:1")))
+        lab.wait_for(lambda: len(self.seen) >= 10)
+        self.assertFalse(button.is_held)
+        button.close()                          # ends the thread that counts the time
+        self.assertEqual(self.seen, ["pressed", "released"] * 5)
+
+    def test_a_slow_callback_hides_no_hold(self):
+        self.hold(slow=1)
+        lab.stim("train", "0:0", "100000:1", "200000:0", "800000:1", "900000:0", "1000000:1")
+        self.saw("pressed", "released", "pressed", "held", "released", "pressed", "released")
+
+
+class Encoder(unittest.TestCase):
+    """Two pins that belong together: their order counts."""
+
+    CYCLES = 200
+
+    def setUp(self):
+        self.addCleanup(lab.unload)
+        self.addCleanup(close_pins)
+        lab.load(f"line={','.join(lab.LINES)}", "debounce_us=0")
+        self.encoder = RotaryEncoder(PIN, int(lab.LINES[1].rpartition(":")[2]), max_steps=0)
+        self.addCleanup(self.encoder.close)
+
+    def turn(self, meanwhile):
+        """Turns, which another process does, while this one is busy."""
+        with subprocess.Popen([sys.executable, "turn.py", str(self.CYCLES), "1000"]) as turning:
+            while turning.poll() is None:
+                meanwhile()
+        self.assertEqual(turning.returncode, 0)
+        lab.wait_for(lambda: self.encoder.steps >= self.CYCLES)
+        self.assertEqual(self.encoder.steps, self.CYCLES)
+
+    def test_counts_right_when_the_program_is_busy(self):
+        self.turn(lambda: sum(range(1000)))
+
+    def test_counts_right_with_a_slow_callback(self):
+        self.encoder.when_rotated = lambda: time.sleep(0.002)
+        self.turn(lambda: time.sleep(0.01))
+
+
 class ActiveHigh(Pins):
     """A button to 3.3 V: pressed is high."""
 
@@ -185,6 +325,11 @@ class ActiveHigh(Pins):
 
     def test_external_pull(self):
         self.check(pull_up=None, active_state=True)
+
+    def test_the_other_polarity(self):
+        with self.assertRaisesRegex(PinFixedPull, "/dev/button_irq, pressed when high: use pull_up=False"):
+            Button(PIN, pull_up=True)
+        self.assertEqual(self.button(pull_up=False).pin.pull, "down")
 
     def check(self, **options):
         """Two presses to high."""
@@ -222,4 +367,4 @@ class OtherPins(Pins):
 
 
 if __name__ == "__main__":
-    lab.main(Buttons, ActiveHigh, OtherPins)
+    lab.main(Buttons, Encoder, ActiveHigh, OtherPins)

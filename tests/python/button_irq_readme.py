@@ -5,13 +5,14 @@
 import os
 import re
 import subprocess
-import tempfile
 import unittest
 
 import lab
 
-with open("python-README.md", encoding="utf-8") as readme:
-    EXAMPLES = dict(re.findall(r"^## (.*?)\n.*?^```python\n(.*?)^```$", readme.read(), re.MULTILINE | re.DOTALL))
+with open(f"{os.environ['BUTTON_IRQ_TOP']}/userspace/python/README.md", encoding="utf-8") as readme:
+    SECTIONS = re.split("^## ", readme.read(), flags=re.MULTILINE)[1:]
+EXAMPLES = {section.partition("\n")[0]: code for section in SECTIONS
+            for code in re.findall("^```python\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)}
 
 
 class Readme(unittest.TestCase):
@@ -23,20 +24,16 @@ class Readme(unittest.TestCase):
 
     def run_example(self, heading, train, wanted):
         """Starts it; once it has the button open, makes the presses; what it prints is to be what is wanted."""
-        with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
-            def text():
-                output.seek(0)
-                return output.read()
-
+        with lab.Output() as output:
             environment = {**os.environ, "GPIOZERO_PIN_FACTORY": "button_irq", "PYTHONUNBUFFERED": "1"}
-            with subprocess.Popen(["python3", "-c", EXAMPLES[heading]], stdout=output, env=environment) as example:
+            with subprocess.Popen(["python3", "-c", EXAMPLES[heading]], stdout=output.file, env=environment) as example:
                 try:
                     lab.wait_for(lambda: lab.waits_for_a_button(example.pid), 60)
                     lab.stim("train", *train)
-                    lab.wait_for(lambda: len(text()) >= len(wanted))
+                    lab.wait_for(lambda: len(output.text()) >= len(wanted))
                 finally:
                     example.terminate()
-            self.assertEqual(text(), wanted)
+            self.assertEqual(output.text(), wanted)
 
     def test_events(self):
         self.run_example("Events", ["0:0", "250000:1", "300000:1"], "press 1\nheld for 0.25 s\n")
@@ -47,12 +44,20 @@ class Readme(unittest.TestCase):
     def test_asyncio(self):
         self.run_example("asyncio", lab.presses(2), "bell press\nbell release\n" * 2)
 
+    def test_gestures(self):
+        train = ["0:0", "100000:1", "800000:0", "900000:1", "1000000:0", "1100000:1", "2000000:0", "2800000:1"]
+        self.run_example("Gestures", train, "click\ndouble\nhold\nrepeat\n")
+
+    def test_callbacks(self):
+        train = ["0:0", "100000:1", "900000:0", "1000000:1", "1100000:0", "1200000:1", "2000000:0", "2800000:1"]
+        self.run_example("Callbacks", train, "click\ndouble click\n")
+
     def test_gpiozero(self):
         train = ["0:0", "100000:1", "1000000:0", "1800000:1", "1900000:1"]
         self.run_example("gpiozero", train, "pressed\nreleased\npressed\nheld\nreleased\n")
 
     def test_no_example_without_a_test(self):
-        self.assertEqual(set(EXAMPLES), {"Events", "Waiting", "asyncio", "gpiozero"})
+        self.assertEqual(set(EXAMPLES), {"Events", "Waiting", "asyncio", "Gestures", "Callbacks", "gpiozero"})
 
 
 if __name__ == "__main__":

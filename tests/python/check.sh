@@ -1,13 +1,19 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# check.sh [TEST...]: userspace/python, installed as pip would, on stock Debian kernels with Debian's own gpiozero:
+# check.sh [MACHINE...]: userspace/python, installed as its README says, on a stock Debian kernel with Debian's Pythons
+# and gpiozero. A machine is booted for each of:
 #
-#	button_irq_module	button_irq.py
-#	button_irq_pins		button_irq_gpiozero.py
-#	button_irq_readme	the examples of README.md, as printed there, on an emulated Raspberry Pi 3B
-#	button_irq_issues	what gpiozero gets wrong by default; there, too: RPi.GPIO, the pin factory
-#				that Debian's gpiozero takes, runs on nothing else
+#	module		the module, and the gestures by the vectors that the command is tested with, too
+#	pins		the pin factory, under gpiozero 1.6
+#	suite		gpiozero's own tests of inputs and mixins, on the pin factory
+#	realpins	gpiozero's own tests of real pins, on an emulated Raspberry Pi 3B
+#	readme		the examples of README.md, as printed there, on an emulated Raspberry Pi 3B
+#	issues		what gpiozero gets wrong by default, there, too: RPi.GPIO, the pin factory that Debian's gpiozero
+#			takes, runs on nothing else
+#	bullseye	the module with Python 3.9
+#	trixie		module and pin factory with Python 3.13
+#	sid		module and pin factory with sid's Python and gpiozero 2
 #
 # Closes with a table and the counts.
 
@@ -16,43 +22,117 @@ set -euo pipefail
 
 kernel=6.12-arm64
 here=$TOP/tests/python
-results=$TOP/build/python/results
-installed=$TOP/build/python/installed
+build=$TOP/build/python
 guest=/opt/button_irq/selftests
 
-tests=("$@")
-[ ${#tests[@]} -gt 0 ] || tests=(button_irq_module button_irq_pins button_irq_readme button_irq_issues)
-for name in "${tests[@]}"; do
-	[ -r "$here/$name.py" ] || die "no test $name"
+all=(module pins suite realpins readme issues bullseye trixie sid)
+machines=("$@")
+[ ${#machines[@]} -gt 0 ] || machines=("${all[@]}")
+for name in "${machines[@]}"; do
+	[[ " ${all[*]} " = *" $name "* ]] || die "no machine $name; there are ${all[*]}"
 done
 
 # From a copy: building leaves files behind. By the python3 that the packages of deps.sh belong to.
 install_package()
 {
-	rm -rf "$TOP/build/python"
-	mkdir -p "$results" "$TOP/build/log"
-	cp -r "$TOP/userspace/python" "$TOP/build/python/source"
+	rm -rf "$build"
+	mkdir -p "$build/results" "$TOP/build/log"
+	cp -r "$TOP/userspace/python" "$build/source"
 	/usr/bin/python3 -m pip --disable-pip-version-check install --quiet --no-index --no-build-isolation --no-deps \
-		--no-compile --root-user-action ignore --target "$installed" "$TOP/build/python/source"
+		--no-compile --root-user-action ignore --target "$build/installed" "$build/source"
 }
 
-# run TEST: one machine; everything it prints goes to a file, one line to the terminal.
+# The commands in README.md that install it, as they stand there; what a build needs is the system's, not the network's.
+install_by_readme()
+{
+	local home=$build/home
+
+	mkdir -p "$home/userspace"
+	cp -r "$TOP/userspace/python" "$home/userspace/"
+	# shellcheck disable=SC2016 # Markdown's
+	sed -n '/^```sh$/,/^```$/{//!p}' "$TOP/userspace/python/README.md" > "$home/commands"
+	[ -s "$home/commands" ] || { echo "README.md names no commands"; return 1; }
+	(cd "$home" && HOME=$home PATH=/usr/bin:/bin PIP_NO_INDEX=1 PIP_NO_BUILD_ISOLATION=0 PIP_DISABLE_PIP_VERSION_CHECK=1 \
+		sh -e commands) &&
+	"$home/button-irq/bin/python3" -m button_irq --version
+}
+
+# The type hints, for the oldest Python that we support.
+check_types()
+{
+	(cd "$build/source" && /usr/bin/mypy --strict --python-version 3.9 --cache-dir /dev/null button_irq)
+}
+
+# on_host NAME FUNCTION: a test without a machine
+on_host()
+{
+	local started=$SECONDS failed=0
+
+	"$2" > "$build/results/$1.out" 2>&1 || { failed=1; cat "$build/results/$1.out" >&2; }
+	printf '%-18s %-11s %4d s  %d passed, %d failed, 0 skipped\n' "$1" host "$((SECONDS - started))" \
+		"$((1 - failed))" "$failed" | tee "$build/results/$1.row"
+}
+
+# gpiozero's tests are in its source only.
+fetch_gpiozero_tests()
+{
+	local dir=$CACHE/gpiozero-tests/$1 apt=$CACHE/gpiozero-tests/apt recipe
+	local options=(-q -o "Dir::Etc::SourceList=$apt/sources.list" -o Dir::Etc::SourceParts=/dev/null
+		       -o "Dir::State::Lists=$apt/lists" -o "Dir::Cache=$apt/cache" -o APT::Sandbox::User=root)
+
+	recipe="$1 $(declare -f fetch_gpiozero_tests | sha256sum)"
+	mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
+	exec 8> "$CACHE/gpiozero-tests/lock"
+	flock 8
+	stamp_ok "$dir.stamp" "$recipe" && return
+	say "fetching gpiozero's own tests (about 10 s)"
+	rm -rf "$dir" "$dir.new"
+	mkdir -p "$dir.new"
+	apt_sources "$1" | sed 's/^deb /deb-src /' > "$apt/sources.list"
+	{ apt-get "${options[@]}" update && cd "$dir.new" &&
+	  apt-get "${options[@]}" source --download-only --only-source --tar-only gpiozero; } > "$apt/log" 2>&1 ||
+		{ cat "$apt/log" >&2; die "cannot fetch gpiozero's source"; }
+	tar -x --strip-components=2 --wildcards '*/tests/*.py' -f ./*.orig.tar.*
+	rm ./*.orig.tar.*
+	mv "$dir.new" "$dir"
+	printf '%s\n' "$recipe" > "$dir.stamp"
+}
+
+# run MACHINE: everything it prints goes to a file, one line to the terminal.
 run()
 {
-	local options=() file line started=$SECONDS status=0 out=$results/$1
+	local options=() file line tests started=$SECONDS status=0 rootfs=$arch-python out=$build/results/$1
 
 	for file in "$here"/*.py; do
 		options+=(--file "$file:$guest/${file##*/}")
 	done
 	while read -r file; do
-		options+=(--file "$installed/$file:/usr/lib/python3/dist-packages/$file")
-	done < <(cd "$installed" && find . -type f -printf '%P\n')
-	options+=(--file "$TOP/userspace/python/README.md:$guest/python-README.md")
-	# iomem=relaxed: RPi.GPIO looks for the pins in /dev/mem.
+		options+=(--file "$build/installed/$file:/usr/lib/python3/dist-packages/$file")
+	done < <(cd "$build/installed" && find . -type f -printf '%P\n')
+	for file in button_irq.h tests/gestures/vectors.txt userspace/python/README.md; do
+		options+=(--file "$TOP/$file:/opt/button_irq/tree/$file")
+	done
+	options+=(--env BUTTON_IRQ_TOP=/opt/button_irq/tree)
 	case $1 in
-	*_issues | *_readme) options+=(--board raspi3b --append iomem=relaxed) ;;
+	module) tests=button_irq_unit.py,button_irq_module.py ;;
+	pins) tests=button_irq_pins.py ;;
+	suite | realpins)
+		tests=button_irq_$1.py
+		rootfs=$arch-python-bookworm
+		[ "$1" = suite ] || options+=(--board raspi3b --append iomem=relaxed)
+		options+=(--env GPIOZERO_TESTS=/opt/gpiozero-tests)
+		for file in "$CACHE"/gpiozero-tests/bookworm/*.py; do
+			options+=(--file "$file:/opt/gpiozero-tests/${file##*/}")
+		done
+		;;
+	# iomem=relaxed: RPi.GPIO looks for the pins in /dev/mem.
+	readme | issues) tests=button_irq_$1.py options+=(--board raspi3b --append iomem=relaxed) ;;
+	bullseye) tests=button_irq_unit.py,button_irq_module.py rootfs=$arch-python-$1 ;;
+	*) tests=button_irq_unit.py,button_irq_module.py,button_irq_pins.py rootfs=$arch-python-$1 ;;
 	esac
-	"$TOP/tests/vm/run.py" "$kernel" --rootfs "$arch-python" "${options[@]}" --tests "$1.py" > "$out.out" 2>&1 || status=$?
+	# The machine's own time does not depend on how busy this one is; how long that takes does.
+	"$TOP/tests/vm/run.py" "$kernel" --timeout 3000 --rootfs "$rootfs" "${options[@]}" --tests "$tests" \
+		> "$out.out" 2>&1 || status=$?
 	line=$(tail -n 1 "$out.out" | grep -xE '[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped') ||
 		line='0 passed, 1 failed, 0 skipped'
 	[ "$status" = 0 ] || grep -B 30 '^ *not ok\|^# failed: ' "$out.out" >&2 || cat "$out.out" >&2
@@ -66,13 +146,24 @@ kernel_line "$kernel"
 "$TOP/tests/vm/rootfs.sh" "$arch" python
 "$TOP/tests/vm/build.sh" tests "$arch"
 "$TOP/tests/vm/build.sh" "$kernel"
+for name in "${machines[@]}"; do
+	case $name in
+	bullseye | trixie | sid) "$here/rootfs.sh" "$arch" "$name" ;;
+	suite | realpins)
+		"$here/rootfs.sh" "$arch" bookworm
+		(fetch_gpiozero_tests bookworm)
+		;;
+	esac
+done
 install_package
-say "booting ${#tests[@]} machines (about 3 min)"
-for name in "${tests[@]}"; do
+on_host install install_by_readme
+on_host types check_types
+say "booting ${#machines[@]} machines (about $((${#machines[@]} * 5 / 4)) min)"
+for name in "${machines[@]}"; do
 	run "$name"
 done
 echo
-cat "$results"/*.row
-cat "$results"/*.row | awk '
+cat "$build"/results/*.row
+cat "$build"/results/*.row | awk '
 	{ passed += $(NF - 5); failed += $(NF - 3); skipped += $(NF - 1) }
 	END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped; exit failed > 0 || !passed }'

@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What the tests in Python share: the module, the buttons to press, waiting, and TAP.
+"""What the tests in Python share: the module, the buttons to press, and waiting.
 
 The environment says what tests/lib.sh says: BUTTON_IRQ_KO, BUTTON_IRQ_LINES; tests/stim does the pressing.
 """
 
 import os
 import subprocess
-import sys
+import tempfile
 import time
-import unittest
+
+import tap
 
 LINES = os.environ["BUTTON_IRQ_LINES"].split()
+STIM = os.path.abspath("stim")
 PLATFORM = "/sys/bus/platform/drivers/button_irq"
 
 
@@ -47,9 +49,35 @@ def unbind():
                 file.write(entry)
 
 
+def bind():
+    """Gives all buttons back that unbind() has taken."""
+    for entry in os.listdir("/sys/bus/platform/devices"):
+        if entry.startswith("button_irq") and not os.path.exists(f"/sys/bus/platform/devices/{entry}/driver"):
+            with open(f"{PLATFORM}/bind", "w", encoding="ascii") as file:
+                file.write(entry)
+
+
 def stim(*words, index=0):
     """tests/stim INDEX WORDS"""
-    subprocess.run(["./stim", str(index), *words], check=True)
+    subprocess.run([STIM, str(index), *words], check=True)
+
+
+class Output:
+    """A file for what another process prints, to be looked at meanwhile. The two share its offset: a seek of ours would
+    make that process overwrite what it has printed before, so we read without moving it."""
+
+    def __init__(self):
+        self.file = tempfile.TemporaryFile()
+
+    def text(self):
+        """All up to now."""
+        return os.pread(self.file.fileno(), 1 << 20, 0).decode()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.file.close()
 
 
 def presses(count, start_us=0):
@@ -90,29 +118,7 @@ def _state(pid, thread):
         return stat.read().rpartition(")")[2].split()[0]
 
 
-class TapResult(unittest.TestResult):
-    """Prints TAP as it goes."""
-
-    def _say(self, ok, test, comment=""):
-        name = test.id().rpartition(".")[2].removeprefix("test_")
-        print(*(f"# {line}" for line in comment.splitlines()), sep="\n", end="\n" if comment else "")
-        print(f"{ok} {self.testsRun} {name}", flush=True)
-
-    def addSuccess(self, test):
-        self._say("ok", test)
-
-    def addFailure(self, test, err):
-        super().addFailure(test, err)
-        self._say("not ok", test, self.failures[-1][1])
-
-    def addError(self, test, err):
-        super().addError(test, err)
-        self._say("not ok", test, self.errors[-1][1])
-
-
 def main(*cases):
     """Runs the test cases."""
-    suite = unittest.TestSuite(map(unittest.defaultTestLoader.loadTestsFromTestCase, cases))
-    print(f"TAP version 13\n1..{suite.countTestCases()}", flush=True)
     idle()
-    sys.exit(not suite.run(TapResult()).wasSuccessful())
+    tap.main(*cases)

@@ -4,17 +4,20 @@
     GPIOZERO_PIN_FACTORY=button_irq python3 program.py
 
 A pin that has a button_irq device gets its events from there: debounced by the driver, none lost, at the time when the
-contact moved. Every other pin is as without us. In the environment:
+contact moved, and those of several pins in the order of their times. Every other pin is as without us. In the
+environment:
 
     BUTTON_IRQ_PIN_FACTORY   which of gpiozero's factories has the other pins (lgpio, rpigpio, native, mock);
                              by default what gpiozero takes when GPIOZERO_PIN_FACTORY is not set
     BUTTON_IRQ_CHIP          the label of the GPIO chip that GPIO numbers count on, where it is not that of a Raspberry
                              Pi's header: 9030000.pl061
 
-Of Button's parameters, bounce_time and pull_up's pull have no effect on such a pin: debouncing and pull are the
-driver's (debounce_us, gpio_pull of its overlay). Reading the line's polarity needs access to /dev/gpiochip*, which the
-group gpio has, as to the button.
+Debouncing and pull are the driver's (debounce_us, gpio_pull of its overlay): bounce_time has no effect on such a pin
+and gives a warning, and a pull that means the other polarity raises PinFixedPull. Reading the line's polarity needs
+access to /dev/gpiochip*, which the group gpio has, as to the button.
 """
+
+from __future__ import annotations
 
 import errno
 import fcntl
@@ -35,12 +38,15 @@ from gpiozero import (
     Device,
     Factory,
     GPIOPinInUse,
+    HoldMixin,
     Pin,
+    PinFixedPull,
     PinInvalidBounce,
     PinInvalidEdges,
     PinInvalidFunction,
     PinInvalidPin,
     PinInvalidPull,
+    PinWarning,
 )
 
 import button_irq
@@ -67,75 +73,225 @@ def _is_active_low(line):
     raise FileNotFoundError(errno.ENOENT, f"no GPIO chip is called {label}", "/dev/gpiochip*")
 
 
-class _Watcher(threading.Thread):
-    """Reads a button and hands its changes on, until stop() or the button is gone."""
+class _Stream:
+    """The changes of one pin."""
 
-    def __init__(self, path, changed):
-        super().__init__(name=f"button_irq {path}", daemon=True)
-        self._button = button_irq.Button(path)
-        self._changed = changed
+    def __init__(self, pin):
+        self.pin = pin
+        self._button = pin.open()
         self._pressed = self._button.is_pressed
-        self._stop_read, self._stop_write = os.pipe()
         self._overtaken = False
 
-    def run(self):
-        poll = select.poll()
-        poll.register(self._button, select.POLLIN)
-        poll.register(self._stop_read, select.POLLIN)
-        try:
-            while self._stop_read not in dict(poll.poll()):
-                self._hand_on(self._button.read(timeout=0))
-        except OSError as error:
-            if error.errno != errno.ENODEV:
-                raise
-            warnings.warn(f"{error.filename}: the button is gone")
-            self._move(time.monotonic(), False)
-        finally:
-            self._button.close()
-            os.close(self._stop_read)
+    @property
+    def is_gone(self):
+        """Was the button taken away?"""
+        return self._button is None
 
-    def _hand_on(self, event):
-        if event is None or event.type == button_irq.MISSED:
-            return
+    def fileno(self):
+        """For poll()."""
+        return self._button.fileno()
+
+    def close(self):
+        """Closes the button."""
+        if self._button:
+            self._button.close()
+
+    def take(self):
+        """All changes that are there now, each as time in nanoseconds and whether pressed."""
+        changes = []
+        try:
+            if self.is_gone:
+                return self._come_back()
+            while True:
+                event = self._button.read(timeout=0)
+                if event is None:
+                    return changes
+                changes += self._from_event(event)
+        except OSError as error:
+            if not self.is_gone:
+                warnings.warn(f"{self._button.path}: the button is gone" if error.errno == errno.ENODEV else str(error))
+                self._button.close()
+                self._button = None
+                changes += self._move(time.monotonic_ns(), False)
+            return changes
+
+    def _come_back(self):
+        """Opens the button again, if it is there again; OSError if not."""
+        self._button = self.pin.open()
+        warnings.warn(f"{self._button.path}: the button is back")
+        self._overtaken = False
+        return self._move(time.monotonic_ns(), self._button.is_pressed)
+
+    def _from_event(self, event):
         if event.type == button_irq.LOST:
             warnings.warn(f"{self._button.path}: too slow for {event.count} events")
             self._overtaken = True
-            return
-        pressed = event.type == button_irq.PRESS
+        if event.type not in (button_irq.PRESS, button_irq.RELEASE):
+            return []
+        changes, pressed = [], event.type == button_irq.PRESS
         if self._overtaken and pressed == self._pressed:
-            # The change back is among those that this reader did not get, and gpiozero drops one that is none.
-            self._move(event.time, not pressed)
+            # The change back is among the lost events, and gpiozero ignores a change to the state that it knows.
+            changes += self._move(event.time_ns, not pressed)
         self._overtaken = False
-        self._move(event.time, pressed)
+        return changes + self._move(event.time_ns, pressed)
 
-    def _move(self, ticks, pressed):
-        if pressed != self._pressed:
-            self._pressed = pressed
-            try:
-                self._changed(ticks, pressed)
-            except Exception:               # the program's; the presses that follow are to reach it all the same
-                traceback.print_exc()
+    def _move(self, time_ns, pressed):
+        if pressed == self._pressed:
+            return []
+        self._pressed = pressed
+        return [(time_ns, pressed)]
 
-    def stop(self):
-        os.close(self._stop_write)      # poll() says so
-        if self is not threading.current_thread():
-            self.join()
+
+class _Watcher:
+    """Reads all buttons of a factory in one thread, and hands their changes on in the order of their times.
+
+    A thread for each pin would leave the order between pins to the scheduler: RotaryEncoder counts wrong then.
+    """
+
+    LOOK_FOR_GONE_MS = 250
+    BATCH = 4096
+
+    def __init__(self):
+        self._changed = threading.Condition()   # guards all below
+        self._streams = {}                      # pin: _Stream
+        self._calling = None                    # the pin whose callback runs
+        self._thread = None
+        self._wake = None                       # the end to write of a pipe that ends poll()
+
+    def add(self, pin):
+        """Begins with this pin; OSError if its button is not there."""
+        stream = _Stream(pin)
+        with self._changed:
+            self._streams[pin] = stream
+            if self._thread:
+                os.write(self._wake, b"\0")
+                return
+            wake, self._wake = os.pipe()
+            self._thread = threading.Thread(target=self._run, args=(wake,), name="button_irq", daemon=True)
+            self._thread.start()
+
+    def remove(self, pin):
+        """Ends with this pin. Its callback does not run any more, unless this is called from there."""
+        with self._changed:
+            stream = self._streams.pop(pin, None)
+            if stream is None:
+                return
+            stream.close()
+            os.write(self._wake, b"\0")
+            while self._calling is pin and self._thread is not threading.current_thread():
+                self._changed.wait()
+
+    def _run(self, wake):
+        while self._wait(wake):
+            for time_ns, stream, pressed in self._take():
+                with self._changed:
+                    if self._streams.get(stream.pin) is not stream:         # a callback before has closed the pin
+                        continue
+                    self._calling = stream.pin
+                try:
+                    stream.pin.move(time_ns, pressed)
+                except Exception:               # the program's; the presses that follow are to reach it all the same
+                    traceback.print_exc()
+                finally:
+                    with self._changed:
+                        self._calling = None
+                        self._changed.notify_all()
+
+    def _wait(self, wake):
+        """Until there may be something to read. False, and the thread ends, when no pin is left."""
+        poll = select.poll()
+        poll.register(wake, select.POLLIN)
+        with self._changed:
+            if not self._streams:
+                os.close(wake)
+                os.close(self._wake)
+                self._thread = self._wake = None
+                return False
+            gone = any(stream.is_gone for stream in self._streams.values())
+            for stream in self._streams.values():
+                if not stream.is_gone:
+                    poll.register(stream, select.POLLIN)
+        if wake in dict(poll.poll(self.LOOK_FOR_GONE_MS if gone else None)):
+            os.read(wake, 64)
+        return True
+
+    def _take(self):
+        """All changes that are there now, by their times."""
+        changes = []
+        with self._changed:
+            # Until nothing is left anywhere: a pin that was read first may have got an earlier change than the last.
+            while len(changes) < self.BATCH:
+                some = [(time_ns, stream, pressed) for stream in self._streams.values()
+                        for time_ns, pressed in stream.take()]
+                if not some:
+                    break
+                changes += some
+        return sorted(changes, key=lambda change: change[0])
+
+
+class _Hold:
+    """Makes a device's when_held go by the times of the events.
+
+    gpiozero starts counting when the callback of the press has returned, and stops when the release is handed on. Where
+    callbacks are slow, both are late: a press that is long over would count as held, and a long one would not.
+    """
+
+    def __init__(self, pin, device):
+        self._pin = pin
+        self._device = weakref.ref(device)
+        self._lock = threading.Lock()
+        self._press_ns = None
+        self._fired = 0
+        device._fire_held = self._fire
+
+    def begin(self, time_ns):
+        """A press is about to be handed on."""
+        with self._lock:
+            self._press_ns, self._fired = time_ns, 0
+
+    def end(self, time_ns):
+        """Its release is about to be handed on: now is the last chance for when_held."""
+        device = self._device()
+        if device is not None and not self._fired and self._press_ns is not None and \
+           time_ns - self._press_ns >= device.hold_time * 1e9:
+            if device._held_from is None:
+                device._held_from = self._pin.factory.ticks()
+            self._fire()
+
+    def _fire(self):
+        """Instead of the device's own _fire_held(), which its thread calls, too."""
+        device = self._device()
+        if device is None:
+            return
+        with self._lock:
+            if self._fired and not device.hold_repeat:
+                return
+            if self._press_ns is not None:
+                held_ns = self._pin.held_ns(self._press_ns)
+                if held_ns is not None and held_ns < (self._fired + 1) * device.hold_time * 1e9:
+                    if not self._fired:
+                        device._held_from = None
+                    return
+            self._fired += 1
+        type(device)._fire_held(device)
 
 
 class ButtonIRQPin(Pin):
     """A pin that belongs to a button_irq device."""
 
-    def __init__(self, factory, number, path):
+    def __init__(self, factory, number):
         super().__init__()
         self._factory = factory
         self._number = number
-        self._button = button_irq.Button(path)
-        self._active_low = _is_active_low(self._button.line)
-        self._pull = "floating"
+        self._lock = threading.Lock()
+        self._button = None
+        self._active_low = None
+        self._pull = None
         self._bounce = None
         self._edges = "both"
         self._when_changed = None
-        self._watcher = None
+        self._hold = None
+        self._get_state()                       # OSError if it cannot be read
 
     @property
     def factory(self):
@@ -149,16 +305,46 @@ class ButtonIRQPin(Pin):
 
     @property
     def closed(self):
-        """Was it closed?"""
-        return self._button.closed
+        """Was it closed, and not used since?"""
+        return self._button is None
 
     def __repr__(self):
         return f"GPIO{self._number}"
 
+    def open(self):
+        """The button, opened anew. OSError (ENODEV) if there is none."""
+        info = self._factory.button(self._number)
+        if info is None:
+            raise OSError(errno.ENODEV, os.strerror(errno.ENODEV), repr(self))
+        return button_irq.Button(info.path)
+
     def close(self):
-        """Lets go of the button."""
+        """Lets go of the button; as gpiozero's own pins, it can be used again."""
         self.when_changed = None
-        self._button.close()
+        self._pull = None
+        with self._lock:
+            if self._button:
+                self._button.close()
+            self._button = None
+
+    def _read(self, what):
+        """An attribute of the button, which is opened, or opened again after it was gone, if need be."""
+        with self._lock:
+            if self._button:
+                try:
+                    return getattr(self._button, what)
+                except OSError:
+                    self._button.close()
+                    self._button = None
+            button = self.open()
+            try:
+                self._active_low = _is_active_low(button.line)
+                value = getattr(button, what)
+            except BaseException:
+                button.close()
+                raise
+            self._button = button
+            return value
 
     def _get_info(self):
         return types.SimpleNamespace(name=repr(self))
@@ -168,28 +354,40 @@ class ButtonIRQPin(Pin):
 
     def _set_function(self, value):
         if value != "input":
-            raise PinInvalidFunction(f"{self!r} is {self._button.path}: an input, not {value}")
+            raise PinInvalidFunction(f"{self!r} is {self._read('path')}: an input, not {value}")
 
     def _get_state(self):
-        return self._level(self._button.is_pressed)
+        return self._level(self._read("is_pressed"))
 
     def _level(self, pressed):
         return int(pressed != self._active_low)
 
     def _get_pull(self):
-        return self._pull
+        self._read("line")
+        return self._pull or ("up" if self._active_low else "down")
 
     def _set_pull(self, value):
         if value not in ("up", "down", "floating"):
             raise PinInvalidPull(f'invalid pull "{value}" for pin {self!r}')
+        path = self._read("path")
+        if value == ("down" if self._active_low else "up"):
+            raise PinFixedPull(f"{self!r} is {path}, pressed when {'low' if self._active_low else 'high'}: "
+                               f"use pull_up={self._active_low}, or change the driver's active_low")
         self._pull = value
 
     def _get_bounce(self):
         return self._bounce
 
     def _set_bounce(self, value):
-        if value is not None and value < 0:
-            raise PinInvalidBounce("bounce must be 0 or greater")
+        try:
+            wrong = value is not None and not float(value) >= 0
+        except (TypeError, ValueError):
+            wrong = True
+        if wrong:
+            raise PinInvalidBounce(f"bounce of {self!r} must be None, or 0 or greater, not {value!r}")
+        if value:
+            warnings.warn(f"bounce_time={value} has no effect on {self!r}: the driver debounces {self._read('path')}, "
+                          f"with debounce_us={self._read('debounce_us')}", PinWarning)
         self._bounce = value
 
     def _get_edges(self):
@@ -204,28 +402,58 @@ class ButtonIRQPin(Pin):
         return self._when_changed and self._when_changed()
 
     def _set_when_changed(self, value):
+        before = self._when_changed
+        if value is None:
+            self._when_changed = self._hold = None
+            if before is not None:
+                self._factory.watcher.remove(self)
+            return
         # As gpiozero's own pins: a device that nobody holds any more is not kept alive by its pin.
-        weak = weakref.WeakMethod if isinstance(value, types.MethodType) else weakref.ref
-        self._when_changed = None if value is None else weak(value)
-        if value is None and self._watcher:
-            self._watcher.stop()
-            self._watcher = None
-        elif value is not None and not self._watcher:
-            self._watcher = _Watcher(self._button.path, self._changed)
-            self._watcher.start()
+        method = isinstance(value, types.MethodType)
+        self._when_changed = weakref.WeakMethod(value) if method else weakref.ref(value)
+        self._hold = _Hold(self, value.__self__) if method and isinstance(value.__self__, HoldMixin) else None
+        if before is None:
+            try:
+                self._factory.watcher.add(self)
+            except BaseException:
+                self._when_changed = self._hold = None
+                raise
 
-    def _changed(self, ticks, pressed):
-        call = self.when_changed
-        level = self._level(pressed)
-        if call and self._edges in ("both", "rising" if level else "falling"):
-            call(ticks, level)
+    def move(self, time_ns, pressed):
+        """Hands a change on to the device."""
+        call, hold, level = self.when_changed, self._hold, self._level(pressed)
+        if call is None:                        # the device was dropped
+            self.when_changed = None
+            return
+        if self._edges not in ("both", "rising" if level else "falling"):
+            return
+        if hold and pressed:
+            hold.begin(time_ns)
+        elif hold:
+            hold.end(time_ns)
+        call(time_ns / 1e9, level)
+
+    def held_ns(self, press_ns):
+        """How long the press at that time lasted, None if it is not over."""
+        try:
+            with self._lock:
+                events = self._button.history() if self._button else []
+            for event, after in zip(events, events[1:] + [None]):
+                if event.type == button_irq.PRESS and event.time_ns == press_ns:
+                    return None if after is None else after.time_ns - press_ns
+            return None if self._read("is_pressed") else 0
+        except OSError:                         # the button is gone, and the press with it
+            return 0
 
 
 class ButtonIRQFactory(Factory):
     """Pins of button_irq devices; all others come from another factory."""
 
+    pin_class = ButtonIRQPin
+
     def __init__(self):
         super().__init__()
+        self.watcher = _Watcher()
         self._pins = {}
         self._others = None
         chip = os.environ.get("BUTTON_IRQ_CHIP")
@@ -254,30 +482,33 @@ class ButtonIRQFactory(Factory):
             self._others = None
 
     def pin(self, name):
-        """The pin called name: a GPIO number, or any of gpiozero's names for a pin."""
+        """The pin called name: a GPIO number, or any of gpiozero's names for a pin. The same pin each time."""
         number = self._number(name)
         pin = self._pins.get(number)
         if pin and not pin.closed:
             return pin
-        button = self._button(number)
-        if button is None:
+        if self.button(number) is None:
             return self.others.pin(name)
-        self._pins[number] = ButtonIRQPin(self, number, button.path)
-        return self._pins[number]
+        if pin is None:
+            pin = self._pins[number] = self.pin_class(self, number)
+        return pin
 
-    def _button(self, number):
+    def button(self, number):
+        """The button at that GPIO number, as a ButtonInfo; None if there is none."""
         lines = [f"{chip}:{number}" for chip in self._chips]
         return next((info for info in button_irq.buttons() if info.line in lines), None)
 
     def _number(self, name):
-        plain = re.fullmatch(r"(?:GPIO|BCM)?(\d+)", str(name))
+        plain = re.fullmatch(r"(?:GPIO|BCM)?(\d+)", str(name), re.IGNORECASE)
         if plain:
             return int(plain[1])
         # "BOARD11", "J8:11": which that is depends on the board.
         if not hasattr(self.others, "board_info"):      # gpiozero 1.6
             return self.others.pi_info.to_gpio(name)
         for _, info in self.others.board_info.find_pin(name):
-            return int(info.name.removeprefix("GPIO"))
+            pin = re.fullmatch(r"GPIO(\d+)", info.name)
+            if pin:
+                return int(pin[1])
         raise PinInvalidPin(f"{name} is not a valid pin name")
 
     def reserve_pins(self, requester, *pins):

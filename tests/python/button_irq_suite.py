@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""gpiozero's own tests of its inputs and mixins, on our pin factory and the real driver. GPIOZERO_TESTS is where they
+are.
+
+Their pins come from a MockFactory and have drive_high() and drive_low(); here such a pin is a button of the driver,
+driven by a wire. A test that needs something else of its pins is listed below with the reason; it has to fail.
+"""
+
+import os
+import sys
+
+import lab
+
+os.environ.setdefault("BUTTON_IRQ_PIN_FACTORY", "mock")
+os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+
+import pytest  # noqa: E402
+from button_irq_gpiozero import ButtonIRQFactory, ButtonIRQPin  # noqa: E402
+
+EXPECTED = {
+    "test_input_light_sensor": "asks for a mock pin that is a capacitor: an output at times, which a button is not",
+    "test_input_distance_sensor": "asks for a mock pin that triggers an echo on another mock pin",
+    "test_source_delay": "has an output at the pin, which is a button here",
+}
+
+# Which line under test is which pin. Only the encoder's two pins are used together.
+LINES = {2: 0, 4: 0, 20: 0, 21: 1}
+PULLED_UP = (2,)                                # by a resistor, as on a Raspberry Pi
+
+
+class LabPin(ButtonIRQPin):
+    """A pin that can be driven."""
+
+    def __init__(self, factory, number):
+        self.index = LINES[number]
+        self.given = None                       # the level that the device knows
+        super().__init__(factory, number)
+
+    def _set_pull(self, value):
+        # The button that a program with such a pull is written for. A pull moves a pin that nobody drives.
+        if self.number not in PULLED_UP and value in ("up", "down"):
+            self.factory.wire(self.index, value == "up")
+        super()._set_pull(value)
+        if value != "floating":
+            self.drive(value == "up")
+
+    def _set_when_changed(self, value):
+        self.given = None if value is None else self.state
+        super()._set_when_changed(value)
+
+    def move(self, time_ns, pressed):
+        """See there."""
+        super().move(time_ns, pressed)
+        self.given = self._level(pressed)
+
+    def drive(self, level):
+        """Sets the level, and waits until the driver and the device know it; with a mock pin that is at once."""
+        lab.stim(str(int(level)), index=self.index)
+        lab.wait_for(lambda: self.state == level)
+        lab.wait_for(lambda: self.given in (None, level))
+
+    def drive_high(self):
+        """As a mock pin's."""
+        self.drive(1)
+
+    def drive_low(self):
+        """As a mock pin's."""
+        self.drive(0)
+
+
+class LabFactory(ButtonIRQFactory):
+    """Instead of gpiozero's MockFactory."""
+
+    pin_class = LabPin
+
+    def __init__(self):
+        super().__init__()
+        self.active_low = [True, True]
+        self.load()
+
+    def load(self):
+        """Loads the driver, with nobody at the buttons."""
+        for index, active_low in enumerate(self.active_low):
+            lab.stim(str(int(active_low)), index=index)
+        lab.load(f"line={','.join(lab.LINES)}", f"active_low={','.join(str(int(low)) for low in self.active_low)}",
+                 "pull=as-is", "debounce_us=0")
+
+    def wire(self, index, active_low):
+        """Has the button at that line close to ground, or to 3.3 V."""
+        if self.active_low[index] != active_low:
+            self.active_low[index] = active_low
+            for pin in self._pins.values():
+                pin.close()
+            lab.unload()
+            self.load()
+
+    def button(self, number):
+        """See there: by the table."""
+        return super().button(lab.LINES[LINES[number]].rpartition(":")[2]) if number in LINES else None
+
+    def reset(self):
+        """As MockFactory's."""
+        self.close()
+        lab.unload()
+
+
+class Plugin:
+    """What pytest is to do otherwise: our factory for theirs, expected failures, TAP."""
+
+    def __init__(self, expected):
+        self.expected = expected
+        self.count = 0
+
+    def pytest_collection_modifyitems(self, items):
+        """Before the tests run."""
+        sys.modules["conftest"].MockFactory = LabFactory
+        for item in items:
+            if item.name in self.expected:
+                item.add_marker(pytest.mark.xfail(reason=self.expected[item.name], strict=True))
+        unknown = set(self.expected) - {item.name for item in items}
+        assert not unknown, f"expected to fail, but not there: {unknown}"
+        print(f"TAP version 13\n1..{len(items)}", flush=True)
+
+    def pytest_runtest_logreport(self, report):
+        """After each phase of a test."""
+        if report.when != "call" and report.passed or report.when == "teardown" and report.skipped:
+            return
+        self.count += 1
+        if report.failed:
+            print(*(f"# {line}" for line in str(report.longrepr).splitlines()), sep="\n")
+        expected = getattr(report, "wasxfail", "")
+        comment = f" # expected to fail: {expected}" if expected else " # SKIP" if report.skipped else ""
+        print(f"{'not ok' if report.failed else 'ok'} {self.count} {report.nodeid.partition('::test_')[2]}{comment}",
+              flush=True)
+
+
+def run(expected, *files):
+    """Runs gpiozero's tests in these files. The exit code."""
+    os.chdir(os.environ["GPIOZERO_TESTS"])
+    options = ["-s", "--assert=plain", "-p", "no:terminal", "-p", "no:cacheprovider"]
+    return pytest.main([*options, *files], plugins=[Plugin(expected)])
+
+
+if __name__ == "__main__":
+    os.environ["BUTTON_IRQ_CHIP"] = lab.LINES[0].rpartition(":")[0]
+    lab.idle()
+    sys.exit(run(EXPECTED, "test_inputs.py", "test_mixins.py"))
