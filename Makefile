@@ -9,9 +9,9 @@ PREFIX ?= /usr
 
 .PHONY: all modules install uninstall demo check check-static check-unit check-unit-mutants \
 	check-litmus check-vm check-dt check-pi check-slow check-userspace check-python check-packages \
-	check-hw check-gestures captures check-debug check-debug-long check-debug-syzlang check-debug-vm \
+	check-hosts check-hw check-gestures captures check-debug check-debug-long check-debug-syzlang check-debug-vm \
 	check-debug-slow check-debug-coverage check-debug-mutants check-long bench bench-budget bench-check bench-hw \
-	deb clean help headers
+	deb clean clean-cache help headers
 
 all: modules
 
@@ -72,6 +72,9 @@ check-userspace:
 check-packages:
 	@tests/packages/check.sh
 
+check-hosts:
+	@tests/hosts/check.sh
+
 check-hw:
 	@tests/hw/check.sh
 
@@ -130,6 +133,9 @@ clean:
 	rm -rf build
 	rm -f *.o *.ko *.mod *.mod.c .*.cmd modules.order Module.symvers
 
+clean-cache:
+	@scripts/clean-cache.sh
+
 help:
 	@sed -n 's/^#: \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
 
@@ -141,7 +147,7 @@ help:
 #:   make check-hw       the selftests on this board, through a wire from GPIO27 to GPIO17 (OUT=, IN=)
 #:   make bench-hw       the benchmark on this board through that wire, in nanoseconds (30 min)
 #:
-#: On any Debian 12 machine, without hardware (as root, or with sudo; what is missing gets
+#: On any Debian 12 or 13 machine, without hardware (as root, or with sudo; what is missing gets
 #: installed, downloads are kept in $XDG_CACHE_HOME/button_irq or ~/.cache/button_irq):
 #:
 #:   make demo           boot an emulated board, press a bouncing button, watch a shell script
@@ -159,6 +165,8 @@ help:
 #:   make check-userspace  the button-irq command: on the host, and on an emulated board
 #:   make check-packages  the Debian packages in clean roots of bookworm and trixie, which are then
 #:                       booted; events to an MQTT broker that restarts (10 min)
+#:   make check-hosts    the demo and other levels in a clean root of Debian 12, as an ordinary user with
+#:                       sudo, and of Debian 13 (10 min, then 5)
 #:   make check-python   the Python module and gpiozero's pin factory, with Debian's gpiozero
 #:   make check-gestures  packages on an emulated Pi 3B: gpiozero, a bash loop, button-irq run and a
 #:                       JSON consumer follow one button through 1,000 gestures
@@ -179,5 +187,6 @@ help:
 #:   make check-debug-long  the rest on those kernels, what of the driver all that reaches, and
 #:                       whether a broken driver is noticed (over an hour)
 #:   make clean          remove what was built
+#:   make clean-cache    remove the downloads, build roots and kernels; says how large they are
 #:
 #: Each level ends with a line "N passed, N failed, N skipped"; logs are in build/log.

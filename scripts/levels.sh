@@ -9,6 +9,8 @@ set -uo pipefail
 
 [ $# -gt 0 ] || { echo "usage: levels.sh COMMAND..." >&2; exit 2; }
 cd "$(dirname "$0")/.." || exit
+# Each level would say the same on a machine on which none can run.
+scripts/deps.sh || exit
 
 log=build/log
 mkdir -p "$log"

@@ -109,6 +109,7 @@ fetch_root()
 	stamp_ok "$root.stamp" "$recipe" && return
 
 	say "making a build root from $suite for $arch (about 60 s)"
+	# mmdebstrap needs the suite's name: trixie's installs no essential package without it.
 	# libgpiod's second version is not in bookworm itself.
 	[ "$suite" != bookworm ] || suites=bookworm-backports
 	remove_root "$root.new"
@@ -117,7 +118,7 @@ fetch_root()
 		--architectures="$(printf '%s\n' "$HOSTARCH" "$arch" | uniq | paste -sd,)" \
 		--aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Check-Valid-Until "false"' \
 		--customize-hook="'$(realpath "$0")' hook \"\$1\" '$suite' '$arch' '$list'" \
-		"${hooks[@]}" - "$root.new" - > "$root.log" 2>&1; then
+		"${hooks[@]}" "$suite" "$root.new" - > "$root.log" 2>&1; then
 		remove_root "$root"
 		as_root mv "$root.new" "$root"
 		printf '%s\n' "$recipe" > "$root.stamp"
@@ -179,7 +180,7 @@ fetch_linux_source()
 	apt_sources bookworm-backports |
 	as_root mmdebstrap --quiet --mode=root --variant=extract --include="$source/bookworm-backports" \
 		--aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Check-Valid-Until "false"' \
-		- "$new/package" - > /dev/null
+		bookworm "$new/package" - > /dev/null
 	tar -C "$new" -xJf "$new/package/usr/src/$source.tar.xz" --strip-components=1 --wildcards \
 		"$source/scripts/"{checkpatch.pl,spelling.txt,const_structs.checkpatch,subarch.include} \
 		"$source/Documentation/devicetree/bindings/vendor-prefixes.yaml" \
@@ -205,7 +206,7 @@ fetch_herd()
 	if apt_sources sid |
 	   as_root mmdebstrap --quiet --mode=root --variant=extract --include=herdtools7 \
 		--aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Check-Valid-Until "false"' \
-		- "$root.new" - > "$root.log" 2>&1; then
+		sid "$root.new" - > "$root.log" 2>&1; then
 		remove_root "$root"
 		as_root mv "$root.new" "$root"
 		printf '%s\n' "$recipe" > "$root.stamp"
