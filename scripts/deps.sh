@@ -21,7 +21,7 @@ packages()
 		;;
 	static)
 		packages vm
-		echo shellcheck codespell pyflakes3 perl
+		echo shellcheck codespell pyflakes3 perl reuse
 		;;
 	unit)	# the sanitizers and 32-bit programs want the version of the suite's clang and gcc
 		local gcc=14 clang=19
@@ -91,7 +91,7 @@ check_machine()
 # container may forbid even root. Afterwards the roots show that all of this works.
 check_root()
 {
-	local why="to install packages and to make the Debian roots in which modules are built"
+	local dir why="to install packages and to make the Debian roots in which modules are built"
 
 	if [ "$(id -u)" != 0 ]; then
 		command -v sudo > /dev/null ||
@@ -99,8 +99,13 @@ check_root()
 		sudo -n true 2> /dev/null || say "asking sudo for root, $why"
 		sudo -v || die "needs root $why, and sudo does not let this user be root"
 	fi
-	as_root unshare --mount mount -t tmpfs none /mnt 2> /dev/null ||
+	dir=$(mktemp -d)
+	as_root mount -t tmpfs none "$dir" 2> /dev/null || {
+		rmdir "$dir"
 		die "root may not mount here, and a Debian root cannot be made without. In a container, start it with --privileged"
+	}
+	as_root umount "$dir"
+	rmdir "$dir"
 }
 
 # The board's tests run on a board's own distribution.

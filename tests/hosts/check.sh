@@ -11,14 +11,6 @@ set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
 . "$TOP/tests/packages/roots.sh"
 
-suites=("$@")
-[ ${#suites[@]} -gt 0 ] || suites=(bookworm trixie)
-declare -A users=([bookworm]=user [trixie]=root)
-for suite in "${suites[@]}"; do
-	[ -n "${users[$suite]:-}" ] || die "usage: check.sh [bookworm] [trixie]"
-done
-results=$TOP/build/hosts
-
 # Prints the directory of a host's own cache, which is empty when the scripts changed that fill it.
 host_cache()
 {
@@ -43,6 +35,7 @@ enter()
 	mount --rbind /sys "$root/sys"
 	mount --rbind /dev "$root/dev"
 	cp -L /etc/resolv.conf "$root/etc/resolv.conf"
+	printf '127.0.0.1 localhost %s\n' "$(uname -n)" > "$root/etc/hosts"
 	# How this machine reaches its mirror
 	apt-config dump | grep '^Acquire::' > "$root/etc/apt/apt.conf.d/00host"
 	[ "$user" = root ] || chroot "$root" useradd -m -s /bin/bash "$user"
@@ -81,6 +74,14 @@ if [ "${1:-}" = enter ]; then
 	shift
 	enter "$@"
 fi
+
+suites=("$@")
+[ ${#suites[@]} -gt 0 ] || suites=(bookworm trixie)
+declare -A users=([bookworm]=user [trixie]=root)
+for suite in "${suites[@]}"; do
+	[ -n "${users[$suite]:-}" ] || die "usage: check.sh [bookworm] [trixie]"
+done
+results=$TOP/build/hosts
 
 "$TOP/scripts/deps.sh" hosts
 rm -rf "$results"

@@ -81,6 +81,6 @@ clean_root()
 # host_root SUITE: a machine right after installation, for whoever develops on it; prints its directory
 host_root()
 {
-	make_root "host-$1" "$1" "$1" --include=sudo,make,git
+	make_root "host-$1" "$1" "$1" --include=passwd,mount,sudo,make,git
 	printf '%s\n' "$CACHE/roots/host-$1"
 }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# run.sh: everything that can be found without running the code, one TAP line each: licences, shellcheck, codespell,
+# run.sh: everything that can be found without running the code, one TAP line each: licences, reuse, shellcheck, codespell,
 # pyflakes, checkpatch --strict, and on 6.1's headers a W=1 build by gcc with sparse and one by clang. (The W=1 builds
 # for the other kernels are part of make check-vm.) Any warning fails its line.
 
@@ -12,7 +12,7 @@ set -euo pipefail
 cd "$TOP"
 
 kernel=6.1-arm64
-checks=(spdx shellcheck codespell pyflakes checkpatch sparse clang)
+checks=(spdx reuse shellcheck codespell pyflakes checkpatch sparse clang)
 
 # The tree's files, or those of them that match patterns.
 files()
@@ -27,10 +27,16 @@ check_spdx()
 	local bare
 
 	# These have no place for a comment, or are the licence itself.
-	bare=$(files ':!COPYING' ':!*.md' ':!*.patch' ':!*.json' ':!tests/config' ':!tests/settings' \
+	bare=$(files ':!COPYING' ':!LICENSES' ':!*.md' ':!*.patch' ':!*.json' ':!tests/config' ':!tests/settings' \
 		':!debian/changelog' ':!debian/source' |
-	       xargs -d '\n' grep -L -m1 'SPDX-License-Identifier: ') || true
+	       xargs -d '\n' grep -L -m1 'SPDX-License-Identifier:[ ]') || true
 	[ -z "$bare" ] || { echo "no SPDX line in:"; echo "$bare"; return 1; }
+}
+
+# Each licence by the name that SPDX has for it, with its text in LICENSES; copyright as debian/copyright says.
+check_reuse()
+{
+	reuse lint
 }
 
 check_shellcheck()
@@ -41,7 +47,7 @@ check_shellcheck()
 
 check_codespell()
 {
-	files ':!COPYING' | xargs -d '\n' codespell
+	files ':!COPYING' ':!LICENSES' ':!debian/copyright' | xargs -d '\n' codespell
 }
 
 check_pyflakes()
