@@ -7,6 +7,12 @@ KDIR ?= /lib/modules/$(KVER)/build
 DESTDIR ?=
 PREFIX ?= /usr
 
+# Prints make's options for a kernel of another architecture than the userland's. Who gives them is not asked.
+cross = $(if $(ARCH)$(CROSS_COMPILE)$(LLVM),:,scripts/cross.sh $(KDIR) $(if $(filter command%,$(origin CC)),$(CC)))
+kbuild = cross=$$($(cross)) && $(MAKE) -C $(KDIR) M=$(CURDIR) $$cross
+# Modules of make install; DKMS has its own in updates/dkms, or in extra on some distributions.
+installed = $(addprefix $(DESTDIR)/lib/modules/$(KVER)/,updates $(if $(wildcard /var/lib/dkms/button-irq),,extra))
+
 .PHONY: all modules install uninstall demo check check-static check-unit check-unit-mutants \
 	check-litmus check-vm check-dt check-pi check-slow check-userspace check-python check-packages \
 	check-hosts check-hw check-gestures captures check-debug check-debug-long check-debug-syzlang check-debug-vm \
@@ -16,13 +22,13 @@ PREFIX ?= /usr
 all: modules
 
 modules: headers
-	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+	$(kbuild) modules
 
 headers:
 	@test -e $(KDIR)/Makefile || scripts/no-headers.sh $(KVER) $(KDIR)
 
 install: modules
-	$(MAKE) -C $(KDIR) M=$(CURDIR) $(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) modules_install
+	$(kbuild) $(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) modules_install
 	install -D -m 644 button_irq.h $(DESTDIR)$(PREFIX)/include/linux/button_irq.h
 	$(if $(DESTDIR),,depmod $(KVER))
 	$(MAKE) -C userspace install-system
@@ -32,9 +38,10 @@ install: modules
 		echo "Installed without the button-irq command, which needs libgpiod 2 (libgpiod-dev; on Debian 12 from" \
 			"backports): then sudo make -C userspace install"; \
 	fi
+	$(if $(DESTDIR),,@scripts/secure-boot.sh)
 
 uninstall:
-	find $(DESTDIR)/lib/modules/$(KVER) -name 'button_irq.ko*' -delete
+	rm -f $(addsuffix /button_irq.ko*,$(installed))
 	rm -f $(DESTDIR)$(PREFIX)/include/linux/button_irq.h
 	$(MAKE) -C userspace uninstall
 	$(if $(DESTDIR),,depmod $(KVER))

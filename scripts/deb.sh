@@ -18,7 +18,7 @@ out=$TOP/build/deb/$arch-$version
 sources()
 {
 	(cd "$TOP" && git ls-files -z --cached --others --exclude-standard -- \
-		Kbuild Makefile README.md dkms.conf ':(glob)*.[ch]' debian dts userspace)
+		Kbuild Makefile README.md dkms.conf ':(glob)*.[ch]' debian dts scripts/{cross,no-headers,secure-boot}.sh userspace)
 }
 
 unpack()

@@ -5,6 +5,8 @@
 # of the demo and the tests, with no variable of ours in the environment. An ordinary user with sudo works in bookworm,
 # root in trixie (inside.sh has the tests). Both at a time.
 #
+# Beside them, what make says and does where userland and kernel differ (userland32.sh).
+#
 # Each host keeps its own cache, in $CACHE/hosts, as long as the scripts that fill it stay the same.
 
 set -euo pipefail
@@ -90,6 +92,7 @@ say "the demo and other levels on ${suites[*]}, right after installation (about 
 for suite in "${suites[@]}"; do
 	check_suite "$suite" > "$results/$suite" &
 done
+"$TOP/tests/hosts/userland32.sh" > "$results/userland32"
 wait
 cat "$results"/*
 awk '
