@@ -32,7 +32,7 @@ packages()
 		[ "$HOSTARCH" != amd64 ] || echo libc6-dev-i386 "lib32gcc-$gcc-dev"
 		;;
 	packages)	# build roots, and a machine of this architecture
-		echo mmdebstrap debian-archive-keyring e2fsprogs git
+		echo mmdebstrap debian-archive-keyring e2fsprogs git binutils
 		case $HOSTARCH in
 		amd64) echo qemu-system-x86 ;;
 		*) echo qemu-system-arm ;;

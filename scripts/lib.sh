@@ -113,6 +113,7 @@ gnu_triplet()
 	amd64) echo x86_64-linux-gnu ;;
 	arm64) echo aarch64-linux-gnu ;;
 	armhf) echo arm-linux-gnueabihf ;;
+	armel) echo arm-linux-gnueabi ;;
 	*) die "unknown architecture $1" ;;
 	esac
 }
@@ -120,7 +121,7 @@ gnu_triplet()
 kernel_arch()
 {
 	case $1 in
-	armhf) echo arm ;;
+	armhf | armel) echo arm ;;
 	*) echo "$1" ;;
 	esac
 }

@@ -27,7 +27,8 @@ clean_packages()
 }
 
 # Apt's own copy of what our packages depend on: they are then installed with nothing asked of the network.
-depends='dkms python3 libgpiod3'
+# Likewise the headers of a kernel that the module is not for: it has no GPIO.
+depends="dkms python3 libgpiod3 linux-headers-cloud-$HOSTARCH"
 
 # make_root NAME SUITE SOURCES OPTION...: the root $CACHE/roots/NAME, which has the apt sources of the suite SOURCES
 make_root()
