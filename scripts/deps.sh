@@ -49,7 +49,7 @@ packages()
 		esac
 		;;
 	dt)
-		echo device-tree-compiler dt-schema python3
+		echo device-tree-compiler python3
 		;;
 	python)	# builds the Python package
 		echo python3-pip python3-setuptools python3-wheel
