@@ -187,7 +187,7 @@ help:
 #:                       (1 min)
 #:   make bench-check    one run of our own; fails where a figure rose by over 5 % (2 min)
 #:   make captures       the terminal sessions in README.md and doc/calibrate.svg anew (1 min)
-#:   make deb            Debian packages for this architecture, or ARCH=arm64, in build/deb
+#:   make deb            Debian packages for this architecture, or ARCH=arm64, armhf or armel, in build/deb/ARCH
 #:   make check-debug    the selftests on kernels that look for misused memory, locks and data races;
 #:                       allocations failing one by one; calls at random (9 min; builds two kernels
 #:                       first, 8 min each, once)

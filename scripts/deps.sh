@@ -123,9 +123,12 @@ if [ ${#missing[@]} -gt 0 ] || [ ! -d "$CACHE/roots" ]; then
 fi
 [ ${#missing[@]} -gt 0 ] || exit 0
 
-options=(-q -y --no-install-recommends)
+options=(-q -y --no-install-recommends -o DPkg::Lock::Timeout=600)
 log=$CACHE/apt.log
 mkdir -p "$CACHE"
+# Another level may be at it.
+exec 9> "$log.lock"
+flock 9
 # Lists of backports, which apt keeps as root's: not in the cache of an ordinary user.
 lists=
 trap '[ -z "$lists" ] || as_root rm -rf "$lists"' EXIT
