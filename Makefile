@@ -31,13 +31,7 @@ install: modules
 	$(kbuild) $(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) modules_install
 	install -D -m 644 button_irq.h $(DESTDIR)$(PREFIX)/include/linux/button_irq.h
 	$(if $(DESTDIR),,depmod $(KVER))
-	$(MAKE) -C userspace install-system
-	@if pkg-config --exists 'libgpiod >= 2' || test -e userspace/button-irq.bin; then \
-		$(MAKE) -C userspace install; \
-	else \
-		echo "Installed without the button-irq command, which needs libgpiod 2 (libgpiod-dev; on Debian 12 from" \
-			"backports): then sudo make -C userspace install"; \
-	fi
+	$(MAKE) -C userspace install-system install
 	$(if $(DESTDIR),,@scripts/secure-boot.sh)
 
 uninstall:
@@ -149,8 +143,8 @@ help:
 #: On a Raspberry Pi, or any machine with a GPIO controller:
 #:
 #:   make                build button_irq.ko for the running kernel (KVER=, KDIR= for another)
-#:   sudo make install   install module, header, udev rule, systemd units, and the button-irq command
-#:                       where libgpiod 2 is there to build it; sudo make uninstall removes them
+#:   sudo make install   install module, header, udev rule, systemd units and the button-irq command;
+#:                       sudo make uninstall removes them
 #:   make check-hw       the selftests on this board, through a wire from GPIO27 to GPIO17 (OUT=, IN=)
 #:   make bench-hw       the benchmark on this board through that wire, in nanoseconds (30 min)
 #:

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # deb.sh [ARCH [VERSION]]: builds the Debian packages in a clean bookworm root and has lintian look at them. They are left in
-# build/deb/ARCH, which holds the newest only and stays as it is while nothing changes; their debugging symbols in
-# build/deb/ARCH/debug. With VERSION, for tests: that version, another than debian/changelog's or not, in
+# build/deb/ARCH, which holds the newest only and stays as it is while nothing changes. What not every machine can or should
+# install is in build/deb/ARCH/extra: debugging symbols, and button-irq-calibrate, for which Debian 12 needs backports. With VERSION, for tests: that version, another than debian/changelog's or not, in
 # build/deb-test/ARCH-VERSION.
 
 set -euo pipefail
@@ -69,11 +69,11 @@ if [ "$(cat "$out/stamp" 2> /dev/null)" != "$hash" ]; then
 		tail -n 60 "$log" >&2
 		die "packages for $arch: build failed or lintian complained, see above and $log"
 	fi
-	mkdir "$out/debug"
+	mkdir "$out/extra"
 	# The copy is closed to an ordinary user.
 	as_root chmod 755 "$copy"
 	cp "$copy"/*.deb "$out/"
-	mv "$out"/*-dbgsym_*.deb "$out/debug/"
+	mv "$out"/*-{dbgsym,calibrate}_*.deb "$out/extra/"
 	as_root rm -rf "$copy"
 	printf '%s\n' "$hash" > "$out/stamp"
 fi

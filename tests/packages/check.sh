@@ -20,7 +20,7 @@ for suite in "${suites[@]}"; do
 done
 [ "$HOSTARCH" = amd64 ] || die "needs an amd64 machine: it boots one"
 
-names=(button-irq-dkms button-irq python3-button-irq)
+names=(button-irq-dkms button-irq button-irq-calibrate python3-button-irq)
 results=$TOP/build/packages
 mkdir -p "$results" "$TOP/build/log"
 
@@ -34,7 +34,7 @@ install()
 {
 	as_root rm -rf "$root/tmp/deb"
 	as_root mkdir "$root/tmp/deb"
-	as_root cp "$1"/*.deb "$root/tmp/deb/"
+	as_root cp "$1"/*.deb "$1"/extra/button-irq-calibrate_*.deb "$root/tmp/deb/"
 	in_root sh -c 'apt-get -q -y -o Dpkg::Use-Pty=0 --no-install-recommends install /tmp/deb/*.deb'
 }
 
@@ -81,6 +81,9 @@ test_files()
 	in_root bash -c '. /usr/share/bash-completion/bash_completion
 		. /usr/share/bash-completion/completions/button-irq && complete -p button-irq' > /dev/null
 	grep -q '^gpio:' "$root/etc/group" || fail "no group gpio"
+	[[ $(in_root dpkg-query -W -f '${Depends}' button-irq) != *libgpiod* ]] || fail "the command needs libgpiod"
+	in_root button-irq calibrate --help > /dev/null
+	in_root ldd /usr/libexec/button-irq/calibrate | grep -q 'libgpiod.so.3 => /' || fail "calibrate has no libgpiod 2"
 }
 
 test_python()

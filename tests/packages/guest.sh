@@ -46,7 +46,7 @@ test_install_running()
 {
 	mkdir -p /boot/firmware/overlays
 	modprobe -r button_irq
-	dpkg --purge button-irq
+	dpkg --purge button-irq-calibrate button-irq
 	groupdel gpio
 	udevadm control --reload
 	modprobe button_irq
@@ -216,7 +216,7 @@ test_instance_remove()
 	dpkg --remove button-irq
 	! systemctl is-active --quiet button-irq-mqtt@bell.service || fail "still active"
 	[ ! -e /boot/firmware/overlays/button-irq.dtbo ] || fail "the overlay is still there"
-	dpkg --purge button-irq
+	dpkg --purge button-irq-calibrate button-irq
 	[ -z "$(find /etc -iname '*button?irq*' ! -path '/etc/mod*')" ] || fail "$(find /etc -iname '*button?irq*')"
 }
 
