@@ -33,7 +33,7 @@ for name in calibrate calibrate.svg watch status; do
 	[ -s "$out/$name" ] || die "no session $name in $log"
 done
 {
-	echo "<!-- SPDX-License-Identifier: GPL-2.0 -->"
+	echo "<!-- SPDX-License-""Identifier: GPL-2.0-only -->"
 	echo "<!-- Made by tests/userspace/captures.sh -->"
 	cat "$out/calibrate.svg"
 } > "$TOP/doc/calibrate.svg"
