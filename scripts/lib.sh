@@ -11,6 +11,9 @@ HOSTARCH=$(dpkg --print-architecture 2> /dev/null || true)
 PATH=$PATH:/usr/sbin:/sbin
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 
+# Root works in a tree that another user has cloned: git refuses that unless told that it is meant.
+export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0=$TOP
+
 # Fetched things older than this are fetched anew, so that "newest kernel of the suite" stays true.
 # Until then a run asks the network nothing.
 REFRESH_DAYS=${REFRESH_DAYS:-7}
