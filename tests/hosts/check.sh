@@ -30,7 +30,7 @@ host_cache()
 # Runs as root in a mount namespace of its own, so that nothing stays mounted.
 enter()
 {
-	local clean=$1 work=$2 cache=$3 user=$4 home=$5 root=$2/root
+	local clean=$1 work=$2 cache=$3 user=$4 home=$5 root=$2/root owner=$4
 
 	mount -t overlay overlay -o "lowerdir=$clean,upperdir=$work/changes,workdir=$work/work" "$root"
 	mount -t proc proc "$root/proc"
@@ -46,7 +46,9 @@ enter()
 	mkdir -p "$root$home/.cache/button_irq"
 	mount --bind "$cache" "$root$home/.cache/button_irq"
 	mv "$work/tree" "$root$home/button_irq"
-	chroot "$root" chown -R "$user:" "$home/button_irq"
+	# Root often works in a tree that another user has cloned.
+	[ "$user" != root ] || owner=stranger
+	chroot "$root" chown -R "$owner:" "$home/button_irq"
 	chroot "$root" chown "$user:" "$home/.cache" "$home/.cache/button_irq"
 	# Another user has a look, too.
 	chmod 755 "$root$home"
