@@ -154,4 +154,4 @@ as_root apt-get "${options[@]}" update > "$log" 2>&1 || failed
 as_root apt-get "${options[@]}" --simulate install "${missing[@]}" > "$log.plan" 2>&1 || { cat "$log.plan" >> "$log"; failed; }
 say "with what they depend on, $(grep -c '^Inst ' "$log.plan") packages (about 1 min):" \
 	"$(sed -n 's/^Inst \([^ ]*\).*/\1/p' "$log.plan" | paste -sd' ')"
-as_root env DEBIAN_FRONTEND=noninteractive apt-get "${options[@]}" install "${missing[@]}" >> "$log" 2>&1 || failed
+as_root env DEBIAN_FRONTEND=noninteractive apt-get "${options[@]}" install "${missing[@]}" >> "$log" 2>&1 9>&- || failed
