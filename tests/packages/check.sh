@@ -81,6 +81,7 @@ test_files()
 	in_root bash -c '. /usr/share/bash-completion/bash_completion
 		. /usr/share/bash-completion/completions/button-irq && complete -p button-irq' > /dev/null
 	grep -q '^gpio:' "$root/etc/group" || fail "no group gpio"
+	# shellcheck disable=SC2016 # dpkg-query's
 	[[ $(in_root dpkg-query -W -f '${Depends}' button-irq) != *libgpiod* ]] || fail "the command needs libgpiod"
 	in_root button-irq calibrate --help > /dev/null
 	in_root ldd /usr/libexec/button-irq/calibrate | grep -q 'libgpiod.so.3 => /' || fail "calibrate has no libgpiod 2"
