@@ -7,34 +7,35 @@ KDIR ?= /lib/modules/$(KVER)/build
 DESTDIR ?=
 PREFIX ?= /usr
 
+# Prints make's options for a kernel of another architecture than the userland's. Who gives them is not asked.
+cross = $(if $(ARCH)$(CROSS_COMPILE)$(LLVM),:,scripts/cross.sh $(KDIR) $(if $(filter command%,$(origin CC)),$(CC)))
+kbuild = cross=$$($(cross)) && $(MAKE) -C $(KDIR) M=$(CURDIR) $$cross
+# Modules of make install; DKMS has its own in updates/dkms, or in extra on some distributions.
+installed = $(addprefix $(DESTDIR)/lib/modules/$(KVER)/,updates $(if $(wildcard /var/lib/dkms/button-irq),,extra))
+
 .PHONY: all modules install uninstall demo check check-compat check-static check-unit check-unit-mutants \
 	check-litmus check-vm check-dt check-pi check-slow check-userspace check-python check-packages \
-	check-hw check-gestures captures check-debug check-debug-long check-debug-syzlang check-debug-vm \
+	check-hosts check-hw check-gestures captures check-debug check-debug-long check-debug-syzlang check-debug-vm \
 	check-debug-slow check-debug-coverage check-debug-mutants check-long bench bench-budget bench-check bench-hw \
-	deb clean help headers
+	deb clean clean-cache help headers
 
 all: modules
 
 modules: headers
-	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+	$(kbuild) modules
 
 headers:
 	@test -e $(KDIR)/Makefile || scripts/no-headers.sh $(KVER) $(KDIR)
 
 install: modules
-	$(MAKE) -C $(KDIR) M=$(CURDIR) $(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) modules_install
+	$(kbuild) $(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) modules_install
 	install -D -m 644 button_irq.h $(DESTDIR)$(PREFIX)/include/linux/button_irq.h
 	$(if $(DESTDIR),,depmod $(KVER))
-	$(MAKE) -C userspace install-system
-	@if pkg-config --exists 'libgpiod >= 2' || test -e userspace/button-irq.bin; then \
-		$(MAKE) -C userspace install; \
-	else \
-		echo "Installed without the button-irq command, which needs libgpiod 2 (libgpiod-dev; on Debian 12 from" \
-			"backports): then sudo make -C userspace install"; \
-	fi
+	$(MAKE) -C userspace install-system install
+	$(if $(DESTDIR),,@scripts/secure-boot.sh)
 
 uninstall:
-	find $(DESTDIR)/lib/modules/$(KVER) -name 'button_irq.ko*' -delete
+	rm -f $(addsuffix /button_irq.ko*,$(installed))
 	rm -f $(DESTDIR)$(PREFIX)/include/linux/button_irq.h
 	$(MAKE) -C userspace uninstall
 	$(if $(DESTDIR),,depmod $(KVER))
@@ -74,6 +75,9 @@ check-userspace:
 
 check-packages:
 	@tests/packages/check.sh
+
+check-hosts:
+	@tests/hosts/check.sh
 
 check-hw:
 	@tests/hw/check.sh
@@ -133,18 +137,21 @@ clean:
 	rm -rf build
 	rm -f *.o *.ko *.mod *.mod.c .*.cmd modules.order Module.symvers
 
+clean-cache:
+	@scripts/clean-cache.sh
+
 help:
 	@sed -n 's/^#: \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
 
 #: On a Raspberry Pi, or any machine with a GPIO controller:
 #:
 #:   make                build button_irq.ko for the running kernel (KVER=, KDIR= for another)
-#:   sudo make install   install module, header, udev rule, systemd units, and the button-irq command
-#:                       where libgpiod 2 is there to build it; sudo make uninstall removes them
+#:   sudo make install   install module, header, udev rule, systemd units and the button-irq command;
+#:                       sudo make uninstall removes them
 #:   make check-hw       the selftests on this board, through a wire from GPIO27 to GPIO17 (OUT=, IN=)
 #:   make bench-hw       the benchmark on this board through that wire, in nanoseconds (30 min)
 #:
-#: On any Debian 12 machine, without hardware (as root, or with sudo; what is missing gets
+#: On any Debian 12 or 13 machine, without hardware (as root, or with sudo; what is missing gets
 #: installed, downloads are kept in $XDG_CACHE_HOME/button_irq or ~/.cache/button_irq):
 #:
 #:   make demo           boot an emulated board, press a bouncing button, watch a shell script
@@ -163,6 +170,8 @@ help:
 #:   make check-userspace  the button-irq command: on the host, and on an emulated board
 #:   make check-packages  the Debian packages in clean roots of bookworm and trixie, which are then
 #:                       booted; events to an MQTT broker that restarts (10 min)
+#:   make check-hosts    the demo and other levels in a clean root of Debian 12, as an ordinary user with
+#:                       sudo, and of Debian 13 (10 min, then 5)
 #:   make check-python   the Python module and gpiozero's pin factory, with Debian's gpiozero
 #:   make check-gestures  packages on an emulated Pi 3B: gpiozero, a bash loop, button-irq run and a
 #:                       JSON consumer follow one button through 1,000 gestures
@@ -176,12 +185,13 @@ help:
 #:                       (1 min)
 #:   make bench-check    one run of our own; fails where a figure rose by over 5 % (2 min)
 #:   make captures       the terminal sessions in README.md and doc/calibrate.svg anew (1 min)
-#:   make deb            Debian packages for this architecture, or ARCH=arm64, in build/deb
+#:   make deb            Debian packages for this architecture, or ARCH=arm64, armhf or armel, in build/deb/ARCH
 #:   make check-debug    the selftests on kernels that look for misused memory, locks and data races;
 #:                       allocations failing one by one; calls at random (9 min; builds two kernels
 #:                       first, 8 min each, once)
 #:   make check-debug-long  the rest on those kernels, what of the driver all that reaches, and
 #:                       whether a broken driver is noticed (over an hour)
 #:   make clean          remove what was built
+#:   make clean-cache    remove the downloads, build roots and kernels; says how large they are
 #:
 #: Each level ends with a line "N passed, N failed, N skipped"; logs are in build/log.

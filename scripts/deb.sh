@@ -2,23 +2,26 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # deb.sh [ARCH [VERSION]]: builds the Debian packages in a clean bookworm root and has lintian look at them. They are left in
-# build/deb/ARCH-VERSION, which stays as it is while nothing changes. VERSION instead of debian/changelog's is for tests of an upgrade.
+# build/deb/ARCH, which holds the newest only and stays as it is while nothing changes. What not every machine can or should
+# install is in build/deb/ARCH/extra: debugging symbols, and button-irq-calibrate, for which Debian 12 needs backports. With VERSION, for tests: that version, another than debian/changelog's or not, in
+# build/deb-test/ARCH-VERSION.
 
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 . "$TOP/tests/packages/roots.sh"
 
-[ $# -le 2 ] || die "usage: deb.sh [ARCH [VERSION]]"
+[[ $# -le 2 && ${1:-$HOSTARCH} =~ ^(amd64|arm64|armhf|armel)$ ]] || die "usage: deb.sh [amd64 | arm64 | armhf | armel [VERSION]]"
 arch=${1:-$HOSTARCH}
 changelog=$(sed -n '1s/.*(\(.*\)).*/\1/p' "$TOP/debian/changelog")
 version=${2:-$changelog}
-out=$TOP/build/deb/$arch-$version
+out=$TOP/build/deb/$arch
+[ $# -lt 2 ] || out=$TOP/build/deb-test/$arch-$version
 
 # What packages are made from: not the tests, which need a lab.
 sources()
 {
 	(cd "$TOP" && git ls-files -z --cached --others --exclude-standard -- \
-		Kbuild Makefile README.md dkms.conf ':(glob)*.[ch]' debian dts userspace)
+		Kbuild Makefile README.md dkms.conf ':(glob)*.[ch]' debian dts scripts/{cross,no-headers,secure-boot}.sh userspace)
 }
 
 unpack()
@@ -29,6 +32,7 @@ unpack()
 	[ "$version" = "$changelog" ] || as_root sed -i "1s/(.*)/($version)/" "$1/debian/changelog"
 }
 
+# The maintainers have a name, and no address that nobody would read: that alone lintian may not complain of.
 build()
 {
 	local options=(--no-sign -b) tools=()
@@ -41,6 +45,7 @@ build()
 	as_root chroot "$root" env LC_ALL=C.UTF-8 DEB_BUILD_OPTIONS=nocheck "${tools[@]}" \
 		env -C "$dir/button-irq-$version" dpkg-buildpackage "${options[@]}" &&
 		as_root chroot "$root" env -C "$dir" lintian --allow-root --fail-on=error,warning \
+			--suppress-tags=malformed-contact,bogus-mail-host-in-debian-changelog \
 			"button-irq_${version}_$arch.changes"
 }
 
@@ -64,7 +69,11 @@ if [ "$(cat "$out/stamp" 2> /dev/null)" != "$hash" ]; then
 		tail -n 60 "$log" >&2
 		die "packages for $arch: build failed or lintian complained, see above and $log"
 	fi
-	cp "$copy"/*.deb "$copy"/*.changes "$out/"
+	mkdir "$out/extra"
+	# The copy is closed to an ordinary user.
+	as_root chmod 755 "$copy"
+	cp "$copy"/*.deb "$out/"
+	mv "$out"/*-{dbgsym,calibrate}_*.deb "$out/extra/"
 	as_root rm -rf "$copy"
 	printf '%s\n' "$hash" > "$out/stamp"
 fi

@@ -4,9 +4,13 @@
 # deps.sh TARGET...: installs the Debian packages that targets need on this machine and that are missing. When nothing is
 # missing, nothing is asked of the network. A package written NAME/SUITE-backports comes from backports, which this
 # script alone sees: the machine's own apt sources stay as they are.
+#
+# A machine on which the targets cannot run is refused before anything is installed. Without a TARGET, that check is all.
 
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
+
+suite=$(os_release VERSION_CODENAME)
 
 packages()
 {
@@ -17,29 +21,35 @@ packages()
 		;;
 	static)
 		packages vm
-		echo shellcheck codespell pyflakes3 perl
+		echo shellcheck codespell pyflakes3 perl reuse
 		;;
-	unit)
-		echo gcc libc6-dev make clang llvm libclang-rt-14-dev python3
+	unit)	# the sanitizers and 32-bit programs want the version of the suite's clang and gcc
+		local gcc=14 clang=19
+
+		[ "$suite" != bookworm ] || gcc=12 clang=14
+		echo gcc libc6-dev make clang llvm "libclang-rt-$clang-dev" python3
 		# 32-bit programs; gcc-multilib does not go with the cross compilers
-		[ "$HOSTARCH" != amd64 ] || echo libc6-dev-i386 lib32gcc-12-dev
+		[ "$HOSTARCH" != amd64 ] || echo libc6-dev-i386 "lib32gcc-$gcc-dev"
 		;;
 	packages)	# build roots, and a machine of this architecture
-		echo mmdebstrap debian-archive-keyring e2fsprogs
+		echo mmdebstrap debian-archive-keyring e2fsprogs git binutils
 		case $HOSTARCH in
 		amd64) echo qemu-system-x86 ;;
 		*) echo qemu-system-arm ;;
 		esac
 		;;
+	hosts)
+		echo mmdebstrap debian-archive-keyring git
+		;;
 	hw)	# on the board itself, whose packages' suite may have no libgpiod 2
 		echo mmdebstrap debian-archive-keyring xz-utils gcc libc6-dev make pkgconf rsync
-		case $(. /etc/os-release && echo "$VERSION_CODENAME") in
+		case $suite in
 		bookworm) echo libgpiod-dev/bookworm-backports gpiod/bookworm-backports ;;
 		*) echo libgpiod-dev gpiod ;;
 		esac
 		;;
 	dt)
-		echo device-tree-compiler dt-schema python3
+		echo device-tree-compiler python3
 		;;
 	python)	# builds the Python package, installs it as its README says, checks its types
 		echo python3-pip python3-setuptools python3-wheel python3-venv mypy
@@ -48,7 +58,7 @@ packages()
 		packages vm
 		echo gcc libc6-dev make dpkg-dev patch ninja-build python3-venv pkgconf
 		echo libglib2.0-dev libfdt-dev zlib1g-dev
-		case $(. /etc/os-release && echo "$VERSION_CODENAME") in
+		case $suite in
 		bookworm) echo meson/bookworm-backports ;;
 		*) echo meson ;;
 		esac
@@ -59,7 +69,48 @@ packages()
 	esac
 }
 
-[ $# -gt 0 ] || die "usage: deps.sh vm|static|unit|dt..."
+# The module itself builds and runs on any distribution.
+refuse()
+{
+	die "$1. The demo and the tests run on Debian 12 and 13, amd64 or arm64; make and sudo make install run anywhere"
+}
+
+check_machine()
+{
+	case $(os_release ID)-$suite in
+	debian-bookworm | debian-trixie) ;;
+	*) refuse "this is $(os_release PRETTY_NAME || uname -s)" ;;
+	esac
+	case $HOSTARCH in
+	amd64 | arm64) ;;
+	*) refuse "this is a Debian of architecture ${HOSTARCH:-unknown}" ;;
+	esac
+}
+
+# What root is needed for is said before sudo asks for a password. Debian roots are made and entered with mounts, which a
+# container may forbid even root. Afterwards the roots show that all of this works.
+check_root()
+{
+	local dir why="to install packages and to make the Debian roots in which modules are built"
+
+	if [ "$(id -u)" != 0 ]; then
+		command -v sudo > /dev/null ||
+			die "needs root $why: run it as root, or install sudo and add this user to the group sudo"
+		sudo -n true 2> /dev/null || say "asking sudo for root, $why"
+		sudo -v || die "needs root $why, and sudo does not let this user be root"
+	fi
+	dir=$(mktemp -d)
+	as_root mount -t tmpfs none "$dir" 2> /dev/null || {
+		rmdir "$dir"
+		die "root may not mount here, and a Debian root cannot be made without. In a container, start it with --privileged"
+	}
+	as_root umount "$dir"
+	rmdir "$dir"
+}
+
+# The board's tests run on a board's own distribution.
+[ "$*" = hw ] || check_machine
+[ $# -gt 0 ] || exit 0
 
 mapfile -t wanted < <(for target; do packages "$target"; done | tr ' ' '\n' | sort -u)
 mapfile -t missing < <(
@@ -67,26 +118,40 @@ mapfile -t missing < <(
 		status=$(dpkg-query -W -f='${db:Status-Status}' "${package%/*}" 2> /dev/null) || true
 		[ "$status" = installed ] || echo "$package"
 	done)
+if [ ${#missing[@]} -gt 0 ] || [ ! -d "$CACHE/roots" ]; then
+	check_root
+fi
 [ ${#missing[@]} -gt 0 ] || exit 0
 
-say "installing ${missing[*]} (about 1 min)"
-options=(-q -y --no-install-recommends)
-case " ${missing[*]}" in
-*-backports*)
-	mkdir -p "$CACHE/apt/lists/partial"
-	{
-		cat /etc/apt/sources.list 2> /dev/null || true
-		# shellcheck disable=SC1091
-		apt_sources "$(. /etc/os-release && echo "$VERSION_CODENAME")-backports"
-	} > "$CACHE/apt/sources.list"
-	options+=(-o "Dir::Etc::SourceList=$CACHE/apt/sources.list" -o "Dir::State::Lists=$CACHE/apt/lists"
-		  -o APT::Sandbox::User=root)
-	;;
-esac
+options=(-q -y --no-install-recommends -o DPkg::Lock::Timeout=600)
 log=$CACHE/apt.log
 mkdir -p "$CACHE"
-if ! { as_root apt-get "${options[@]}" update &&
-       as_root env DEBIAN_FRONTEND=noninteractive apt-get "${options[@]}" install "${missing[@]}"; } > "$log" 2>&1; then
+# Another level may be at it.
+exec 9> "$log.lock"
+flock 9
+# Lists of backports, which apt keeps as root's: not in the cache of an ordinary user.
+lists=
+trap '[ -z "$lists" ] || as_root rm -rf "$lists"' EXIT
+failed()
+{
 	tail -n 20 "$log" >&2
 	die "cannot install ${missing[*]}, see above and $log"
-fi
+}
+say "installing on this machine: ${missing[*]}"
+case " ${missing[*]}" in
+*-backports*)
+	lists=$(as_root mktemp -d)
+	as_root mkdir -p "$lists/lists/partial"
+	{
+		cat /etc/apt/sources.list 2> /dev/null || true
+		apt_sources "$suite-backports"
+	} | as_root tee "$lists/sources.list" > /dev/null
+	as_root chmod 755 "$lists"
+	options+=(-o "Dir::Etc::SourceList=$lists/sources.list" -o "Dir::State::Lists=$lists/lists" -o APT::Sandbox::User=root)
+	;;
+esac
+as_root apt-get "${options[@]}" update > "$log" 2>&1 || failed
+as_root apt-get "${options[@]}" --simulate install "${missing[@]}" > "$log.plan" 2>&1 || { cat "$log.plan" >> "$log"; failed; }
+say "with what they depend on, $(grep -c '^Inst ' "$log.plan") packages (about 1 min):" \
+	"$(sed -n 's/^Inst \([^ ]*\).*/\1/p' "$log.plan" | paste -sd' ')"
+as_root env DEBIAN_FRONTEND=noninteractive apt-get "${options[@]}" install "${missing[@]}" >> "$log" 2>&1 9>&- || failed

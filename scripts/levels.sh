@@ -1,27 +1,51 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# levels.sh COMMAND...: run test levels one after another, whatever becomes of each, and add up their closing lines
-# ("N passed, N failed, N skipped"). A level that fails or ends without such a line counts as one failure more, so
-# that the sum cannot look better than its parts.
+# levels.sh COMMAND... [--beside COMMAND] COMMAND...: run test levels one after another, whatever becomes of each, and add up
+# their closing lines ("N passed, N failed, N skipped"). A level that fails or ends without such a line counts as one
+# failure more, so that the sum cannot look better than its parts. The level behind --beside runs beside those that
+# follow it: it is for one that keeps a single CPU busy, and is shown when it ends.
 
 set -uo pipefail
 
-[ $# -gt 0 ] || { echo "usage: levels.sh COMMAND..." >&2; exit 2; }
+[ $# -gt 0 ] || { echo "usage: levels.sh COMMAND... [--beside COMMAND] COMMAND..." >&2; exit 2; }
 cd "$(dirname "$0")/.." || exit
+# Each level would say the same on a machine on which none can run.
+scripts/deps.sh || exit
 
 log=build/log
 mkdir -p "$log"
-passed=0 failed=0 skipped=0 rows=()
+passed=0 failed=0 skipped=0 rows=() logs=()
 
-for command; do
-	name=${command#make }
-	started=$SECONDS
-	printf '\n=== %s (log: %s/%s.log)\n' "$command" "$log" "${name// /_}"
+# log_of COMMAND: the level's log, without its ending
+log_of()
+{
+	local name=${1#make }
+
+	printf '%s/%s\n' "$log" "${name//[ \/]/_}"
+}
+
+# run COMMAND: leaves its exit status and its seconds in a file
+run()
+{
+	local started=$SECONDS status out
+
+	out=$(log_of "$1")
 	# shellcheck disable=SC2086 # a command is words
-	MAKEFLAGS='' $command 2>&1 | tee "$log/${name// /_}.log"
+	MAKEFLAGS='' $1 2>&1 | tee "$out.log"
 	status=${PIPESTATUS[0]}
-	line=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$log/${name// /_}.log" | tail -n 1)
+	echo "$status $((SECONDS - started))" > "$out.status"
+}
+
+# count COMMAND: adds up how it ended
+count()
+{
+	local out line status seconds p f s
+
+	out=$(log_of "$1")
+	logs+=("$1")
+	read -r status seconds < "$out.status"
+	line=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$out.log" | tail -n 1)
 	read -r p _ f _ s _ <<< "${line:-0 passed, 0 failed, 0 skipped}"
 	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 	if [ -z "$line" ]; then
@@ -31,15 +55,41 @@ for command; do
 		failed=$((failed + 1))
 		line="$line, but exit $status"
 	fi
-	rows+=("$(printf '%-24s %4d s  %s' "$command" "$((SECONDS - started))" "$line")")
+	rows+=("$(printf '%-24s %4d s  %s' "$1" "$seconds" "$line")")
+}
+
+title()
+{
+	printf '\n=== %s (log: %s.log)\n' "$1" "$(log_of "$1")"
+}
+
+beside=
+while [ $# -gt 0 ]; do
+	if [ "$1" = --beside ] && [ -z "$beside" ]; then
+		beside=$2
+		shift 2
+		printf '\n=== %s runs beside the levels that follow\n' "$beside"
+		run "$beside" > /dev/null &
+		continue
+	fi
+	title "$1"
+	run "$1"
+	count "$1"
+	shift
 done
+if [ -n "$beside" ]; then
+	wait
+	title "$beside"
+	cat "$(log_of "$beside").log"
+	count "$beside"
+fi
 
 # Once more what failed, as the end of a long log is what people look at
 printf '\n'
 if [ "$failed" -gt 0 ]; then
-	for command; do
+	for command in "${logs[@]}"; do
 		name=${command#make }
-		grep -hE '^ *not ok |^# failed: ' "$log/${name// /_}.log" | sed "s|^ *|$name: |"
+		grep -hE '^ *not ok |^# failed: ' "$(log_of "$command").log" | sed "s|^ *|$name: |"
 	done
 fi
 printf '%s\n' "${rows[@]}"

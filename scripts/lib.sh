@@ -6,9 +6,13 @@
 
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/button_irq
-HOSTARCH=$(dpkg --print-architecture)
+# Empty where there is no dpkg: scripts/deps.sh refuses such a machine.
+HOSTARCH=$(dpkg --print-architecture 2> /dev/null || true)
 PATH=$PATH:/usr/sbin:/sbin
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
+
+# Root works in a tree that another user has cloned: git refuses that unless told that it is meant.
+export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0=$TOP
 
 # Fetched things older than this are fetched anew, so that "newest kernel of the suite" stays true.
 # Until then a run asks the network nothing.
@@ -34,17 +38,31 @@ as_root()
 	fi
 }
 
-# The machine's own mirror of the Debian archive, so that the tree names no host.
+# This machine's distribution: os_release NAME prints a field of /etc/os-release.
+os_release()
+{
+	# shellcheck disable=SC1091 # not ours
+	(. /etc/os-release 2> /dev/null || true; printf '%s\n' "${!1:-}")
+}
+
+# Sources may name the suite ("bookworm") or its role ("stable"); other repositories may have a suite of the same name.
+find_mirror()
+{
+	# $(...) are apt's fields, not the shell's.
+	# shellcheck disable=SC2016
+	apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(CODENAME) $(ORIGIN)' 'Created-By: Packages' |
+		awk -v suite="$(os_release VERSION_CODENAME)" '$NF == "Debian" && ($2 == suite || $3 == suite) { print $1; exit }'
+}
+
+# The machine's own mirror of the Debian archive, so that the tree names no host. apt knows the origin of a source only
+# when the source's lists are present, and container images come without lists.
 mirror()
 {
 	local uri
 
-	# $(...) are apt's fields, not the shell's.
-	# shellcheck disable=SC2016
-	uri=$(. /etc/os-release
-	      apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' |
-	      awk -v suite="$VERSION_CODENAME" '$1 == suite { print $2; exit }')
-	[ -n "$uri" ] || die "apt on this machine has no source for the suite it runs"
+	uri=$(find_mirror)
+	[ -n "$uri" ] || { as_root apt-get -q update > /dev/null 2>&1 && uri=$(find_mirror); }
+	[ -n "$uri" ] || die "apt on this machine has no source of Debian $(os_release VERSION_CODENAME): see sources.list(5)"
 	printf '%s\n' "$uri"
 }
 
@@ -98,6 +116,7 @@ gnu_triplet()
 	amd64) echo x86_64-linux-gnu ;;
 	arm64) echo aarch64-linux-gnu ;;
 	armhf) echo arm-linux-gnueabihf ;;
+	armel) echo arm-linux-gnueabi ;;
 	*) die "unknown architecture $1" ;;
 	esac
 }
@@ -105,7 +124,7 @@ gnu_triplet()
 kernel_arch()
 {
 	case $1 in
-	armhf) echo arm ;;
+	armhf | armel) echo arm ;;
 	*) echo "$1" ;;
 	esac
 }

@@ -36,7 +36,8 @@ def line_chart(title, labels, series, log_y):
     x_axis = Axis([x for x, _ in points], LEFT, WIDTH - RIGHT, True)
     y_axis = Axis([y for _, y in points], HEIGHT - BOTTOM, TOP, log_y)
     out = [
-        "<!-- SPDX-License-Identifier: GPL-2.0; made by tests/bench/plot.py -->",
+        "<!-- SPDX-License-" "Identifier: GPL-2.0-only -->",
+        "<!-- Made by tests/bench/plot.py -->",
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif">',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
         text(LEFT, 22, title, size=15),

@@ -30,7 +30,7 @@ fetch_root()
 	if apt_sources bookworm-backports |
 	   as_root mmdebstrap --mode=root --variant=apt --include="$packages,$source/bookworm-backports" \
 		--aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Check-Valid-Until "false"' \
-		- "$root.new" - > "$root.log" 2>&1 &&
+		bookworm "$root.new" - > "$root.log" 2>&1 &&
 	   as_root tar -C "$root.new/usr/src" -xJf "$root.new/usr/src/$source.tar.xz"; then
 		as_root rm "$root.new/usr/src/$source.tar.xz"
 		remove_root "$root"

@@ -21,5 +21,5 @@ trap 'as_root rm -rf "$root"' EXIT
 cd "$root"
 as_root cpio --quiet -idm < "$whole"
 as_root rm -rf usr/share/nodejs usr/bin/node* usr/lib/*/lib{node,icu,sqlite3}* usr/lib/python3* usr/bin/python3*
-find . -mindepth 1 | LC_ALL=C sort | as_root cpio --quiet -o -H newc -R 0:0 > "$out.new"
+as_root find . -mindepth 1 | LC_ALL=C sort | as_root cpio --quiet -o -H newc -R 0:0 > "$out.new"
 mv "$out.new" "$out"

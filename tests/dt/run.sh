@@ -8,6 +8,19 @@ set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
 
 "$TOP/scripts/deps.sh" dt vm
+"$TOP/tests/vm/fetch.sh" dt-schema
+# The programs of dt-schema run with the Python that they belong to, and that one's libraries.
+root=$CACHE/roots/dt-schema
+triplet=$(gnu_triplet "$HOSTARCH")
+loader=("$root/lib/$triplet"/ld-linux-*.so.*)
+mkdir -p "$TOP/build/dt/bin"
+for program in dt-validate dt-doc-validate dt-extract-example; do
+	printf '#!/bin/sh\nPYTHONHOME=%q exec %q --library-path %q %q %q "$@"\n' "$root/usr" "${loader[0]}" \
+		"$root/lib/$triplet:$root/usr/lib/$triplet" "$root/usr/bin/python3" "$root/usr/bin/$program" \
+		> "$TOP/build/dt/bin/$program"
+	chmod +x "$TOP/build/dt/bin/$program"
+done
+PATH=$TOP/build/dt/bin:$PATH
 trees=()
 while read -r name _; do
 	case $name in '' | '#'*) continue ;; esac

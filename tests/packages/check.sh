@@ -20,7 +20,7 @@ for suite in "${suites[@]}"; do
 done
 [ "$HOSTARCH" = amd64 ] || die "needs an amd64 machine: it boots one"
 
-names=(button-irq-dkms button-irq python3-button-irq)
+names=(button-irq-dkms button-irq button-irq-calibrate python3-button-irq)
 results=$TOP/build/packages
 mkdir -p "$results" "$TOP/build/log"
 
@@ -34,7 +34,7 @@ install()
 {
 	as_root rm -rf "$root/tmp/deb"
 	as_root mkdir "$root/tmp/deb"
-	as_root cp "$1"/*.deb "$root/tmp/deb/"
+	as_root cp "$1"/*.deb "$1"/extra/button-irq-calibrate_*.deb "$root/tmp/deb/"
 	in_root sh -c 'apt-get -q -y -o Dpkg::Use-Pty=0 --no-install-recommends install /tmp/deb/*.deb'
 }
 
@@ -81,6 +81,10 @@ test_files()
 	in_root bash -c '. /usr/share/bash-completion/bash_completion
 		. /usr/share/bash-completion/completions/button-irq && complete -p button-irq' > /dev/null
 	grep -q '^gpio:' "$root/etc/group" || fail "no group gpio"
+	# shellcheck disable=SC2016 # dpkg-query's
+	[[ $(in_root dpkg-query -W -f '${Depends}' button-irq) != *libgpiod* ]] || fail "the command needs libgpiod"
+	in_root button-irq calibrate --help > /dev/null
+	in_root ldd /usr/libexec/button-irq/calibrate | grep -q 'libgpiod.so.3 => /' || fail "calibrate has no libgpiod 2"
 }
 
 test_python()
@@ -106,6 +110,35 @@ test_rules()
 	in_root udevadm verify /lib/udev/rules.d/60-button-irq.rules
 }
 
+# dkms builds for every kernel whose headers come; that of cloud machines has no GPIOLIB.
+test_other_kernel()
+{
+	in_root apt-get -q -y -o Dpkg::Use-Pty=0 --no-install-recommends install "linux-headers-cloud-$HOSTARCH"
+	[ -z "$(in_root dpkg --audit)" ] || fail "$(in_root dpkg --audit)"
+	dkms_has "$1"
+}
+
+# Built twice, in two directories: the same to the last byte.
+test_reproducible()
+{
+	local deb
+
+	for deb in "$packages"/*.deb; do
+		cmp "$deb" "$again/${deb##*/}"
+	done
+}
+
+test_hardened()
+{
+	local program=$root/usr/bin/button-irq
+
+	readelf -h "$program" | grep -q 'Type: *DYN' || fail "not position independent"
+	readelf -d "$program" | grep -q 'BIND_NOW' || fail "not bound at start"
+	readelf -lW "$program" | grep -q 'GNU_RELRO' || fail "no RELRO"
+	readelf -sW "$program" | grep -q '__stack_chk_fail' || fail "no stack protector"
+	readelf -sW "$program" | grep -q '_chk@GLIBC' || fail "not fortified"
+}
+
 test_remove()
 {
 	in_root apt-get -q -y -o Dpkg::Use-Pty=0 remove "${names[@]}"
@@ -127,6 +160,9 @@ build_chip()
 	as_root cp -r "$TOP/tests/modules" "$root/opt/test/tests/"
 	in_root make -C "/lib/modules/$kernel/build" M=/opt/test/tests/modules modules
 	as_root cp "$root/opt/test/tests/modules/button_irq_test_chip.ko" "$TOP"/tests/packages/{guest,tap}.sh "$root/opt/test/"
+	as_root mkdir "$root/opt/test/now" "$root/opt/test/next"
+	as_root cp "$packages"/button-irq_*.deb "$root/opt/test/now/"
+	as_root cp "$upgrade"/button-irq_*.deb "$root/opt/test/next/"
 }
 
 # An image of the root that runs guest.sh when it is up. Its own boot is left as Debian made it.
@@ -164,7 +200,9 @@ boot()
 
 	image "$image"
 	as_root cp "$root/boot/vmlinuz-$kernel" "$root/boot/initrd.img-$kernel" "$results/"
+	# QEMU runs as root; these stay the user's.
 	rm -f "$log".{console,log}
+	touch "$log".{console,log}
 	as_root timeout 1500 qemu-system-x86_64 -M pc -cpu qemu64 -accel tcg -smp 1 -m 1024 -nodefaults -display none -no-reboot \
 		-kernel "$results/vmlinuz-$kernel" -initrd "$results/initrd.img-$kernel" \
 		-append "root=/dev/vda rw console=ttyS0 panic=-1 oops=panic net.ifnames=0" \
@@ -199,6 +237,7 @@ check_suite()
 	as_root mount -t proc proc "$root/proc"
 	tap "$suite: install, DKMS builds for $kernel" test_install "$packages" "$version"
 	tap "$suite: what the command's package has" test_files
+	tap "$suite: the command is hardened" test_hardened
 	tap "$suite: Python finds the module, and gpiozero the pin factory" test_python
 	tap "$suite: systemd takes the units" test_units
 	tap "$suite: udev takes the rules" test_rules
@@ -209,6 +248,7 @@ check_suite()
 	take_guest_out
 	as_root mount -t proc proc "$root/proc"
 	tap "$suite: upgrade, DKMS builds anew" test_install "$upgrade" "$next"
+	tap "$suite: apt installs the headers of a kernel without GPIO" test_other_kernel "$next"
 	tap "$suite: remove" test_remove
 	tap "$suite: purge leaves nothing" test_purge
 	remove_root "$dir"
@@ -219,10 +259,15 @@ version=$(sed -n '1s/.*(\(.*\)).*/\1/p' "$TOP/debian/changelog")
 next=$version+next
 "$TOP/scripts/deb.sh" "$HOSTARCH" > /dev/null
 "$TOP/scripts/deb.sh" "$HOSTARCH" "$next" > /dev/null
-packages=$TOP/build/deb/$HOSTARCH-$version
-upgrade=$TOP/build/deb/$HOSTARCH-$next
+"$TOP/scripts/deb.sh" "$HOSTARCH" "$version" > /dev/null
+packages=$TOP/build/deb/$HOSTARCH
+upgrade=$TOP/build/deb-test/$HOSTARCH-$next
+again=$TOP/build/deb-test/$HOSTARCH-$version
 
-echo "ok - packages build, lintian is silent" | tee "$results/tap"
+{
+	echo "ok - packages build, lintian is silent"
+	tap "packages are reproducible" test_reproducible
+} | tee "$results/tap"
 for suite in "${suites[@]}"; do
 	check_suite "$suite"
 done | tee -a "$results/tap"

@@ -41,6 +41,23 @@ test_load()
 	[[ $(modinfo -F filename button_irq) == */updates/dkms/button_irq.ko* ]] || fail "not the module that DKMS built"
 }
 
+# A first install on a machine that runs, with buttons there and no group yet: nothing but the package changes that.
+test_install_running()
+{
+	mkdir -p /boot/firmware/overlays
+	modprobe -r button_irq
+	dpkg --purge button-irq-calibrate button-irq
+	groupdel gpio
+	udevadm control --reload
+	modprobe button_irq
+	udevadm settle
+	[ "$(stat -c %G /dev/button_irq)" = root ] || fail "not as before a first install: $(stat -c %G /dev/button_irq)"
+	dpkg -i now/button-irq_*.deb
+	udevadm settle
+	[ "$(stat -c '%G %a' /dev/button_irq)" = 'gpio 440' ] || fail "the node is $(stat -c '%G %a' /dev/button_irq)"
+	[ -s /boot/firmware/overlays/button-irq.dtbo ] || fail "no overlay where the firmware looks"
+}
+
 test_udev()
 {
 	udevadm settle
@@ -175,6 +192,34 @@ test_mqtt()
 	systemctl stop button-irq-mqtt@bell.service
 }
 
+main_pid()
+{
+	systemctl show -P MainPID button-irq-mqtt@bell.service
+}
+
+# Instances of the template, which debhelper does not handle
+test_instance_upgrade()
+{
+	local before
+
+	systemctl enable --now button-irq-mqtt@bell.service
+	wait_for 60 systemctl is-active --quiet button-irq-mqtt@bell.service
+	before=$(main_pid)
+	dpkg -i next/button-irq_*.deb
+	systemctl is-active --quiet button-irq-mqtt@bell.service || fail "not active after the upgrade"
+	[ "$(main_pid)" != "$before" ] || fail "the old process goes on"
+	[ "$(systemctl is-enabled button-irq-mqtt@bell.service)" = enabled ] || fail "not enabled after the upgrade"
+}
+
+test_instance_remove()
+{
+	dpkg --remove button-irq
+	! systemctl is-active --quiet button-irq-mqtt@bell.service || fail "still active"
+	[ ! -e /boot/firmware/overlays/button-irq.dtbo ] || fail "the overlay is still there"
+	dpkg --purge button-irq-calibrate button-irq
+	[ -z "$(find /etc -iname '*button?irq*' ! -path '/etc/mod*')" ] || fail "$(find /etc -iname '*button?irq*')"
+}
+
 test_unload()
 {
 	modprobe -r button_irq
@@ -188,8 +233,9 @@ test_load_again()
 	[ -e /dev/button_irq ]
 }
 
-echo "1..8"
+echo "1..11"
 tap "module loads by modprobe.d and modules-load.d" test_load
+tap "installed while buttons are there: group first, then the nodes; overlay" test_install_running
 tap "udev: names by label, group gpio, uaccess, systemd device" test_udev
 tap "group gpio may read, others may not" test_group
 tap "button-irq.service runs commands" test_run_unit
@@ -198,3 +244,5 @@ tap "MQTT: broker and sender restart, no event lost" test_mqtt
 [ ! -e mqtt.said ] || echo "# $(cat mqtt.said)"
 tap "module unloads, names go" test_unload
 tap "module loads again" test_load_again
+tap "an upgrade restarts instances that run" test_instance_upgrade
+tap "remove stops instances, purge leaves nothing of them" test_instance_remove

@@ -27,14 +27,15 @@ clean_packages()
 }
 
 # Apt's own copy of what our packages depend on: they are then installed with nothing asked of the network.
-depends='dkms python3 libgpiod3'
+# Likewise the headers of a kernel that the module is not for: it has no GPIO.
+depends="dkms python3 libgpiod3 linux-headers-cloud-$HOSTARCH"
 
-# make_root NAME SUITE OPTION...: the root $CACHE/roots/NAME
+# make_root NAME SUITE SOURCES OPTION...: the root $CACHE/roots/NAME, which has the apt sources of the suite SOURCES
 make_root()
 {
-	local name=$1 suite=$2 root=$CACHE/roots/$1 suites=$2 recipe
+	local name=$1 suite=$2 sources=$3 root=$CACHE/roots/$1 recipe
 
-	shift 2
+	shift 3
 	mkdir -p "$CACHE/roots"
 	exec 9> "$root.lock"
 	flock 9
@@ -42,9 +43,8 @@ make_root()
 	stamp_ok "$root.stamp" "$recipe" && return
 
 	say "making the root $name (about 2 min)"
-	[ "$suite" != bookworm ] || suites=bookworm-backports
 	remove_root "$root.new"
-	if ! apt_sources "$suites" |
+	if ! apt_sources "$sources" |
 	     as_root mmdebstrap --mode=root --variant=apt --aptopt='APT::Install-Recommends "false"' --skip=cleanup/apt/lists \
 		"$@" "$suite" "$root.new" - > "$root.log" 2>&1; then
 		remove_root "$root.new"
@@ -62,7 +62,7 @@ build_root()
 	local packages
 
 	packages=$(build_packages "$1")
-	make_root "deb-$1" bookworm --include="$packages" \
+	make_root "deb-$1" bookworm bookworm-backports --include="$packages" \
 		--architectures="$(printf '%s\n' "$HOSTARCH" "$1" | uniq | paste -sd,)"
 	printf '%s\n' "$CACHE/roots/deb-$1"
 }
@@ -70,10 +70,18 @@ build_root()
 # clean_root SUITE: where they are installed; prints its directory
 clean_root()
 {
-	local packages
+	local packages sources=$1
 
+	[ "$1" != bookworm ] || sources=bookworm-backports
 	packages=$(clean_packages "$1")
-	make_root "clean-$1" "$1" --include="$packages" --skip=cleanup/apt/cache \
+	make_root "clean-$1" "$1" "$sources" --include="$packages" --skip=cleanup/apt/cache \
 		--customize-hook="chroot \"\$1\" sh -c 'apt-get clean && apt-get -q -y install --download-only $depends'"
 	printf '%s\n' "$CACHE/roots/clean-$1"
+}
+
+# host_root SUITE: a machine right after installation, for whoever develops on it; prints its directory
+host_root()
+{
+	make_root "host-$1" "$1" "$1" --include=passwd,mount,sudo,make,git
+	printf '%s\n' "$CACHE/roots/host-$1"
 }

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# run.sh: everything that can be found without running the code, one TAP line each: licences, shellcheck, codespell,
-# pyflakes, checkpatch --strict, that the ioctls' magic is nobody else's, and on 6.1's headers a W=1 build by gcc with
+# run.sh: everything that can be found without running the code, one TAP line each: licences, reuse, shellcheck,
+# codespell, pyflakes, checkpatch --strict, that the ioctls' magic is nobody else's, and on 6.1's headers a W=1 build by gcc with
 # sparse, of which the module's version is looked at, and one by clang. (The W=1 builds for the other kernels are part of
 # make check-vm and check-compat.) Any warning fails its line.
 
@@ -14,7 +14,7 @@ cd "$TOP"
 
 kernel=6.1-arm64
 newest=7.2-arm64
-checks=(spdx shellcheck codespell pyflakes checkpatch magic sparse clang)
+checks=(spdx reuse shellcheck codespell pyflakes checkpatch magic sparse clang)
 
 # The tree's files, or those of them that match patterns.
 files()
@@ -29,10 +29,16 @@ check_spdx()
 	local bare
 
 	# These have no place for a comment, or are the licence itself.
-	bare=$(files ':!COPYING' ':!*.md' ':!*.patch' ':!*.json' ':!tests/config' ':!tests/settings' \
+	bare=$(files ':!COPYING' ':!LICENSES' ':!*.md' ':!*.patch' ':!*.json' ':!tests/config' ':!tests/settings' \
 		':!debian/changelog' ':!debian/source' |
-	       xargs -d '\n' grep -L -m1 'SPDX-License-Identifier: ') || true
+	       xargs -d '\n' grep -L -m1 'SPDX-License-Identifier:[ ]') || true
 	[ -z "$bare" ] || { echo "no SPDX line in:"; echo "$bare"; return 1; }
+}
+
+# Each licence by the name that SPDX has for it, with its text in LICENSES; copyright as debian/copyright says.
+check_reuse()
+{
+	reuse lint
 }
 
 check_shellcheck()
@@ -43,7 +49,7 @@ check_shellcheck()
 
 check_codespell()
 {
-	files ':!COPYING' | xargs -d '\n' codespell
+	files ':!COPYING' ':!LICENSES' ':!debian/copyright' | xargs -d '\n' codespell
 }
 
 check_pyflakes()

@@ -33,7 +33,8 @@ for name in calibrate calibrate.svg watch status; do
 	[ -s "$out/$name" ] || die "no session $name in $log"
 done
 {
-	echo "<!-- SPDX-License-Identifier: GPL-2.0; made by tests/userspace/captures.sh -->"
+	echo "<!-- SPDX-License-""Identifier: GPL-2.0-only -->"
+	echo "<!-- Made by tests/userspace/captures.sh -->"
 	cat "$out/calibrate.svg"
 } > "$TOP/doc/calibrate.svg"
 "$TOP/scripts/readme.py" calibrate watch status

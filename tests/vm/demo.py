@@ -47,7 +47,7 @@ class Finger:
     def __init__(self, machine, screen, seed):
         self.machine, self.screen = machine, screen
         self.random = random.Random(seed)
-        self.presses = self.edges = 0
+        self.presses = self.edges = self.torn = 0
         self.started = None
         self.button, self.flag = PINS[machine.board_name]
 
@@ -74,8 +74,9 @@ class Finger:
         edges = "edges" if len(levels) > 1 else "edge "
         self.screen.row(f"{began - self.started:7.3f} s  {name:<8}{len(levels):2} {edges}  {wave}")
         if took > DEBOUNCE_S:
-            raise Failure(f"this machine stopped the finger for {took * 1000:.0f} ms in the middle of a bounce, "
-                          "so that it was none any more; try again when it is less busy")
+            # Edges further apart than the debounce time are presses of their own, and have to be seen as such.
+            self.torn += 1
+            self.screen.row(f"           (a busy machine: took {took * 1000:.0f} ms, no bounce)")
 
     def press(self, hold):
         self.move(True, "press")
@@ -132,10 +133,12 @@ class Guest(threading.Thread):
             self.counters = dict(zip(names, map(int, words)))
             self.done.set()
 
-    def end(self, presses):
-        """Waits until the script has seen so many presses end, then ends it."""
+    def end(self, presses, torn):
+        """Waits until the script has seen so many presses end, then ends it. Of torn bounces more comes: until none does."""
         with self.news:
             self.news.wait_for(lambda: self.releases >= presses, 30)
+            while torn and self.news.wait(2):
+                pass
         # Each board is told in its own way.
         self.machine.over = True
         if not self.machine.is_pi:
@@ -237,7 +240,7 @@ def main():
             interactive(finger, guest)
         else:
             play(finger)
-        if not guest.end(finger.presses):
+        if not guest.end(finger.presses, finger.torn):
             raise Failure(f"the guest does not answer, see {log}")
     except Failure as failure:
         print(f"demo: {failure}", file=sys.stderr)
@@ -245,7 +248,8 @@ def main():
     finally:
         machine.close()
 
-    good = guest.presses == guest.releases == finger.presses and not guest.lost and not guest.untold
+    wanted = guest.counters["presses"] if finger.torn else finger.presses
+    good = guest.presses == guest.releases == wanted >= finger.presses and not guest.lost and not guest.untold
     print(f"""
 presses made          {finger.presses:5}   ({finger.edges} edges on the pin, {guest.counters["edges"]} interrupts)
 presses seen          {guest.presses:5}   by the script, from /dev/button_irq

@@ -9,6 +9,7 @@
 #	fetch.sh root ARCH	the root in which the programs for ARCH are compiled -> roots/bookworm-ARCH/
 #	fetch.sh linux-source	the kernel's kselftest headers, checkpatch and memory model -> linux-source/
 #	fetch.sh herd		herd7, which checks litmus tests, and its libraries -> roots/herd/
+#	fetch.sh dt-schema	dt-validate and others, which check device trees, and their Python -> roots/dt-schema/
 #
 # Packages are the newest of their suite. What is there and not older than REFRESH_DAYS is left alone; when a refresh
 # fails (no network), what is there is used and that is said.
@@ -109,6 +110,7 @@ fetch_root()
 	stamp_ok "$root.stamp" "$recipe" && return
 
 	say "making a build root from $suite for $arch (about 60 s)"
+	# mmdebstrap needs the suite's name: trixie's installs no essential package without it.
 	# libgpiod's second version is not in bookworm itself.
 	[ "$suite" != bookworm ] || suites=bookworm-backports
 	remove_root "$root.new"
@@ -117,7 +119,7 @@ fetch_root()
 		--architectures="$(printf '%s\n' "$HOSTARCH" "$arch" | uniq | paste -sd,)" \
 		--aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Check-Valid-Until "false"' \
 		--customize-hook="'$(realpath "$0")' hook \"\$1\" '$suite' '$arch' '$list'" \
-		"${hooks[@]}" - "$root.new" - > "$root.log" 2>&1; then
+		"${hooks[@]}" "$suite" "$root.new" - > "$root.log" 2>&1; then
 		remove_root "$root"
 		as_root mv "$root.new" "$root"
 		printf '%s\n' "$recipe" > "$root.stamp"
@@ -179,7 +181,7 @@ fetch_linux_source()
 	apt_sources bookworm-backports |
 	as_root mmdebstrap --quiet --mode=root --variant=extract --include="$source/bookworm-backports" \
 		--aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Check-Valid-Until "false"' \
-		- "$new/package" - > /dev/null
+		bookworm "$new/package" - > /dev/null
 	tar -C "$new" -xJf "$new/package/usr/src/$source.tar.xz" --strip-components=1 --wildcards \
 		"$source/scripts/"{checkpatch.pl,spelling.txt,const_structs.checkpatch,subarch.include} \
 		"$source/Documentation/devicetree/bindings/vendor-prefixes.yaml" \
@@ -190,22 +192,23 @@ fetch_linux_source()
 	mv "$new" "$dir"
 }
 
-# herdtools7 is in no release of Debian yet. Its packages are laid out, not installed: it runs with its own libraries.
-fetch_herd()
+# fetch_programs NAME SUITE PACKAGE: programs of another release of Debian -> roots/NAME/. Packages are laid out, not
+# installed: the programs run with their own libraries.
+fetch_programs()
 {
-	local root=$CACHE/roots/herd recipe='sid herdtools7'
+	local name=$1 suite=$2 root=$CACHE/roots/$1 recipe="$2 $3"
 
 	mkdir -p "$CACHE/roots"
 	exec 9> "$root.lock"
 	flock 9
 	stamp_ok "$root.stamp" "$recipe" && return
 
-	say "fetching herd7 (about 45 s)"
+	say "fetching $name (about 45 s)"
 	remove_root "$root.new"
-	if apt_sources sid |
-	   as_root mmdebstrap --quiet --mode=root --variant=extract --include=herdtools7 \
+	if apt_sources "$suite" |
+	   as_root mmdebstrap --quiet --mode=root --variant=extract --include="$3" \
 		--aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Check-Valid-Until "false"' \
-		- "$root.new" - > "$root.log" 2>&1; then
+		"$suite" "$root.new" - > "$root.log" 2>&1; then
 		remove_root "$root"
 		as_root mv "$root.new" "$root"
 		printf '%s\n' "$recipe" > "$root.stamp"
@@ -213,16 +216,19 @@ fetch_herd()
 	fi
 	remove_root "$root.new"
 	tail -n 30 "$root.log" >&2
-	[ -f "$root.stamp" ] || die "no herd7, see above"
-	say "herd7 could not be refreshed; going on with what was fetched on $(date -r "$root.stamp" +%F)"
+	[ -f "$root.stamp" ] || die "no $name, see above"
+	say "$name could not be refreshed; going on with what was fetched on $(date -r "$root.stamp" +%F)"
 }
 
 case $#,${1:-} in
 1,linux-source)
 	fetch_linux_source
 	;;
-1,herd)
-	fetch_herd
+1,herd)	# in no release yet
+	fetch_programs herd sid herdtools7
+	;;
+1,dt-schema)	# not in every release
+	fetch_programs dt-schema bookworm dt-schema
 	;;
 2,root)
 	fetch_root bookworm "$2"
@@ -239,6 +245,6 @@ case $#,${1:-} in
 	fetch_kernel "$1"
 	;;
 *)
-	die "usage: fetch.sh NAME | root ARCH | linux-source | herd"
+	die "usage: fetch.sh NAME | root ARCH | linux-source | herd | dt-schema"
 	;;
 esac

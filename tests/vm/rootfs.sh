@@ -27,7 +27,7 @@ root=$(mktemp -d "$CACHE/rootfs/$name.XXXXXX")
 trap 'as_root rm -rf "$root"' EXIT
 apt_sources bookworm-backports |
 as_root mmdebstrap --quiet --mode=root --variant=extract --architectures="$arch" --include="$packages" \
-	--aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Check-Valid-Until "false"' - "$root" -
+	--aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Check-Valid-Until "false"' bookworm "$root" -
 cd "$root"
 # Less to unpack at each boot: nothing here is read by a test.
 as_root rm -rf usr/share/{doc,man,locale,info,lintian,bug,perl,perl5,bash-completion,common-licenses} \
@@ -41,6 +41,7 @@ as_root mkdir -p proc sys dev tmp run root opt
 printf 'root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/:/bin/sh\n' | as_root tee etc/passwd > /dev/null
 printf 'root:x:0:\nnogroup:x:65534:\n' | as_root tee etc/group > /dev/null
 
-find . -mindepth 1 | LC_ALL=C sort | as_root cpio --quiet -o -H newc -R 0:0 > "$out.new"
+# /root is closed to an ordinary user.
+as_root find . -mindepth 1 | LC_ALL=C sort | as_root cpio --quiet -o -H newc -R 0:0 > "$out.new"
 mv "$out.new" "$out"
 printf '%s\n' "$recipe" > "$CACHE/rootfs/$name.stamp"

@@ -1,0 +1,15 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# clean-cache.sh: says how large the cache of downloads, build roots and kernels is, and removes it.
+
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+[ $# = 0 ] || die "usage: clean-cache.sh"
+if [ ! -d "$CACHE" ]; then
+	say "no cache at $CACHE"
+	exit
+fi
+say "removing $CACHE, $(as_root du -sh "$CACHE" | cut -f1)"
+remove_root "$CACHE"
