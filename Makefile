@@ -146,7 +146,7 @@ help:
 #:
 #:   make demo           boot an emulated board, press a bouncing button, watch a shell script
 #:                       react; make demo INTERACTIVE=1: the space bar is the button;
-#:                       make demo BOARD=raspi3b (or raspi4b): on an emulated Raspberry Pi
+#:                       make demo BOARD=raspi5 (or raspi0, 2b, 3b, 4b): on an emulated Raspberry Pi
 #:   make check          static, unit, litmus, dt and vm: all that a stranger can wait for
 #:   make check-static   sparse, checkpatch, W=1, a clang build, shellcheck, codespell
 #:   make check-unit     the debouncer on the host: every short input, fuzzing, coverage
