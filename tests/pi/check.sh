@@ -89,30 +89,28 @@ in_guest()
 # one BOARD WHAT: one machine
 one()
 {
-	local board=$1 options button
+	local board=$1 options button machine=("$TOP/tests/vm/run.py" "${kernel[$1]}" --board "$1")
 
+	# 32-bit ARM stops all other CPUs to patch its text (see run.py).
+	[ "$board" != raspi2b ] || machine+=(--cpus 1)
 	case $2 in
 	pins)
 		in_guest pins.sh
-		"$TOP/tests/vm/run.py" "${kernel[$board]}" --board "$board" "${options[@]}" --stimulus wire
+		"${machine[@]}" "${options[@]}" --stimulus wire
 		;;
 	wire)
-		options=()
-		# 32-bit ARM stops all other CPUs to patch its text (see run.py).
-		[ "$board" != raspi2b ] || options=(--cpus 1)
-		"$TOP/tests/vm/run.py" "${kernel[$board]}" --board "$board" --tests "$(selftests "$board")" --timeout 1800 \
-			"${options[@]}"
+		"${machine[@]}" --tests "$(selftests "$board")" --timeout 1800
 		;;
 	overlay)
 		in_guest boot_overlay.sh
 		for button in "${buttons[@]}"; do
 			options+=(--config "dtoverlay=${overlay[$board]},$(button "$board" "$button")")
 		done
-		"$TOP/tests/vm/run.py" "${kernel[$board]}" --board "$board" "${options[@]}"
+		"${machine[@]}" "${options[@]}"
 		;;
 	params)
 		in_guest no_overlay.sh
-		"$TOP/tests/vm/run.py" "${kernel[$board]}" --board "$board" "${options[@]}"
+		"${machine[@]}" "${options[@]}"
 		;;
 	runtime)
 		in_guest runtime_overlay.sh
@@ -123,7 +121,8 @@ one()
 		for button in "${buttons[@]}"; do
 			options+=(--file "$TOP/build/pi/$board/$button.dtbo:$guest/overlays/$button.dtbo")
 		done
-		"$TOP/tests/vm/run.py" "${runtime_kernel[$board]}" --board "$board" "${options[@]}"
+		machine[1]=${runtime_kernel[$board]}
+		"${machine[@]}" "${options[@]}"
 		;;
 	esac
 }
