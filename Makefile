@@ -154,7 +154,7 @@ help:
 #:   make check-litmus   what the driver shares without a lock, against the kernel's memory model
 #:   make check-vm       the selftests on stock Debian kernels in QEMU
 #:   make check-dt       the device tree overlay on every Raspberry Pi's tree, and the binding
-#:   make check-pi       an emulated Raspberry Pi 3B and 4B: the selftests on their own pins, the
+#:   make check-pi       emulated Raspberry Pis (Zero, 2B, 3B, 4B, 5): the selftests on their pins, the
 #:                       overlay at boot and at run time, pulls (builds a QEMU, 7 min, once)
 #:   make check-userspace  the button-irq command: on the host, and on an emulated board
 #:   make check-packages  the Debian packages in clean roots of bookworm and trixie, which are then
