@@ -238,7 +238,8 @@ class Machine:
         if self.cpus and "-smp" not in qemu:
             # The board has as many as it has, but they need not all be running.
             qemu += ["-global", f"bcm283x-base.enabled-cpus={self.cpus}"]
-            append += f" nr_cpus={self.cpus}"
+            # 32-bit ARM warns of a device tree with more CPUs than nr_cpus.
+            append += f" {'nr_cpus' if kernel_line(self.name)['arch'] == 'arm64' else 'maxcpus'}={self.cpus}"
         elif self.cpus:
             qemu[qemu.index("-smp") + 1] = str(self.cpus)
         if not self.realtime:
