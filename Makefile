@@ -156,7 +156,7 @@ help:
 #:
 #:   make demo           boot an emulated board, press a bouncing button, watch a shell script
 #:                       react; make demo INTERACTIVE=1: the space bar is the button;
-#:                       make demo BOARD=raspi3b (or raspi4b): on an emulated Raspberry Pi
+#:                       make demo BOARD=raspi5 (or raspi0, raspi2b, raspi3b, raspi4b): on an emulated Raspberry Pi
 #:   make check          static, compat, unit, litmus, dt and vm: all that a stranger can wait for
 #:   make check-static   sparse, checkpatch, W=1, a clang build, shellcheck, codespell
 #:   make check-compat   W=1 builds for kernels and configurations that no Debian suite has
@@ -165,7 +165,7 @@ help:
 #:   make check-litmus   what the driver shares without a lock, against the kernel's memory model
 #:   make check-vm       the selftests on stock Debian kernels in QEMU
 #:   make check-dt       the device tree overlay on every Raspberry Pi's tree, and the binding
-#:   make check-pi       an emulated Raspberry Pi 3B and 4B: the selftests on their own pins, the
+#:   make check-pi       emulated Raspberry Pis (Zero, 2B, 3B, 4B, 5): the selftests on their pins, the
 #:                       overlay at boot and at run time, pulls (builds a QEMU, 7 min, once)
 #:   make check-userspace  the button-irq command: on the host, and on an emulated board
 #:   make check-packages  the Debian packages in clean roots of bookworm and trixie, which are then

@@ -97,7 +97,7 @@ stamp_ok()
 	[ -n "$(find "$1" -mtime "-$REFRESH_DAYS" 2>/dev/null)" ] && [ "$(head -n1 "$1")" = "$2" ]
 }
 
-# The line of tests/vm/kernels, or of tests/debug/kernels, for a kernel's name: sets suite, arch, flavour,
+# The line of tests/vm/kernels, tests/debug/kernels or tests/pi/kernels for a kernel's name: sets suite, arch, flavour,
 # ways and slow_ways.
 kernel_line()
 {
@@ -105,8 +105,8 @@ kernel_line()
 
 	while read -r name suite arch flavour ways slow_ways; do
 		[ "$name" = "$1" ] && return 0
-	done < <(cat "$TOP"/tests/{vm,debug}/kernels)
-	die "no kernel $1 in tests/vm/kernels or tests/debug/kernels"
+	done < <(cat "$TOP"/tests/{vm,debug,pi}/kernels)
+	die "no kernel $1 in tests/{vm,debug,pi}/kernels"
 }
 
 # The GNU triplet's first part and the kernel's ARCH for a Debian architecture.

@@ -16,6 +16,10 @@ import sys
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(TOP / "tests/pi"))
+
+import raspi  # noqa: E402 pylint: disable=wrong-import-position
+
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "button_irq"
 RESULTS = TOP / "build/vm/results"
 TABLE_RESULTS = RESULTS / "table"
@@ -76,10 +80,7 @@ PI_WAYS = {
     "params": "from outside; no overlay, module parameters",
     "runtime": "from outside; the overlay applied at run time",
 }
-PIS = {
-    "raspi3b": ("emulated Raspberry Pi 3B", "pinctrl-bcm2835"),
-    "raspi4b": ("emulated Raspberry Pi 4B", "pinctrl-bcm2711"),
-}
+PIS = {name: (f"emulated {board['model']}", board["chip"]) for name, board in raspi.BOARDS.items()}
 
 
 def row_files():
@@ -105,7 +106,8 @@ def run(row):
     """One machine, as a line of the table."""
     kernel = kernel_of(row)
     version = (CACHE / "kernels" / kernel / "version").read_text(encoding="utf-8").strip()
-    arch = "armhf" if kernel.endswith("armhf") else "arm64"
+    suffix = kernel.rpartition("-")[2]
+    arch = suffix if suffix in ("armhf", "armel") else "arm64"
     if row[0] in PIS:
         (board, chip), moved = PIS[row[0]], PI_WAYS[row[2]]
     else:

@@ -45,6 +45,15 @@ else
 	}
 fi
 
+# The GPIO controllers of Raspberry Pis' headers, by their labels. GPIO17 of the header is line 17 there.
+PI_CHIPS=(pinctrl-bcm2711 pinctrl-bcm2835 pinctrl-rp1)
+
+# is_pi_chip LABEL
+is_pi_chip()
+{
+	[[ " ${PI_CHIPS[*]} " == *" $1 "* ]]
+}
+
 # Ends the test: failed.
 fail()
 {

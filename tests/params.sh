@@ -122,7 +122,7 @@ test_bad_gpio()
 # The first line under test is GPIO17 of a Raspberry Pi.
 is_a_pi()
 {
-	[[ ${LINES[0]} == pinctrl-bcm*:17 ]]
+	is_pi_chip "${LINES[0]%:*}" && [ "${LINES[0]##*:}" = 17 ]
 }
 
 # No controller of a Raspberry Pi here: the log says what else could be meant.
@@ -517,7 +517,7 @@ test_gpio_on_a_pi()
 		gpio_on_this_pi
 		return
 	fi
-	for label in pinctrl-bcm2711 pinctrl-bcm2835 pinctrl-rp1; do
+	for label in "${PI_CHIPS[@]}"; do
 		test_chip "label=$label" nested=0 wires=16
 		load gpio=17,27
 		equal "gpio=17 on $label" "$label:17 gpio17" "$(counter line) $(counter label)"

@@ -101,7 +101,7 @@ test_edges()
 
 	load_button
 	case ${LINES[0]} in
-	*pl061* | pinctrl-bcm*) edges "$known" no ;;
+	*pl061* | pinctrl-bcm* | pinctrl-rp1:*) edges "$known" no ;;
 	*-sim:*) edges "unknown unknown unknown unknown unknown unknown" no ;;
 	button-irq-test:*) edges "unknown unknown unknown unknown unknown unknown" yes ;;
 	*) skip "it is not known whether this controller sleeps" ;;

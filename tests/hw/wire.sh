@@ -3,12 +3,15 @@
 #
 # To be sourced after scripts/lib.sh: a board, and wires from one of its pins to another.
 
+# PI_CHIPS, as the selftests have it
+eval "$(sed -n '/^PI_CHIPS=/p' "$TOP/tests/lib.sh")"
+
 # The controller of the header, by its label
 header()
 {
 	local label
 
-	label=$(gpiodetect | sed -nE 's/.*\[(pinctrl-(bcm2835|bcm2711|rp1))\].*/\1/p' | head -n 1)
+	label=$(gpiodetect | sed -n 's/.*\[\(.*\)\].*/\1/p' | grep -xF "$(printf '%s\n' "${PI_CHIPS[@]}")" | head -n 1)
 	[ -n "$label" ] || die "no Raspberry Pi's controller here: say OUT=CHIPLABEL:OFFSET IN=CHIPLABEL:OFFSET (see gpiodetect)"
 	echo "$label"
 }

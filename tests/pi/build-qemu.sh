@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Builds QEMU with GPIO inputs on the Raspberry Pi boards: Debian's source package, the files and patches in qemu/, the
-# Raspberry Pi boards only. Prints the path of the program. The result is kept in the cache under a hash of all that
-# went into it, and only if QEMU's own test of these GPIO controllers passes.
+# Builds QEMU with GPIO inputs on the Raspberry Pi boards and the Raspberry Pi 5's RP1: Debian's source package, the files
+# and patches in qemu/, no other boards. Prints the path of the program. The result is kept in the cache under a hash of
+# everything that went into it, and only if QEMU's own tests of these GPIO controllers pass.
 #
 #	build-qemu.sh		build unless it is there
-#	build-qemu.sh --qtest	and run that test (again) and print what it says
+#	build-qemu.sh --qtest	and run those tests (again) and print their results
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
@@ -16,6 +16,7 @@ SUITE=trixie
 HERE=$TOP/tests/pi
 APT=$CACHE/qemu-apt
 STAMP=$CACHE/qemu-version
+QTESTS=(bcm2835-gpio-test rp1-test)
 
 apt_options=(-q -o "Dir::State::Lists=$APT/lists" -o "Dir::Cache=$APT/cache" -o "Dir::Etc::SourceList=$APT/sources.list"
 	     -o Dir::Etc::SourceParts=/dev/null -o APT::Sandbox::User=root)
@@ -86,13 +87,18 @@ compile()
 	../source/configure --python=/usr/bin/python3 --target-list=aarch64-softmmu --without-default-features \
 		--without-default-devices --with-devices-aarch64=raspi --enable-tcg --enable-fdt=system --disable-docs \
 		--disable-install-blobs --disable-debug-info --disable-werror
-	NINJA_STATUS="%f/%t " nice -n 10 ninja -j "$(nproc)" qemu-system-aarch64 tests/qtest/bcm2835-gpio-test
+	NINJA_STATUS="%f/%t " nice -n 10 ninja -j "$(nproc)" qemu-system-aarch64 \
+		"${QTESTS[@]/#/tests/qtest/}"
 }
 
-# The test prints TAP, and chatter about the QEMUs that it starts.
+# The tests print TAP, and chatter about the QEMUs that they start.
 qtest()
 {
-	QTEST_QEMU_BINARY=$1/qemu-system-aarch64 "$1/bcm2835-gpio-test" --tap -k | grep -v '^# starting QEMU'
+	local test
+
+	for test in "${QTESTS[@]}"; do
+		QTEST_QEMU_BINARY=$1/qemu-system-aarch64 "$1/$test" --tap -k 2>&1 || return
+	done | grep -v '^# starting QEMU\|Default NIC'
 }
 
 # Called with the lock held.
@@ -109,8 +115,8 @@ build()
 		tail -n 30 "$log" >&2
 		die "QEMU does not build, see above and $log"
 	fi
-	mv "$work/build/qemu-system-aarch64" "$work/build/tests/qtest/bcm2835-gpio-test" "$work/done/"
-	say "running QEMU's test of the GPIO controllers (about 15 s)"
+	mv "$work/build/qemu-system-aarch64" "${QTESTS[@]/#/$work/build/tests/qtest/}" "$work/done/"
+	say "running QEMU's tests of the GPIO controllers (about 15 s)"
 	if ! qtest "$work/done" > "$log" 2>&1; then
 		grep -v '^ok ' "$log" >&2
 		die "QEMU's GPIO controllers do not work, see above and $log"
@@ -142,7 +148,7 @@ if [ "${1:-}" = --qtest ]; then
 		/^ok .*# SKIP/ { skipped++; next }
 		/^ok / { passed++ }
 		/^not ok / { failed++ }
-		/^1\.\./ { planned = substr($1, 4) }
+		/^1\.\./ { planned += substr($1, 4) }
 		END {
 			failed += planned - passed - failed - skipped
 			printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped

@@ -9,6 +9,15 @@
 
 platform=/sys/bus/platform/devices
 
+# The pins of check.sh's three buttons, and their devices
+# shellcheck disable=SC2034 # used by those who source this
+{
+	GARDEN_PIN=${BUTTON_IRQ_GARDEN_PIN:-5} BARE_PIN=${BUTTON_IRQ_BARE_PIN:-6}
+	default=button-irq@11
+	printf -v garden button-irq@%x "$GARDEN_PIN"
+	printf -v bare button-irq@%x "$BARE_PIN"
+}
+
 # host REQUEST: has it done outside (see raspi.py), prints the answer
 host()
 {
@@ -79,7 +88,8 @@ node_of()
 # The sum over all CPUs of what /proc/interrupts has for a pin of the real controller
 interrupts()
 {
-	awk -v pattern="pinctrl-bcm2835 +$1 " '
+	# The BCM2711's interrupts have the older controller's name.
+	awk -v pattern="pinctrl-(bcm2835|rp1) +$1 " '
 		NR == 1 { cpus = NF; next }
 		$0 ~ pattern { for (i = 2; i < 2 + cpus; i++) n += $i; found++ }
 		END { if (found == 1) print n; else print "none" }' /proc/interrupts

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""What is special about the Raspberry Pi boards, for tests/vm/run.py: QEMU is our own (build-qemu.sh), the device tree
-comes from the kernel's package, overlays are applied as the firmware does, wires are a property of the pins, and the
-guest asks for what is to happen at the pins over the second serial port, since these boards have no PCI."""
+"""What differs between the Raspberry Pi boards and QEMU's virt board, for tests/vm/run.py: the boards need the QEMU of
+build-qemu.sh, device trees come from the kernel's package, overlays are applied as the firmware does, jumper wires are
+a property of the pins, and the guest asks the host over the second serial port to change pins."""
 
+import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -15,33 +17,66 @@ sys.path.insert(0, str(TOP / "tests/dt"))
 import fdt  # noqa: E402 pylint: disable=wrong-import-position
 import overrides  # noqa: E402 pylint: disable=wrong-import-position
 
-GPIO = "/machine/soc/peripherals/gpio"
-
-
-def board(machine, model, chip, dtb):
+def board(model, chip, dtb, **more):
     return {
         "model": model,
-        "qemu": ["qemu-system-aarch64", "-M", machine],
+        "kernel": "6.12-arm64",
+        # Can apply overlays at run time, which Debian's kernels before 7.x cannot
+        "runtime_kernel": "7.2-arm64",
         "dtb": dtb,
         "console": "ttyAMA0,115200",
-        # In the stock device trees the console's port belongs to the Bluetooth chip: what is typed there is lost.
+        # In the stock device trees the console's port belongs to the Bluetooth chip, so no input arrives there.
         "host_tty": "/dev/ttyS1",
-        # A line that nobody holds any more is to stay as it was set, as on the other boards; it would become an input.
-        # All four CPUs run: those that nobody starts wait in a loop, and idle time would not pass at once.
+        # Released lines keep their level, as on the other boards. By default pinctrl-bcm2835 makes them inputs.
+        # All CPUs run: CPUs that nobody starts wait in a loop, and idle time would not pass at once.
         "append": "pinctrl_bcm2835.persist_gpio_outputs=y",
         "chip": chip,
         "wires": {27: 17, 22: 18},
+        "overlay": "button-irq",
+        "status": {},           # of nodes of the device tree
+        "fidelity": "A board of QEMU's with inputs added to its GPIO controller; Debian's own device tree",
+        # QEMU: the device that has the pins, its child with the levels and pulls, and the type with the property "wires"
+        "pins": "/machine/soc/peripherals/gpio",
+        "levels": "/machine/soc/peripherals/gpio/pins",
+        "wires_of": "bcm2835-gpio-pins",
+        **more,
     }
 
 
+def soc(machine, *arguments, **more):
+    """A board that is a machine of its own in QEMU."""
+    return board(*arguments, qemu=["qemu-system-aarch64", "-M", machine], **more)
+
+
 BOARDS = {
-    "raspi3b": board("raspi3b", "Raspberry Pi 3B", "pinctrl-bcm2835", "broadcom/bcm2837-rpi-3-b.dtb"),
-    "raspi4b": board("raspi4b", "Raspberry Pi 4B", "pinctrl-bcm2711", "broadcom/bcm2711-rpi-4-b.dtb"),
+    # Without Bluetooth the console's port takes input, but the second port, for requests to the host, is off.
+    "raspi0": soc("raspi0", "Raspberry Pi Zero", "pinctrl-bcm2835", "broadcom/bcm2835-rpi-zero.dtb", kernel="6.1-armel",
+                  runtime_kernel="none", status={"/soc/serial@7e215040": "okay"},
+                  # In 448 MB, half of which is too little for the root file system: without a limit.
+                  append="pinctrl_bcm2835.persist_gpio_outputs=y rootfstype=ramfs cma=8M"),
+    "raspi2b": soc("raspi2b", "Raspberry Pi 2B", "pinctrl-bcm2835", "broadcom/bcm2836-rpi-2-b.dtb", kernel="6.1-armhf",
+                   runtime_kernel="7.2-armhf", status={"/soc/serial@7e215040": "okay"}),
+    "raspi3b": soc("raspi3b", "Raspberry Pi 3B", "pinctrl-bcm2835", "broadcom/bcm2837-rpi-3-b.dtb"),
+    "raspi4b": soc("raspi4b", "Raspberry Pi 4B", "pinctrl-bcm2711", "broadcom/bcm2711-rpi-4-b.dtb"),
+    # QEMU has no Raspberry Pi 5. This is the virt board with the Pi 5's I/O chip, which has the GPIO controller, behind a
+    # PCI Express port as on the Pi. GICv2 delivers all MSIs to CPU 0, where the selftests expect a pin's interrupt.
+    # Slot 1 is explicit, since QEMU gives that slot to the first device without an address.
+    "raspi5": board("Raspberry Pi 5", "pinctrl-rp1", "broadcom/bcm2712-rpi-5-b.dtb", kernel="7.2-arm64",
+                    qemu=["qemu-system-aarch64", "-M", "virt,gic-version=2,dtb-randomness=off",
+                          "-cpu", "cortex-a72,cntfrq=1000000000", "-smp", "2", "-m", "1G",
+                          "-device", "pcie-root-port,id=pcie2,bus=pcie.0,addr=1,chassis=1,hotplug=off",
+                          "-device", "rp1,id=rp1,bus=pcie2"],
+                    fidelity="QEMU's virt board with a model of the RP1; the RP1's nodes of Debian's bcm2712-rpi-5-b.dtb",
+                    console="ttyAMA0", host_tty="/dev/ttyAMA1", append="", overlay="button-irq-rp1",
+                    pins="/machine/peripheral/rp1", levels="/machine/peripheral/rp1/gpio", wires_of="rp1-gpio",
+                    virt=True),
 }
 
 # What the demo shows.
 HEADER = """
-                        {model}: its 40-pin header
+    The header of a {model}
+    {fidelity}
+
                      ┌─────┐
             3V3    1 │ ○ ○ │ 2   5V
           GPIO2    3 │ ○ ○ │ 4   5V
@@ -59,25 +94,28 @@ HEADER = """
 
 
 def qemu():
-    """Our QEMU; it is built if it is not there, which takes minutes and is said."""
+    """The QEMU with these boards. build-qemu.sh builds it if it is not there, which takes minutes, and says so. Somebody who
+    works on that QEMU names another build in BUTTON_IRQ_QEMU."""
+    if "BUTTON_IRQ_QEMU" in os.environ:
+        return os.environ["BUTTON_IRQ_QEMU"]
     return subprocess.run([TOP / "tests/pi/build-qemu.sh"], check=True, stdout=subprocess.PIPE,
                           encoding="utf-8").stdout.strip()
 
 
-def command(arguments, directory, wires):
-    """QEMU's command line for one of these boards, from what is the same for all."""
+def command(board, arguments, directory, wires):
+    """QEMU's command line for one of these boards, from the arguments that are the same for all."""
     arguments = [qemu(), *arguments[1:], "-serial", f"unix:{directory}/tty,server=on,wait=off",
                  "-qmp", f"unix:{directory}/qmp-pins,server=on,wait=off"]
     if wires:
         joined = ",".join(f"{output}-{line}" for output, line in wires.items())
-        arguments += ["-global", f"bcm2835-gpio-pins.wires={joined}"]
+        arguments += ["-global", f"{board['wires_of']}.wires={joined}"]
     return arguments
 
 
-def overlay(parameters, target):
-    """Compiles the overlay and applies parameters to it, as they stand behind dtoverlay=button-irq in config.txt."""
+def overlay(name, parameters, target):
+    """Compiles the overlay and applies parameters to it, as they stand behind dtoverlay=NAME in config.txt."""
     subprocess.run(["make", "-s", "-C", TOP / "dts", f"O={target.parent}"], check=True)
-    tree = fdt.parse((target.parent / "button-irq.dtbo").read_bytes())
+    tree = fdt.parse((target.parent / f"{name}.dtbo").read_bytes())
     overrides.apply(tree, parameters)
     # Firmware and dtoverlay keep an overlay's labels to themselves, unless it has a node __exports__. A kernel that got
     # them would refuse the second button, whose labels are the same.
@@ -86,17 +124,58 @@ def overlay(parameters, target):
     return target
 
 
-def device_tree(base, config, source, directory):
-    """What the firmware hands to the kernel: the tree, and on it each overlay that config.txt names; and one in source."""
+def with_rp1(virt, pi):
+    """The device tree of QEMU's virt board, virt, with the RP1 of a Raspberry Pi 5's tree, pi, at the root port."""
+    (path,) = (path for path, node in pi.walk() if "pci1de4,1" in node.strings("compatible"))
+    old, new = path.rpartition("/")[0], "/pcie@10000000/pci@1,0"
+    port = pi.find(old)
+    # The port is in slot 1 here. Linux maps BAR 1 at the start of virt's window, which begins at 0x10000000 on the bus
+    # and not at 0; "ranges" of the RP1 has to say the same. It is the largest BAR, and so comes first.
+    port.props["reg"] = fdt.cells(1 << 11, 0, 0, 0, 0)
+    rp1 = port.children[path.rpartition("/")[2]]
+    ranges = rp1.props["ranges"]
+    rp1.props["ranges"] = ranges[:20] + fdt.cells(0x10000000) + ranges[24:]
+    virt.find("/pcie@10000000").children["pci@1,0"] = port
+    # The RP1's crystal, which its clocks refer to
+    virt.children["clock-50000000"] = pi.children["clock-50000000"]
+    # Overlays find the controller by its label.
+    symbols = virt.children.setdefault("__symbols__", fdt.Node())
+    for label, value in pi.children["__symbols__"].props.items():
+        if value.startswith(old.encode() + b"/"):
+            symbols.props[label] = new.encode() + value[len(old):]
+    return virt
+
+
+def virt_tree(qemu, base, directory):
+    """The Raspberry Pi 5's: QEMU's own tree for this command line, with the RP1 of the kernel's tree."""
+    plain, target = directory / "virt.dtb", directory / "virt-rp1.dtb"
+    qemu = [f"{arg},dumpdtb={plain}" if before == "-M" else arg for before, arg in zip([""] + qemu, qemu)]
+    subprocess.run(qemu, check=True, stdout=subprocess.DEVNULL)
+    target.write_bytes(fdt.write(with_rp1(fdt.parse(plain.read_bytes()), fdt.parse(base.read_bytes()))))
+    return target
+
+
+def device_tree(board, kernel, qemu, config, source, directory):
+    """What the firmware hands to the kernel in directory kernel: the board's tree, and on it each overlay that config.txt
+    names; and the overlay source."""
+    base = kernel / "dtb" / board["dtb"]
+    if not base.exists():
+        base = kernel / "dtb" / base.name           # 32-bit kernels before 6.5 have no directories there
+    if board.get("virt"):
+        base = virt_tree(qemu, base, directory)
+    if board["status"]:
+        base = shutil.copy(base, directory / "status.dtb")
+        for node, status in board["status"].items():
+            subprocess.run(["fdtput", "-t", "s", base, node, "status", status], check=True)
     overlays = []
     if source:
         overlays.append(directory / "0.dtbo")
         subprocess.run(["dtc", "-@", "-q", "-O", "dtb", "-o", overlays[0], source], check=True)
     for line in config:
         name, _, parameters = line.removeprefix("dtoverlay=").partition(",")
-        if name != "button-irq":
+        if name not in ("button-irq", "button-irq-rp1"):
             raise SystemExit(f"run.py: no overlay {name}")
-        overlays.append(overlay(parameters, directory / f"{len(overlays)}.dtbo"))
+        overlays.append(overlay(name, parameters, directory / f"{len(overlays)}.dtbo"))
     if not overlays:
         return base
     result = directory / "board.dtb"
@@ -131,7 +210,7 @@ class Pins(threading.Thread):
             pass            # QEMU has gone
 
     def bit(self, name, pin):
-        return self.qmp.execute("qom-get", path=f"{GPIO}/pins", property=name) >> int(pin) & 1
+        return self.qmp.execute("qom-get", path=self.machine.board["levels"], property=name) >> int(pin) & 1
 
     def do(self, request):
         match request:
@@ -159,9 +238,16 @@ class Pins(threading.Thread):
 
 
 def main():
-    if len(sys.argv) != 3:
-        raise SystemExit("usage: raspi.py PARAMETERS FILE: the overlay with its parameters applied")
-    overlay(sys.argv[1], Path(sys.argv[2]).resolve())
+    match sys.argv[1:]:
+        case ["boards"]:
+            print(*BOARDS)
+        case [("kernel" | "runtime_kernel" | "overlay") as what, name]:
+            print(BOARDS[name][what])
+        case ["apply", name, parameters, target]:
+            overlay(BOARDS[name]["overlay"], parameters, Path(target).resolve())
+        case _:
+            raise SystemExit("usage: raspi.py boards | kernel BOARD | runtime_kernel BOARD | overlay BOARD |\n"
+                             "                apply BOARD PARAMETERS FILE: the board's overlay with its parameters applied")
 
 
 if __name__ == "__main__":

@@ -10,8 +10,6 @@ set -euo pipefail
 . "$(dirname "$0")/pi.sh"
 
 overlays=/opt/button_irq/overlays
-default=button-irq@11
-garden=button-irq@5
 
 cleanup()
 {
@@ -106,12 +104,12 @@ test_two_buttons()
 	load_by_alias "$garden"
 	node=$(node_of "$garden")
 	equal label garden "$(counter label "$node")"
-	equal line "$CHIP:5" "$(counter line "$node")"
-	equal "pulls" "up down" "$(host pull 17) $(host pull 5)"
+	equal line "$CHIP:$GARDEN_PIN" "$(counter line "$node")"
+	equal "pulls" "up down" "$(host pull 17) $(host pull "$GARDEN_PIN")"
 	read_in_a_script "$(node_of "$default")" got
 	read_in_a_script "$node" garden
 	push 17 0 2 got
-	push 5 1 2 garden
+	push "$GARDEN_PIN" 1 2 garden
 	remove
 	wait_for 10 jobs_ended
 	is_gone "$default"
@@ -136,8 +134,8 @@ test_module_first()
 test_pull_by_parameter()
 {
 	apply bare
-	load_by_alias button-irq@6
-	equal "GPIO6, gpio_pull=off" off "$(host pull 6)"
+	load_by_alias "$bare"
+	equal "gpio_pull=off" off "$(host pull "$BARE_PIN")"
 	unload
 	remove
 }

@@ -15,7 +15,7 @@ set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
 
 # The kernel's own modules that tests load, where the kernel has them.
-wanted=(configfs gpio-sim gpio_keys evdev bcm2835_wdt)
+wanted=(configfs gpio-sim gpio_keys evdev bcm2835_wdt rp1_pci pinctrl-rp1)
 
 # Runs the rest of the command line in a root; any warning is an error.
 in_root()
@@ -105,15 +105,17 @@ build_modules()
 
 build_tests()
 {
-	local root=$CACHE/roots/bookworm-$arch
+	local root=$CACHE/roots/bookworm-$arch options=()
 
 	copy_sources "$root"
 	as_root cp -r "$CACHE/linux-source" "$copy/linux"
 	as_root mkdir "$copy/out"
+	# The ARM1176 of the first Raspberry Pis: armel's default, ARMv5, has no atomic access to 64 bits.
+	[ "$arch" != armel ] || options+=(USERCFLAGS=-march=armv6k)
 	in_root "$root" "$out/log-tests" env PKG_CONFIG_LIBDIR="/usr/lib/$(gnu_triplet "$arch")/pkgconfig" \
 		make -C "$dir/tests" KSFT="$dir/linux/tools/testing/selftests" \
 		CROSS_COMPILE="$(gnu_triplet "$arch")-" PKG_CONFIG=pkg-config \
-		OUTPUT="$dir/out" INSTALL_PATH="$dir/install" COLLECTION=button_irq install
+		OUTPUT="$dir/out" INSTALL_PATH="$dir/install" COLLECTION=button_irq "${options[@]}" install
 	as_root chroot "$root" make -s -C "$dir/tests" KSFT="$dir/linux/tools/testing/selftests" \
 		OUTPUT="$dir/out" COLLECTION=button_irq emit_tests | sed -n 's/^button_irq://p' > "$out/tests.list"
 	mkdir -p "$out/overlay/opt/button_irq"

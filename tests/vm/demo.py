@@ -21,8 +21,8 @@ from run import MACHINES, TOP, Failure, Machine, connect, raspi
 
 # Longer than the default, for a busy host may stop us in the middle of a bounce: then it would be none.
 DEBOUNCE_S = 0.030
-# Pins of the board's controller, by board: that of button_irq, and that of the flag driver. A press moves both.
-PINS = {None: (5, 6), "raspi3b": (17, 27), "raspi4b": (17, 27)}
+# Pins of the board's controller: button_irq's, and the flag driver's. A press moves both.
+PINS, PI_PINS = (5, 6), (17, 27)
 WIDTH = 46                  # of the left column
 
 
@@ -49,7 +49,7 @@ class Finger:
         self.random = random.Random(seed)
         self.presses = self.edges = self.torn = 0
         self.started = None
-        self.button, self.flag = PINS[machine.board_name]
+        self.button, self.flag = PI_PINS if machine.is_pi else PINS
 
     def set(self, level):
         self.machine.set_line(self.flag, level)
@@ -193,7 +193,7 @@ def serve(machine):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("kernel", help="name in tests/vm/kernels")
-    parser.add_argument("--board", choices=list(PINS)[1:], help="an emulated Raspberry Pi (default: QEMU's virt)")
+    parser.add_argument("--board", choices=raspi.BOARDS, help="an emulated Raspberry Pi (default: QEMU's virt)")
     parser.add_argument("--interactive", action="store_true", help="the space bar is the button")
     parser.add_argument("--seed", type=int, default=17, help="of the bounces (default: 17)")
     args = parser.parse_args()
@@ -209,7 +209,7 @@ def main():
     log.parent.mkdir(parents=True, exist_ok=True)
     script = "/opt/button_irq/demo-guest.sh"
     board = MACHINES[args.board or "arm64"]
-    chip, (button, flag) = board["chip"], PINS[args.board]
+    chip, (button, flag) = board["chip"], PI_PINS if args.board else PINS
     tty = board.get("host_tty", "")
     machine = Machine(
         args.kernel, log, realtime=True, board=args.board, wires=False,
@@ -219,7 +219,7 @@ def main():
     machine.serial = f"unix:{machine.dir}/serial,server=on,wait=off"
     screen = Screen(sys.stdout.isatty())
     if args.board:
-        print(raspi.HEADER.format(model=board["model"]))
+        print(raspi.HEADER.format(**board))
     print(f"## booting an emulated {board.get('model', 'board')} with Debian's kernel, {args.kernel} (about 15 s)",
           flush=True)
     try:

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # demo.sh [--interactive] [...]: what `make demo` runs. Gets what is missing, builds, and hands over to demo.py.
-# BOARD=raspi3b or raspi4b in the environment: on an emulated Raspberry Pi, whose QEMU is built if it is not there.
+# BOARD=raspi5 (or another board of tests/pi/raspi.py) in the environment: on an emulated Raspberry Pi, whose QEMU is
+# built if it is not there.
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
@@ -12,18 +13,18 @@ case $board in
 "")
 	kernel=${KERNEL:-6.1-arm64}
 	;;
-raspi3b | raspi4b)
-	kernel=${KERNEL:-6.12-arm64}
-	set -- --board "$board" "$@"
-	;;
 *)
-	die "no board $board: BOARD=raspi3b or BOARD=raspi4b"
+	boards=$("$TOP/tests/pi/raspi.py" boards)
+	[[ " $boards " == *" $board "* ]] || die "no board $board; there are: $boards"
+	kernel=${KERNEL:-$("$TOP/tests/pi/raspi.py" kernel "$board")}
+	set -- --board "$board" "$@"
 	;;
 esac
 
 "$TOP/scripts/deps.sh" vm
-[ -z "$board" ] || "$TOP/tests/pi/build-qemu.sh" > /dev/null
+[ -z "$board" ] || [ -n "${BUTTON_IRQ_QEMU:-}" ] || "$TOP/tests/pi/build-qemu.sh" > /dev/null
 "$TOP/tests/vm/fetch.sh" "$kernel"
-"$TOP/tests/vm/rootfs.sh" arm64
+kernel_line "$kernel"
+"$TOP/tests/vm/rootfs.sh" "$arch"
 "$TOP/tests/vm/build.sh" "$kernel"
 exec "$TOP/tests/vm/demo.py" "$kernel" "$@"

@@ -27,14 +27,14 @@ root_packages()
 		list+=,gcc-$(gnu_triplet "$arch" | tr _ -),libc6-dev:$arch,libgpiod-dev:$arch/bookworm-backports
 		list+=,pkgconf,rsync,clang,lld,llvm,sparse
 	fi
-	[ "$arch" != armhf ] || list+=,qemu-user	# see hook32
+	[[ ! $arch =~ ^arm(hf|el)$ ]] || list+=,qemu-user	# see hook32
 	printf '%s' "$list"
 }
 
-# Every flavour that the table has for this suite and architecture.
+# Every flavour that the tables have for this suite and architecture.
 flavours()
 {
-	awk -v suite="$1" -v arch="$2" '$2 == suite && $3 == arch { print $4 }' "$TOP/tests/vm/kernels" | paste -sd' '
+	awk -v suite="$1" -v arch="$2" '$2 == suite && $3 == arch { print $4 }' "$TOP"/tests/{vm,pi}/kernels | paste -sd' '
 }
 
 # Called by mmdebstrap, as root, when the build root's base is there. The header package depends on a compiler that runs
@@ -103,7 +103,7 @@ fetch_root()
 	packages=$(root_packages "$suite" "$arch")
 	list=$(flavours "$suite" "$arch")
 	recipe="$packages $list $(declare -f hook | sha256sum | cut -c1-16)"
-	if [ "$arch" = armhf ]; then
+	if [[ $arch =~ ^arm(hf|el)$ ]]; then
 		recipe+=" $(declare -f hook32 | sha256sum | cut -c1-16)"
 		hooks+=("--customize-hook='$(realpath "$0")' hook32 \"\$1\" '$arch'")
 	fi

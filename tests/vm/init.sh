@@ -117,12 +117,14 @@ setup_mmio() { setup_chip delivery=hard; }
 setup_thread() { setup_chip delivery=thread; }
 setup_bus_lock() { setup_chip delivery=bus-lock bus_us=400; }
 
-# The devices through which the host is asked.
+# The devices through which the host is asked; and a Raspberry Pi 5's GPIO controller, whose drivers udev would load.
 for dev in /sys/bus/pci/devices/*; do
 	[ -e "$dev" ] || continue
 	case $(cat "$dev/vendor" "$dev/device" | paste -sd:) in
 	0x1af4:0x1110) export BUTTON_IRQ_HOST_SHM=$dev/resource2; echo 1 > "$dev/enable" ;;
 	0x1b36:0x0011) export BUTTON_IRQ_HOST_CALL=$dev/resource0; echo 1 > "$dev/enable" ;;
+	# patched.sh of tests/pi brings a driver of its own.
+	0x1de4:0x0001) modprobe rp1_pci; insmod modules/pinctrl-rp1.ko 2> /dev/null || modprobe pinctrl-rp1 ;;
 	esac
 done
 

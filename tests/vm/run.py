@@ -221,8 +221,7 @@ class Machine:
     def device_tree(self, qemu):
         """QEMU's own device tree with an overlay applied; a Raspberry Pi has one from the kernel's package."""
         if self.is_pi:
-            return raspi.device_tree(CACHE / "kernels" / self.name / "dtb" / self.board["dtb"], self.config, self.overlay,
-                                     self.dir)
+            return raspi.device_tree(self.board, CACHE / "kernels" / self.name, qemu, self.config, self.overlay, self.dir)
         plain, overlay, result = self.dir / "plain.dtb", self.dir / "overlay.dtbo", self.dir / "board.dtb"
         qemu = [f"{arg},dumpdtb={plain}" if before == "-M" else arg for before, arg in zip([""] + qemu, qemu)]
         subprocess.run(qemu, check=True, stdout=subprocess.DEVNULL)
@@ -236,10 +235,11 @@ class Machine:
         kernel = CACHE / "kernels" / self.name
         qemu = list(self.board["qemu"]) + ["-accel", "tcg,tb-size=256"]
         append = f"{self.board.get('append', '')} {self.append}"
-        if self.cpus and self.is_pi:
+        if self.cpus and "-smp" not in qemu:
             # The board has as many as it has, but they need not all be running.
             qemu += ["-global", f"bcm283x-base.enabled-cpus={self.cpus}"]
-            append += f" nr_cpus={self.cpus}"
+            # 32-bit ARM warns of a device tree with more CPUs than nr_cpus.
+            append += f" {'nr_cpus' if kernel_line(self.name)['arch'] == 'arm64' else 'maxcpus'}={self.cpus}"
         elif self.cpus:
             qemu[qemu.index("-smp") + 1] = str(self.cpus)
         if not self.realtime:
@@ -254,7 +254,7 @@ class Machine:
                        f"{append}",
         ]
         if self.is_pi:
-            qemu = raspi.command(qemu, self.dir, self.board["wires"] if self.wires else {})
+            qemu = raspi.command(self.board, qemu, self.dir, self.board["wires"] if self.wires else {})
         else:
             qemu += self.gate()
         if self.overlay or self.is_pi:
@@ -266,7 +266,7 @@ class Machine:
         self.qmp = Qmp(self.dir / "qmp")
         self.qtest = connect(self.dir / "qtest")
         if self.is_pi:
-            self.path, self.input = raspi.GPIO, "pin"
+            self.path, self.input = self.board["pins"], "pin"
             self.tty = connect(self.dir / "tty")
             raspi.Pins(self, self.tty, Qmp(self.dir / "qmp-pins")).start()
         else:
@@ -391,12 +391,12 @@ class Machine:
 
 
 def kernel_line(name):
-    for table in ("tests/vm/kernels", "tests/debug/kernels"):
+    for table in ("tests/vm/kernels", "tests/debug/kernels", "tests/pi/kernels"):
         for line in (TOP / table).read_text(encoding="utf-8").splitlines():
             words = line.split()
             if words and words[0] == name:
                 return dict(zip(("name", "suite", "arch", "flavour"), words))
-    raise SystemExit(f"run.py: no kernel {name} in tests/vm/kernels or tests/debug/kernels")
+    raise SystemExit(f"run.py: no kernel {name} in tests/vm/kernels, tests/debug/kernels or tests/pi/kernels")
 
 
 class Ktap:
@@ -550,7 +550,7 @@ def main():
     parser.add_argument("--exact", action="store_true", help="the same to the last instruction in each run; with --cpus 1")
     parser.add_argument("--board", choices=MACHINES, help="default: virt, of the kernel's architecture")
     parser.add_argument("--config", action="append", default=[], metavar="LINE",
-                        help="a line of a Raspberry Pi's config.txt: dtoverlay=button-irq,gpio=17")
+                        help="a line of a Raspberry Pi's config.txt: dtoverlay=button-irq,gpio=17 (button-irq-rp1 on raspi5)")
     parser.add_argument("--coverage", metavar="FILE", help="put here which lines ran, of a kernel that counts them")
     parser.add_argument("--timeout", type=int, default=600, metavar="S", help="seconds to wait (default: 600)")
     args = parser.parse_args()

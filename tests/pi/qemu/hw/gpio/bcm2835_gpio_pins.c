@@ -9,7 +9,6 @@
 
 #include "qemu/osdep.h"
 #include "qemu/bitops.h"
-#include "qemu/cutils.h"
 #include "qemu/module.h"
 #include "qapi/error.h"
 #include "hw/gpio/bcm2835_gpio_pins.h"
@@ -50,20 +49,6 @@ static uint64_t bcm2835_gpio_pins_all(BCM2835GpioPinsState *s)
     return MAKE_64BIT_MASK(0, s->num_pins);
 }
 
-static bool bcm2835_gpio_pins_resolve(BCM2835GpioPinsState *s, unsigned pin)
-{
-    uint64_t outputs = s->net[pin] & s->output;
-    uint64_t inputs = s->net[pin] & s->driven;
-
-    if (outputs | inputs) {
-        return !(outputs & ~s->latch) && !(inputs & ~s->drive);
-    }
-    if (extract64(s->pull_up | s->pull_down, pin, 1)) {
-        return extract64(s->pull_up, pin, 1);
-    }
-    return s->net[pin] & s->pull_up;
-}
-
 static void bcm2835_gpio_pins_update_irqs(BCM2835GpioPinsState *s)
 {
     qemu_set_irq(s->irq[0], (s->eds & MAKE_64BIT_MASK(0, 28)) != 0);
@@ -72,21 +57,10 @@ static void bcm2835_gpio_pins_update_irqs(BCM2835GpioPinsState *s)
     qemu_set_irq(s->irq[3], s->eds != 0);
 }
 
-static uint64_t bcm2835_gpio_pins_levels(BCM2835GpioPinsState *s)
-{
-    uint64_t level = 0;
-    unsigned i;
-
-    for (i = 0; i < s->num_pins; i++) {
-        level |= (uint64_t)bcm2835_gpio_pins_resolve(s, i) << i;
-    }
-    return level;
-}
-
 static void bcm2835_gpio_pins_update(BCM2835GpioPinsState *s)
 {
     uint64_t old = s->level;
-    uint64_t level = bcm2835_gpio_pins_levels(s);
+    uint64_t level = raspi_gpio_nets_levels(&s->nets);
 
     s->level = level;
 
@@ -111,8 +85,7 @@ static void bcm2835_gpio_pins_set(void *opaque, int pin, int level)
     BCM2835GpioPinsState *s = opaque;
 
     trace_bcm2835_gpio_pins_set(pin, level);
-    s->driven = deposit64(s->driven, pin, 1, level >= 0);
-    s->drive = deposit64(s->drive, pin, 1, level > 0);
+    raspi_gpio_nets_drive(&s->nets, pin, level);
     bcm2835_gpio_pins_update(s);
 }
 
@@ -123,9 +96,9 @@ void bcm2835_gpio_pins_set_outputs(BCM2835GpioPinsState *s,
     unsigned i;
 
     for (i = 0; i < s->num_pins; i++) {
-        s->output = deposit64(s->output, i, 1, fsel[i] == FSEL_OUT);
+        s->nets.output = deposit64(s->nets.output, i, 1, fsel[i] == FSEL_OUT);
     }
-    s->latch = deposit64(lev0, 32, 32, lev1);
+    s->nets.latch = deposit64(lev0, 32, 32, lev1);
     bcm2835_gpio_pins_update(s);
 }
 
@@ -138,8 +111,9 @@ void bcm2835_gpio_pins_set_pulls(BCM2835GpioPinsState *s,
         unsigned pull = extract32(pup_cntrl_reg[i / PUP_PDN_PINS_PER_REG],
                                   i % PUP_PDN_PINS_PER_REG * 2, 2);
 
-        s->pull_up = deposit64(s->pull_up, i, 1, pull == PUP_PDN_UP);
-        s->pull_down = deposit64(s->pull_down, i, 1, pull == PUP_PDN_DOWN);
+        s->nets.pull_up = deposit64(s->nets.pull_up, i, 1, pull == PUP_PDN_UP);
+        s->nets.pull_down = deposit64(s->nets.pull_down, i, 1,
+                                      pull == PUP_PDN_DOWN);
     }
     bcm2835_gpio_pins_update(s);
 }
@@ -151,12 +125,12 @@ static void bcm2835_gpio_pins_clock_pulls(BCM2835GpioPinsState *s,
     uint64_t taken = pudclk & ~s->pudclk & bcm2835_gpio_pins_all(s);
 
     s->pudclk = pudclk;
-    s->pull_up &= ~taken;
-    s->pull_down &= ~taken;
+    s->nets.pull_up &= ~taken;
+    s->nets.pull_down &= ~taken;
     if (s->pud == GPPUD_UP) {
-        s->pull_up |= taken;
+        s->nets.pull_up |= taken;
     } else if (s->pud == GPPUD_DOWN) {
-        s->pull_down |= taken;
+        s->nets.pull_down |= taken;
     }
 }
 
@@ -232,10 +206,10 @@ static void bcm2835_gpio_pins_reset(DeviceState *dev)
     uint64_t all = bcm2835_gpio_pins_all(s);
 
     /* All pins are inputs; what drives them from outside does not change */
-    s->output = 0;
-    s->latch = 0;
-    s->pull_up = RESET_PULL_UP & all;
-    s->pull_down = ~(RESET_PULL_UP | RESET_PULL_NONE) & all;
+    s->nets.output = 0;
+    s->nets.latch = 0;
+    s->nets.pull_up = RESET_PULL_UP & all;
+    s->nets.pull_down = ~(RESET_PULL_UP | RESET_PULL_NONE) & all;
     s->pud = 0;
     s->pudclk = 0;
 
@@ -247,51 +221,8 @@ static void bcm2835_gpio_pins_reset(DeviceState *dev)
     s->aren = 0;
     s->afen = 0;
 
-    s->level = bcm2835_gpio_pins_levels(s);
+    s->level = raspi_gpio_nets_levels(&s->nets);
     bcm2835_gpio_pins_update_irqs(s);
-}
-
-static void bcm2835_gpio_pins_join(BCM2835GpioPinsState *s,
-                                   unsigned a, unsigned b)
-{
-    uint64_t net = s->net[a] | s->net[b];
-    unsigned i;
-
-    for (i = 0; i < s->num_pins; i++) {
-        if (extract64(net, i, 1)) {
-            s->net[i] = net;
-        }
-    }
-}
-
-static bool bcm2835_gpio_pins_parse_wires(BCM2835GpioPinsState *s,
-                                          Error **errp)
-{
-    g_auto(GStrv) wires = NULL;
-    unsigned i;
-
-    for (i = 0; i < s->num_pins; i++) {
-        s->net[i] = BIT_ULL(i);
-    }
-    if (!s->wires) {
-        return true;
-    }
-
-    wires = g_strsplit(s->wires, ",", -1);
-    for (i = 0; wires[i]; i++) {
-        const char *end;
-        unsigned a, b;
-
-        if (qemu_strtoui(wires[i], &end, 10, &a) || *end != '-' ||
-            qemu_strtoui(end + 1, NULL, 10, &b) ||
-            a == b || a >= s->num_pins || b >= s->num_pins) {
-            error_setg(errp, "wires: '%s' does not name two pins below %u, "
-                       "such as 27-17", wires[i], s->num_pins);
-            return false;
-        }
-        bcm2835_gpio_pins_join(s, a, b);
-    }
-    return true;
 }
 
 static void bcm2835_gpio_pins_realize(DeviceState *dev, Error **errp)
@@ -303,7 +234,7 @@ static void bcm2835_gpio_pins_realize(DeviceState *dev, Error **errp)
                    BCM2835_GPIO_PINS_MAX);
         return;
     }
-    if (!bcm2835_gpio_pins_parse_wires(s, errp)) {
+    if (!raspi_gpio_nets_init(&s->nets, s->num_pins, s->wires, errp)) {
         return;
     }
     qdev_init_gpio_in_named(dev, bcm2835_gpio_pins_set, "pin", s->num_pins);
@@ -320,9 +251,9 @@ static void bcm2835_gpio_pins_init(Object *obj)
 
     object_property_add_uint64_ptr(obj, "level", &s->level,
                                    OBJ_PROP_FLAG_READ);
-    object_property_add_uint64_ptr(obj, "pull-up", &s->pull_up,
+    object_property_add_uint64_ptr(obj, "pull-up", &s->nets.pull_up,
                                    OBJ_PROP_FLAG_READ);
-    object_property_add_uint64_ptr(obj, "pull-down", &s->pull_down,
+    object_property_add_uint64_ptr(obj, "pull-down", &s->nets.pull_down,
                                    OBJ_PROP_FLAG_READ);
 }
 
@@ -335,12 +266,8 @@ static const VMStateDescription vmstate_bcm2835_gpio_pins = {
     .version_id = 1,
     .minimum_version_id = 1,
     .fields = (const VMStateField[]) {
-        VMSTATE_UINT64(output, BCM2835GpioPinsState),
-        VMSTATE_UINT64(latch, BCM2835GpioPinsState),
-        VMSTATE_UINT64(driven, BCM2835GpioPinsState),
-        VMSTATE_UINT64(drive, BCM2835GpioPinsState),
-        VMSTATE_UINT64(pull_up, BCM2835GpioPinsState),
-        VMSTATE_UINT64(pull_down, BCM2835GpioPinsState),
+        VMSTATE_STRUCT(nets, BCM2835GpioPinsState, 1,
+                       vmstate_raspi_gpio_nets, RaspiGpioNets),
         VMSTATE_UINT64(level, BCM2835GpioPinsState),
         VMSTATE_UINT64(eds, BCM2835GpioPinsState),
         VMSTATE_UINT64(ren, BCM2835GpioPinsState),

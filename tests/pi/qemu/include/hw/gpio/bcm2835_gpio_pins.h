@@ -24,6 +24,7 @@
 #ifndef BCM2835_GPIO_PINS_H
 #define BCM2835_GPIO_PINS_H
 
+#include "hw/gpio/raspi_gpio_nets.h"
 #include "hw/sysbus.h"
 #include "qom/object.h"
 
@@ -40,21 +41,10 @@ struct BCM2835GpioPinsState {
 
     uint32_t num_pins;
     char *wires;
-    /* For each pin, the pins on the same wire, itself included */
-    uint64_t net[BCM2835_GPIO_PINS_MAX];
+    /* What the controller's registers drive, wires, pulls, and the outside */
+    RaspiGpioNets nets;
 
     /* All of the following have one bit a pin */
-
-    /* What the controller's function select and output registers say */
-    uint64_t output;
-    uint64_t latch;
-
-    /* What drives the pins from outside */
-    uint64_t driven;
-    uint64_t drive;
-
-    uint64_t pull_up;
-    uint64_t pull_down;
 
     uint64_t level;
 

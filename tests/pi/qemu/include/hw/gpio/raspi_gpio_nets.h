@@ -1,0 +1,51 @@
+/*
+ * Raspberry Pi GPIO pins: drivers, pulls and jumper wires
+ *
+ * The level of a pin depends on the GPIO controller's output, on what drives
+ * the pin from outside the machine, on pulls, and on jumper wires that join
+ * the pin with others. Every Raspberry Pi GPIO controller shares this code.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef RASPI_GPIO_NETS_H
+#define RASPI_GPIO_NETS_H
+
+#include "migration/vmstate.h"
+
+#define RASPI_GPIO_NETS_MAX 64
+
+/* All masks have one bit a pin */
+typedef struct RaspiGpioNets {
+    unsigned num_pins;
+    /* For each pin, the pins on the same wire, itself included */
+    uint64_t net[RASPI_GPIO_NETS_MAX];
+
+    /* The pins that the controller drives, and the levels it drives */
+    uint64_t output;
+    uint64_t latch;
+
+    /* The pins that are driven from outside, and the levels there */
+    uint64_t driven;
+    uint64_t drive;
+
+    uint64_t pull_up;
+    uint64_t pull_down;
+} RaspiGpioNets;
+
+extern const VMStateDescription vmstate_raspi_gpio_nets;
+
+/*
+ * Joins pins as @wires says, such as "27-17,22-18", or none if it is NULL.
+ * Returns false and sets @errp if a pin does not exist.
+ */
+bool raspi_gpio_nets_init(RaspiGpioNets *nets, unsigned num_pins,
+                          const char *wires, Error **errp);
+
+/* Drives a pin from outside: low, high, or not at all if @level is negative */
+void raspi_gpio_nets_drive(RaspiGpioNets *nets, unsigned pin, int level);
+
+/* The levels of all pins */
+uint64_t raspi_gpio_nets_levels(const RaspiGpioNets *nets);
+
+#endif
