@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Push buttons on GPIO lines as events that no script loses
  *
@@ -2234,11 +2234,12 @@ static int button_irq_line_error(struct device *dev, struct button_irq_param *pa
 		fwnode_handle_put(args.fwnode);
 	}
 	if (error == -EBUSY)
-		snprintf(why, sizeof(why), "the line is in use%s%s", *user ? " by " : "", user);
+		snprintf(why, sizeof(why), "%sthe line is in use%s%s", param ? "" : "gpios: ",
+			 *user ? " by " : "", user);
 	else if (param && (error == -ENODEV || error == -EPROBE_DEFER || error == -ENOENT))
 		strscpy(why, BUTTON_IRQ_NO_LINE, sizeof(why));
 	else
-		strscpy(why, "cannot get the line", sizeof(why));
+		snprintf(why, sizeof(why), "%scannot get the line", param ? "" : "gpios: ");
 	if (param && error == -EPROBE_DEFER)
 		error = -ENODEV;
 	return button_irq_error(dev, error, why);

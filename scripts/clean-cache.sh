@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # clean-cache.sh: says how large the cache of downloads, build roots and kernels is, and removes it.
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # cross.sh DIRECTORY [COMPILER]: what has to be on make's command line to build for the kernel whose headers are there, where
 # its architecture is not that of the programs that the compiler (gcc) makes. 32-bit Raspberry Pi OS runs a 64-bit kernel

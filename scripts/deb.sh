@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # deb.sh [ARCH [VERSION]]: builds the Debian packages in a clean bookworm root and has lintian look at them. They are left in
 # build/deb/ARCH, which holds the newest only and stays as it is while nothing changes. What not every machine can or should

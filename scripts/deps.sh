@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # deps.sh TARGET...: installs the Debian packages that targets need on this machine and that are missing. When nothing is
 # missing, nothing is asked of the network. A package written NAME/SUITE-backports comes from backports, which this

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # levels.sh COMMAND... [--beside COMMAND] COMMAND...: run test levels one after another, whatever becomes of each, and add up
 # their closing lines ("N passed, N failed, N skipped"). A level that fails or ends without such a line counts as one

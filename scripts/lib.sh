@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash disable=SC2034 # what is set here is used by those who source it
 #
 # Shared shell helpers, to be sourced: where things are kept, how to become root, where this machine gets its packages

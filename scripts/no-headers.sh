@@ -1,5 +1,5 @@
 #!/bin/sh
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # no-headers.sh RELEASE [DIRECTORY]: prints the package with the headers of a kernel; with the directory in which they are
 # missing, says what to do about that, and fails.

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """Puts the last run's results into README.md: the tables there are made, not typed.
 
 Each stands between <!-- NAME --> and <!-- /NAME -->. Run it after `make check` and `make check-pi`;

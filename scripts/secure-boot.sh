@@ -1,5 +1,5 @@
 #!/bin/sh
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # secure-boot.sh [ROOT]: where the kernel refuses modules without a signature that it knows, says how to give button_irq one.
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Controllers that differ from the memory-mapped ones: behind a slow bus that is off while
  * suspended, with handlers outside hard IRQ context, that merge or lose edges, or with a

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * What becomes of edges: order, numbers and times of events, debouncing, counters, and
  * what is told of edges that were lost below or before the driver.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Every allocation, and every copy to or from user space, fails once: of insmod, from where the
  * module loader is about to call the driver.

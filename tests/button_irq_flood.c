@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Edges as fast as they can be made, into a ring of only 16 events that readers read meanwhile,
  * on the other CPU where there is one. What a reader is given has to be whole, in order, and with

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Readers that mean no good: what they may do, what they may learn, and what a thousand of
  * them cost the others.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Two processes at once bind and unbind, load and remove, take the controller away and give it
  * back, suspend, set, and open: every pair of these, each process at its own pace.

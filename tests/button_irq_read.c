@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * One reader: the text form and the binary one, reads of any size, the ioctls and their
  * errors, clocks, and all that a file that is no file refuses.

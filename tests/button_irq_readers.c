@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Many readers of one button: each gets everything, late ones only what is to come, slow
  * ones are told what they lost, and processes that share an open file share its events.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Many presses with random bounces, and readers of every kind at once: each press and
  * each release arrives once, in order and with its time at each reader, or is covered by

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * A line whose edges never stop: what else the machine does goes on, and when they do stop,
  * the button is where the line is.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Reads through io_uring: what is there, what comes later, and reads that are cancelled, time out,
  * or wait while the file is closed or the button is unbound. By system calls, without liburing.

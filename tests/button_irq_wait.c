@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Waiting for a button: blocking reads, O_NONBLOCK, poll, select, epoll, SIGIO, signals,
  * and the sysfs attribute "state".

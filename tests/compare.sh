@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # Presses as real contacts make them, given to the flag driver of every interrupt course (naive/), to the GPIO character
 # device without and with its debouncing, and to button_irq. naive.sh has clean presses and readers that are too slow;

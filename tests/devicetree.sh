@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # Buttons of the device tree. Runs on QEMU's virt board with tests/vm/button.dts applied, elsewhere it is skipped.
 

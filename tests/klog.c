@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * klog - read the kernel log from a place on, which dmesg cannot; far quicker than all of it
  *

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # What the shell tests share, to be sourced. A test is a function; run_tests runs each in a subshell of
 # its own under "set -e", in a directory of its own, and prints KTAP. A test that returns 4 is skipped.

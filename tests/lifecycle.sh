@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # Buttons come and go: unbound, rebound, unloaded, their GPIO chip torn away, with readers attached and edges arriving.
 

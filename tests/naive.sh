@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # The same presses, given to the flag driver of every interrupt course (naive/), to the GPIO character device and to
 # button_irq: how many does a reader see that looks every 0.1 s, and one that is busy with other things meanwhile?

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # The module's parameters: what each does, and that each failure is one log line that names the parameter and its
 # value, an errno, and nothing left behind.

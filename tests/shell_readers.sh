@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # What people read a button with in scripts: each gets whole lines, every event, in order, and ends when the button
 # goes away.

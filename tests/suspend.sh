@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # Suspend to idle: a press wakes the system and is not lost; a line that may not or cannot wake it is looked at when
 # it resumes.

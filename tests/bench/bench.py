@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """Measures button_irq and its peers side by side, in instructions.
 
 bench.py KERNEL          on gpio-sim and on a Raspberry Pi three runs each, which must agree to the last instruction, and bursts on

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """Where the instructions of one edge go, until a program has read it: every one of them, by function.
 
 budget.py KERNEL        after `make bench` or `make bench-check`; writes doc/budget.md

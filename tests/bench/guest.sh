@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # The benchmark's guest side: guest.sh [--trace | --bursts] [CONTENDER...]. Every contender has a line of its own of the
 # gpio-sim chip in bench.dts; all of them are there, whichever are measured. With wires (BUTTON_IRQ_STIMULUS=wire) they

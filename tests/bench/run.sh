@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # run.sh [--check | --budget]: what `make bench`, `make bench-check` and `make bench-budget` run. Gets what is missing, builds,
 # hands over to bench.py or budget.py.

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # run.sh [NAME...]: compiles the driver and the tests' chip with W=1 for kernels that no suite of Debian has, and for
 # configurations that no kernel of Debian has; one TAP line each (or those named only).

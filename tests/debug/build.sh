@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # build.sh NAME: builds the debug kernel NAME of the table "kernels" here -> kernels/NAME/ in the cache, laid out as
 # tests/vm/fetch.sh lays out Debian's kernels, so that tests/vm/build.sh and run.py take it for one of them. Its source and

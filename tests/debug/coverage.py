@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """Adds up what gcov counted in several runs and holds it against the list of what no test can reach.
 
 Each line of that list is FUNCTION | TEXT | REASON: in that function, the source line with that text (or a part of it) or

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # coverage.sh: which lines and branches of button_irq.c ran, over all machines of the last `tests/vm/check.sh --debug` and
 # `--debug-slow`. Each that did not has to be in the file "uncovered", with the reason; see coverage.py.

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # mutate.sh [N...]: do the debug kernels notice when the driver is broken? Breaks a copy in one small way at a time, as the file
 # "mutants" says (or in its Nth, ...), and boots the kernel and the test that it names. The run has to fail by what the kernel says,

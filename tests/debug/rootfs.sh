@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # rootfs.sh ARCH: the test machines' userland without its largest interpreters, for kernels on which unpacking a megabyte
 # takes as long as ten do elsewhere. Shell tests that want those interpreters skip.

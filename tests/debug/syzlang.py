@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """Holds button_irq.txt, the description for syzkaller, against button_irq.h: no syzkaller is needed for that.
 
 Every line has one of the forms that syzlang knows; every ioctl of the header is there with the right direction and type;

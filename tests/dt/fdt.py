@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """Flattened device trees, read and written: what the tests need of the Devicetree Specification."""
 
 import struct

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """A model of what Raspberry Pi's firmware and its dtoverlay tool do with an overlay's parameters.
 
 Written from their documentation (README.md beside this file says which parts). The overlay is

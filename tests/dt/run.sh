@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # Compiles the overlay and applies it to the Raspberry Pi device trees of every kernel in the table
 # tests/vm/kernels.

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """Applies the overlay to Raspberry Pi device trees and looks at every node of the result.
 
 	test_overlay.py DTBO-DIR [NAME=DIR ...]

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """Gestures with gpiozero, as one writes it who has never heard of button_irq."""
 
 from signal import pause

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """Gestures from `button-irq watch --json`, by the times of the events."""
 
 import json

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # Gestures in a shell loop, by the times of the events: bell_loop.sh < /dev/button_irq
 

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # check.sh: on an emulated Raspberry Pi 3B, with the overlay in config.txt and our packages installed by dpkg, four kinds of
 # programs follow one bouncing button through 1,000 gestures at the same time: an unchanged gpiozero program, a bash loop,

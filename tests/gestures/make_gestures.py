@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """make_gestures.py N SEED: N random gestures of a bouncing contact to GND: their names to the file "wanted", the number of
 presses to "presses", and what to hand to `stim 0 train`, some gestures a line, to the file "trains"."""
 

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # check.sh [bookworm] [trixie]: this tree on a machine right after installation: a root of each Debian release that is a host
 # of the demo and the tests, with no variable of ours in the environment. An ordinary user with sudo works in bookworm,

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # inside.sh USER: runs as root in the root that check.sh made, and types as USER what a stranger types. Prints TAP.
 

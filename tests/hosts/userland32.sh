@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # userland32.sh: make, and what DKMS does, in a 32-bit userland on a 64-bit kernel, as 32-bit Raspberry Pi OS is on a Pi 3, 4
 # and 5: gcc compiles for armhf, the headers are arm64's. Then what make says where headers are missing. Prints TAP.

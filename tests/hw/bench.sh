@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # bench.sh: the benchmark on a real board, in nanoseconds, over a jumper wire; OUT, IN, OUT2, IN2 as for check.sh. gpio-keys
 # is measured where there are two wires, and `dtoverlay` to make its devices.

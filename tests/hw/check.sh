@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # check.sh: the selftests on a real board, pressed through a jumper wire from one pin to another. Prints a summary to paste
 # into a report. In the environment:

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash disable=SC2034 # what is set here is used by those who source it
 #
 # To be sourced after scripts/lib.sh: a board, and wires from one of its pins to another.

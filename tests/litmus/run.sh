@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # `make check-litmus`: the driver's lock-free passages against the kernel's memory model, by herd7. What a litmus test
 # calls "exists" must never happen, and herd7 must flag no data race; each edit of the file "broken" must make it do

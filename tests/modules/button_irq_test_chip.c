@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * A GPIO chip for button_irq's tests, with wires from its outputs to its inputs
  *

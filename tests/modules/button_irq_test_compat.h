@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What differs for the tests' GPIO chip between the kernels it is built for, newest change
  * first; the driver's own differences are in button_irq_compat.h.

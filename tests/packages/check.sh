@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # check.sh [SUITE...]: the packages in a clean root of bookworm and trixie (or those named): installed, upgraded, removed,
 # purged, with a kernel for whose headers DKMS really builds. That root, as installed, is then booted in QEMU, with

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # Runs in a machine that booted the root in which the packages were installed: systemd, udevd, the kernel that DKMS built
 # for. The GPIO controller is the tests' own chip, whose outputs are wired to its inputs. Prints TAP.

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
 # Tests that are shell functions, to be sourced: each runs in a subshell under "set -e" and prints one TAP line. A test says

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # A Raspberry Pi whose config.txt has three buttons (see check.sh): the default one, one to 3.3 V with a label and other
 # settings, one without a pull. GPIO0 to GPIO8 are pulled up out of reset, the others down.

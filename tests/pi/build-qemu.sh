@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # Builds QEMU with GPIO inputs on the Raspberry Pi boards and the Raspberry Pi 5's RP1: Debian's source package, the files
 # and patches in qemu/, no other boards. Prints the path of the program. The result is kept in the cache under a hash of

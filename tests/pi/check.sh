@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # check.sh [BOARD...]: the driver on every emulated Raspberry Pi of raspi.py (or those named): stock kernels with their own
 # device trees on the QEMU of build-qemu.sh, two machines at a time. For each board:

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # patched.sh: mainline's pinctrl-rp1 with the patches of doc/upstream, built from Debian's source (164 MB), on raspi5: the
 # stock kernel's GPIO40 gives edges, which it does not without the second patch, and the rt kernel survives edges, which

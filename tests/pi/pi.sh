@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # What the tests on an emulated Raspberry Pi share, to be sourced: lib.sh, and a button between a pin and ground (or
 # 3.3 V) that somebody outside presses. run.py puts these tests beside the selftests in the guest.

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # The emulated board itself, without the driver: libgpiod's tools see edges from outside and through a jumper wire, the
 # controller has the pulls that they ask for, and each edge is one interrupt. A wire joins GPIO27 and GPIO17.

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """What differs between the Raspberry Pi boards and QEMU's virt board, for tests/vm/run.py: the boards need the QEMU of
 build-qemu.sh, device trees come from the kernel's package, overlays are applied as the firmware does, jumper wires are
 a property of the pins, and the guest asks the host over the second serial port to change pins."""

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # The overlay applied to a running Raspberry Pi and taken away again, as `dtoverlay` and `dtoverlay -r` do. The kernel
 # is asked by a module of the tests' own, modules/button_irq_test_overlay.c.

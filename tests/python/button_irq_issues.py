@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """What gpiozero's own debouncing gets wrong: the same program, the same presses, first with the pin factory that
 gpiozero takes by default, then with button_irq. Each test demands that the default fails as its users say."""
 

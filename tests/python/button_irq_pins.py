@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """userspace/python/button_irq_gpiozero.py under gpiozero, which is told of it as users tell it; the pins that are no
 button are gpiozero's own mock pins."""
 

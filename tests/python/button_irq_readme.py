@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """The examples of userspace/python/README.md, run as they stand there, with a button at GPIO17."""
 
 import os

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """gpiozero's own tests of real pins, on an emulated Raspberry Pi with a wire between two pins: pins that are no buttons
 work through our factory as they do without it, here with RPi.GPIO's. Another pin is a button meanwhile."""
 

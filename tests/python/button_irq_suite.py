@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """gpiozero's own tests of its inputs and mixins, on our pin factory and the real driver. GPIOZERO_TESTS is where they
 are.
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """What needs no button: the gestures, by the table that the C command is tested with, too, and what the module has in
 common with the driver's header. Runs on any machine on which the module is found; BUTTON_IRQ_TOP is the source tree."""
 

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # check.sh [MACHINE...]: userspace/python, installed as its README says, on a stock Debian kernel with Debian's Pythons
 # and gpiozero. A machine is booted for each of:

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """What the tests in Python share: the module, the buttons to press, and waiting.
 
 The environment says what tests/lib.sh says: BUTTON_IRQ_KO, BUTTON_IRQ_LINES; tests/stim does the pressing.

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # rootfs.sh ARCH SUITE: makes a userland for the test machines with that suite's python3, as tests/vm/rootfs.sh does with
 # bookworm's: ARCH-python-SUITE.cpio. From bookworm on it has gpiozero, with bookworm's there is

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """turn.py CYCLES US: turns a rotary encoder, whose two contacts are on the wires to the first two lines under test,
 forward by so many cycles of four steps, each step so many microseconds after the one before."""
 

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # run.sh: everything that can be found without running the code, one TAP line each: licences, reuse, shellcheck,
 # codespell, pyflakes, checkpatch --strict, that the ioctls' magic is nobody else's, and on 6.1's headers a W=1 build by gcc with

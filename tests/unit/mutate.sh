@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # Do the tests notice when the debouncer is broken? Break a copy of it in one small way at
 # a time and run debounce_test, which must fail. A mutation that fits no line of the header

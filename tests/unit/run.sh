@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # `make check-unit`: the debouncer on the host, in about 20 seconds. All examples and
 # every short history; again with sanitizers and as 32-bit code; line coverage of the

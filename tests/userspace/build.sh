@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # build.sh ARCH: compiles the button-irq command for an architecture, in the root in which the selftests are compiled
 # -> build/userspace/ARCH/, as installed

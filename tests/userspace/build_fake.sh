@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # build_fake.sh DIRECTORY: the button-irq command with sanitizers, on buttons that test_command.py fakes (fake_device.c), and
 # calibrate on lines that it fakes (fake_gpiod/) -> DIRECTORY/button-irq, DIRECTORY/calibrate

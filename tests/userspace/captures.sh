@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # captures.sh: runs the terminal sessions that README.md shows (sessions.sh) on an emulated Raspberry Pi 3B
 # -> build/userspace/captures/, doc/calibrate.svg and README.md

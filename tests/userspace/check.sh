@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # check.sh: the button-irq command. First on the host, with sanitizers: what it decides by itself, and all of it on faked
 # buttons. Then on an emulated board, where a button is pressed.

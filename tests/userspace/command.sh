@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # The button-irq command on real events: a button is pressed, and each subcommand sees, prints and does what its man
 # page says.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Fuzzes the parser of the config file: every text is either wrong, with a message, or gives complete actions. */
 #include <stddef.h>
 #include <stdint.h>

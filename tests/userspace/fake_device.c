@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * A button that is no device, so that the command can be tested on any machine. The linker
  * puts these functions in place of ioctl(), read() and close() (--wrap).

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # fuzz.sh RUNS: the gesture engine and the config parser, RUNS inputs each; what was found goes to build/userspace/. TAP.
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Fuzzes the gesture engine: any history of events and promises gives gestures in the order of
  * their times, and the same ones whether each promise is made as soon as possible or never.

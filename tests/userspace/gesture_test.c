@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * What the button-irq command decides without a device: gestures, the config file, periods,
  * bursts. On the host. TAP.

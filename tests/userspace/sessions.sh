@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # Runs on an emulated Raspberry Pi with the selftests beside it: what README.md shows of the button-irq command, each on a
 # terminal, printed as base64 for captures.sh to pick up.

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # test_build.sh: what is built depends on which libgpiod there is, and everything but calibrate is built without it. TAP.
 

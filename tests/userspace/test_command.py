@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """test_command.py DIRECTORY COMPLETION [TEST...]: the button-irq command on faked buttons
 
 DIRECTORY is build_fake.sh's, with sanitizers; COMPLETION is the file for bash. Prints TAP. No test depends on

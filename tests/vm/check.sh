@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # check.sh [--slow | --long | --debug | --debug-slow] [NAME...]: the selftests on every kernel of the table "kernels" (or
 # those named), in each way that the table's column TESTS says; two machines at a time. Closes with a table and the counts.

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # The demo's guest side: a shell script that reacts to a button, and beside it a loop that looks at a flag. What demo.py
 # is to show stands behind "@".

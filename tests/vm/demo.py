@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """The demo: a board in QEMU, a button that bounces on one of its pins, and a shell script that reads /dev/button_irq.
 
 Guest time passes as host time does. We press from outside, by QEMU's qtest socket, and show what happened on the pin

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # demo.sh [--interactive] [...]: what `make demo` runs. Gets what is missing, builds, and hands over to demo.py.
 # BOARD=raspi5 (or another board of tests/pi/raspi.py) in the environment: on an emulated Raspberry Pi, whose QEMU is

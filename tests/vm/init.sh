@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # /init of the test machines: sets the machine up, runs the tests as the kernel's kselftest runner does, prints the
 # kernel log and turns the machine off. What to run is in /run.conf, which run.py writes:

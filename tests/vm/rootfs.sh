@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # Makes the userland that the test machines boot: Debian bookworm with the shells and interpreters that people read
 # buttons from, as a cpio archive for the kernel's initramfs. No program of the foreign architecture runs meanwhile.

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """Boots a kernel of the table "kernels" in QEMU and runs the kselftests, or a shell command, in it.
 
 The machine is QEMU's "virt" board. Its time counts instructions (-icount) and idle time passes at once, so results

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 #include "bursts.h"
 
 size_t bursts_find(const struct edge *edges, size_t n, struct burst *bursts)

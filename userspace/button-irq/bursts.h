@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What calibrate makes of recorded edges: bursts (a contact that closes or opens, with its
  * bounces), how long they last, and the debounce time that follows

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Records the raw edges of a line through libgpiod, while the driver does not own it, and
  * recommends a debounce time. A program of its own, which `button-irq calibrate` starts: only

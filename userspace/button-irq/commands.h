@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* The commands: each gets its own arguments, behind argv[0], and returns the exit code. */
 #ifndef COMMANDS_H
 #define COMMANDS_H

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Diagnoses common problems in the order in which they stop people, and suggests a fix for each.
  * It only looks, and changes nothing.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 #include "gesture.h"
 
 const char *const gesture_names[GESTURE_TYPES] = {

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The package with the headers of a kernel, by the kernel's release: the first pattern, as of
  * fnmatch(3), that matches `uname -r` decides. RELEASE stands for the release itself. Each entry

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* button-irq: push buttons in scripts. The man page is userspace/man/button-irq.1. */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Commands for gestures. Commands run asynchronously, each in its own session, so a slow
  * command never delays event processing. Their ends are collected when SIGCHLD comes.

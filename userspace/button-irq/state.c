@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* The state of buttons, now: for scripts that read a switch rather than wait for it */
 #include <stdio.h>
 #include <string.h>

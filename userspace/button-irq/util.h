@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* What all commands share: messages, exit codes, periods, output. */
 #ifndef UTIL_H
 #define UTIL_H

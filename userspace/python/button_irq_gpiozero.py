@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """button_irq as a pin factory for gpiozero (1.6 and 2.0): programs stay as they are.
 
     GPIOZERO_PIN_FACTORY=button_irq python3 program.py

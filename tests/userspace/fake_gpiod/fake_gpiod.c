@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Chips and edges from files. A chip is root/dev/gpiochipN: a line with its label, one with the number of its lines, then
  * lines "OFFSET NAME". root/edges has the edges of whatever line is requested, "NANOSECONDS LEVEL SEQNO", where LEVEL is

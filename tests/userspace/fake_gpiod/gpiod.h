@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * As much of libgpiod 2's interface as `button-irq calibrate` uses, so that it can be tested with sanitizers on any
  * machine. fake_gpiod.c says where its chips and edges come from.

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """Push buttons of the button_irq kernel module.
 
     from button_irq import Button
@@ -49,7 +49,7 @@ _EVENT = struct.Struct("=QQQII")                # seq timestamp_ns held_ns type 
 _INFO = struct.Struct("=IIIII12x32s64s")        # abi_version state debounce_us debounce_mode ring_events label line
 _ABI_VERSION = 1
 _FORMAT_BINARY = 1
-_IOC_MAGIC = 0xBA
+_IOC_MAGIC = 0x9C
 _IOC_GET_INFO = 2 << 30 | _INFO.size << 16 | _IOC_MAGIC << 8 | 1
 _IOC_SET_FORMAT = 1 << 30 | 4 << 16 | _IOC_MAGIC << 8 | 2
 _IOC_SET_CLOCK = 1 << 30 | 4 << 16 | _IOC_MAGIC << 8 | 3

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """python3 -m button_irq: shows events as they come, like "button-irq watch"."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """Clicks, double clicks and holds, recognised by the times that the events carry.
 
 A program that reads late finds the same gestures as one that is on time. tests/gestures/vectors.txt says what comes of
