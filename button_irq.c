@@ -168,7 +168,7 @@ enum {
 	BUTTON_IRQ_UNMASKING,	/* latched while masked: its time is meaningless */
 	BUTTON_IRQ_UNMASKED,	/* the first one may have been latched while masked */
 	BUTTON_IRQ_ASLEEP,	/* suspended: an edge, or latched while the system slept */
-	BUTTON_IRQ_RESUMED,	/* resumed with wake-up enabled: the first one may be what woke us */
+	BUTTON_IRQ_RESUMED,	/* resumed with wake-up enabled: the first may be what woke us */
 };
 
 #define BUTTON_IRQ_NO_LEVEL	(-2)	/* struct button_irq.top.level: no edge yet */
@@ -1513,15 +1513,17 @@ static void button_irq_link_name(char *link, const char *label)
 
 static bool button_irq_label_taken(const struct button_irq *b, const char *label)
 {
-	char link[BUTTON_IRQ_LABEL], other[BUTTON_IRQ_LABEL];
+	char link[BUTTON_IRQ_LABEL], others[BUTTON_IRQ_LABEL];
+	const struct button_irq *other;
 	unsigned int i;
 
 	button_irq_link_name(link, label);
 	for (i = 0; i < BUTTON_IRQ_BUTTONS; i++) {
-		if (button_irq_minors[i].state == BUTTON_IRQ_FREE || button_irq_minors[i].button == b)
+		other = button_irq_minors[i].button;
+		if (button_irq_minors[i].state == BUTTON_IRQ_FREE || other == b)
 			continue;
-		button_irq_link_name(other, button_irq_minors[i].button->hw.label);
-		if (!strcmp(link, other))
+		button_irq_link_name(others, other->hw.label);
+		if (!strcmp(link, others))
 			return true;
 	}
 	return false;
@@ -1823,7 +1825,8 @@ static int button_irq_init_states(void)
 				continue;
 			level = gpiod_get_value_cansleep(b->hw.gpiod);
 			if (level < 0)
-				return button_irq_error(b->hw.parent, level, "cannot read the line");
+				return button_irq_error(b->hw.parent, level,
+							"cannot read the line");
 			button_irq_debounce_init(&b->thread.debounce, level);
 			b->thread.state_notified = level;
 			pressed |= level;
@@ -1912,7 +1915,8 @@ static int button_irq_go_live(void)
 		button_irq_start(button_irq_minors[i].button);
 	}
 	/* From here on every interrupt is an edge. */
-	usleep_range(BUTTON_IRQ_REPLAY_NS / NSEC_PER_USEC, BUTTON_IRQ_REPLAY_NS / NSEC_PER_USEC + 100);
+	usleep_range(BUTTON_IRQ_REPLAY_NS / NSEC_PER_USEC,
+		     BUTTON_IRQ_REPLAY_NS / NSEC_PER_USEC + 100);
 	return 0;
 }
 
@@ -1991,7 +1995,7 @@ static int button_irq_resume(struct device *dev)
 
 	mutex_lock(&b->thread.lock);
 	b->thread.suspended = false;
-	/* What woke the system may have been replayed already. If not, the next edge rules it out. */
+	/* What woke the system may have been replayed already. The next edge rules it out. */
 	if (b->top.wakes) {
 		b->top.replay_until = now + BUTTON_IRQ_WAKE_NS;
 		/* A full barrier; pairs with the acquire in button_irq_is_replay(). */
@@ -2046,7 +2050,8 @@ static int button_irq_read_properties(struct device *dev, struct button_irq_conf
 				  &config->debounce_us);
 	ret = ret ?: button_irq_read_u32(dev, "linux,input-type", EV_MAX, &config->type);
 	if (!ret && config->type != EV_KEY && config->type != EV_SW)
-		return dev_err_probe(dev, -EINVAL, "linux,input-type: %u is neither EV_KEY nor EV_SW\n",
+		return dev_err_probe(dev, -EINVAL,
+				     "linux,input-type: %u is neither EV_KEY nor EV_SW\n",
 				     config->type);
 	ret = ret ?: button_irq_read_u32(dev, "linux,code",
 					 config->type == EV_SW ? SW_MAX : KEY_MAX, &config->code);
@@ -2351,23 +2356,33 @@ struct button_irq_list {
 	char *value[BUTTON_IRQ_PARAMS];
 };
 
-#define BUTTON_IRQ_LIST(_name, description)						\
-static struct button_irq_list button_irq_list_##_name = { .name = #_name };		\
-module_param_array_named(_name, button_irq_list_##_name.value, charp,			\
-			 &button_irq_list_##_name.n, 0444);				\
-MODULE_PARM_DESC(_name, description)
+#define BUTTON_IRQ_LIST(param)								\
+static struct button_irq_list button_irq_list_##param = { .name = #param };		\
+module_param_array_named(param, button_irq_list_##param.value, charp,			\
+			 &button_irq_list_##param.n, 0444)
 
-BUTTON_IRQ_LIST(gpio, "Lines by their number on a Raspberry Pi's header");
-BUTTON_IRQ_LIST(line, "Lines by name, as CHIPLABEL:OFFSET, or as gpiochipN:OFFSET");
-BUTTON_IRQ_LIST(active_low, "1: pressed is low (default), 0: pressed is high");
-BUTTON_IRQ_LIST(pull, "Bias: up, down, off, as-is (default: towards released)");
-BUTTON_IRQ_LIST(debounce_us, "Debounce time in microseconds, 0 to 1000000 (default 10000)");
-BUTTON_IRQ_LIST(debounce_mode, "eager (default) or settle");
-BUTTON_IRQ_LIST(storm_rate,
-		"Edges per second beyond which the line is masked, 0 to 1000000 (default 2000, 0: never)");
-BUTTON_IRQ_LIST(label, "What to call the button (default: gpioN on a Raspberry Pi's header, else as its node)");
-BUTTON_IRQ_LIST(keycode, "Code of the key that the button is as well, as in input-event-codes.h (default 0: none)");
-BUTTON_IRQ_LIST(claim, "1: take the pin even if another function, such as I2C, has it (default 0)");
+BUTTON_IRQ_LIST(gpio);
+MODULE_PARM_DESC(gpio, "Lines by their number on a Raspberry Pi's header");
+BUTTON_IRQ_LIST(line);
+MODULE_PARM_DESC(line, "Lines by name, as CHIPLABEL:OFFSET, or as gpiochipN:OFFSET");
+BUTTON_IRQ_LIST(active_low);
+MODULE_PARM_DESC(active_low, "1: pressed is low (default), 0: pressed is high");
+BUTTON_IRQ_LIST(pull);
+MODULE_PARM_DESC(pull, "Bias: up, down, off, as-is (default: towards released)");
+BUTTON_IRQ_LIST(debounce_us);
+MODULE_PARM_DESC(debounce_us, "Debounce time in microseconds, 0 to 1000000 (default 10000)");
+BUTTON_IRQ_LIST(debounce_mode);
+MODULE_PARM_DESC(debounce_mode, "eager (default) or settle");
+BUTTON_IRQ_LIST(storm_rate);
+MODULE_PARM_DESC(storm_rate,
+		 "Edges per second beyond which the line is masked, 0 to 1000000 (default 2000, 0: never)");
+BUTTON_IRQ_LIST(label);
+MODULE_PARM_DESC(label,
+		 "What to call the button (default: gpioN on a Raspberry Pi's header, else its node's name)");
+BUTTON_IRQ_LIST(keycode);
+MODULE_PARM_DESC(keycode, "Code of the key that the button is as well (default 0: none)");
+BUTTON_IRQ_LIST(claim);
+MODULE_PARM_DESC(claim, "1: take the pin even if another function, such as I2C, has it (default 0)");
 
 /* "" where the value is missing or empty. */
 static const char * __init button_irq_value(const struct button_irq_list *list, unsigned int i)
@@ -2622,8 +2637,8 @@ static int __init button_irq_resolve(struct button_irq_param *param)
 			}
 		}
 		if (n > 1) {
-			snprintf(why, sizeof(why), "more than one chip has this label: say which of line=%s",
-				 list);
+			snprintf(why, sizeof(why),
+				 "more than one chip has this label: say which of line=%s", list);
 			return button_irq_param_error(param->name, param->text, -EINVAL, why);
 		}
 		if (!n) {

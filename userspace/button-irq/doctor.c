@@ -5,6 +5,7 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fnmatch.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <grp.h>
@@ -191,17 +192,25 @@ static bool module_installed(const char *release)
 /* The package with the headers of a kernel release */
 static void headers_package(const char *release, char *text, size_t size)
 {
-	const char *rpi = strstr(release, "rpi-");
-	size_t n = strlen(release);
+	static const struct {
+		const char *pattern;
+		const char *package;
+	} packages[] = {
+#define HEADERS(pattern, package) { pattern, package },
+#include "kernel-headers.h"
+	};
+	const char *package, *name;
+	size_t i = 0;
 
-	if (rpi)
-		snprintf(text, size, "linux-headers-%s", rpi);
-	else if (n && release[n - 1] == '+')
-		snprintf(text, size, "raspberrypi-kernel-headers");
-	else if (n > 6 && !strcmp(release + n - 6, "-raspi"))
-		snprintf(text, size, "linux-headers-raspi");
+	/* The last pattern matches every release. */
+	while (fnmatch(packages[i].pattern, release, 0))
+		i++;
+	package = packages[i].package;
+	name = strstr(package, "RELEASE");
+	if (name)
+		snprintf(text, size, "%.*s%s", (int)(name - package), package, release);
 	else
-		snprintf(text, size, "linux-headers-%s", release);
+		snprintf(text, size, "%s", package);
 }
 
 static void read_release(char *release, size_t size)
