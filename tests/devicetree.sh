@@ -118,6 +118,28 @@ test_bad_nodes()
 	unload
 }
 
+# Two nodes with one line: one is a button, and the log has one line for the other. Since 6.19 gpiolib shares lines among
+# device-tree nodes, so that there the interrupt is what the second node cannot have.
+test_two_nodes_on_one_line()
+{
+	local node bound=() unbound=()
+
+	modprobe -q gpio-shared-proxy || true
+	kmsg_mark
+	load_by_alias
+	for node in twin-a twin-b; do
+		[ -e "$platform/$node" ] || fail "no node $node in this device tree"
+		if [ -e "$platform/$node/driver" ]; then bound+=("$node"); else unbound+=("$node"); fi
+	done
+	equal "twins that are bound" 1 "${#bound[@]}"
+	kmsg_since "" | grep -v 'probe .*failed with error' > log
+	grep -F "${unbound[0]}" log > its || fail "the log has nothing about ${unbound[0]}"
+	has_lines 1 its || fail "not one line: $(cat its)"
+	grep -qE 'gpios: the line is in use by button_irq|interrupt is in use' its || fail "the log does not give the reason: $(cat its)"
+	! grep -i mismatch log || fail "genirq had to find out"
+	unload
+}
+
 # A controller that cannot wake the system: that is said, and the button works.
 test_cannot_wake()
 {
@@ -227,5 +249,5 @@ cleanup()
 	[ ! -e /sys/module/button_irq_test_overlay ] || rmmod button_irq_test_overlay
 }
 
-run_tests test_doorbell test_defaults test_with_parameters test_bad_nodes test_cannot_wake test_no_minor_left test_number_is_kept \
+run_tests test_doorbell test_defaults test_with_parameters test_bad_nodes test_two_nodes_on_one_line test_cannot_wake test_no_minor_left test_number_is_kept \
 	test_charging_line_is_no_release

@@ -15,7 +15,7 @@ set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
 
 # The kernel's own modules that tests load, where the kernel has them.
-wanted=(configfs gpio-sim gpio_keys evdev bcm2835_wdt rp1_pci pinctrl-rp1)
+wanted=(configfs gpio-shared-proxy gpio-sim gpio_keys evdev bcm2835_wdt rp1_pci pinctrl-rp1)
 
 # Runs the rest of the command line in a root; any warning is an error.
 in_root()
