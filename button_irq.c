@@ -1547,8 +1547,8 @@ static void button_irq_set_label(struct button_irq *b, const char *label)
 		snprintf(b->hw.label, BUTTON_IRQ_LABEL, "%.*s%s", len, label, suffix);
 	}
 	if (n > 2)
-		dev_notice(b->hw.parent, "label %s is taken, so this button is %s\n", label,
-			   b->hw.label);
+		dev_notice(b->hw.parent, "the link of label %s is taken, so this button is %s\n",
+			   label, b->hw.label);
 }
 
 /* The length of the UTF-8 character at @s, or 0 if it is not one. */
@@ -1655,6 +1655,19 @@ static struct button_irq *button_irq_alloc(struct device *parent)
 	return b;
 }
 
+static void button_irq_free_input(struct button_irq *b)
+{
+	struct input_dev *input = b->hw.input;
+
+	if (!IS_REACHABLE(CONFIG_INPUT) || !input)
+		return;
+	b->hw.input = NULL;
+	if (device_is_registered(&input->dev))
+		input_unregister_device(input);
+	else
+		input_free_device(input);
+}
+
 /* Undoes button_irq_create(), however far that got, and button_irq_go_live(). */
 static void button_irq_shutdown(void *data)
 {
@@ -1685,6 +1698,7 @@ static void button_irq_shutdown(void *data)
 		device_del(&b->dev);
 	hrtimer_cancel(&b->thread.timer);
 	cancel_work_sync(&b->thread.work);
+	button_irq_free_input(b);
 	sysfs_put(b->thread.state_node);
 
 	wake_up_interruptible_poll(&b->out.wait, EPOLLHUP | EPOLLERR);
@@ -1750,9 +1764,11 @@ static int button_irq_init_input(struct button_irq *b, const struct button_irq_c
 		return 0;
 	if (!IS_REACHABLE(CONFIG_INPUT))
 		return button_irq_error(dev, -ENODEV, "this kernel has no input devices");
-	input = devm_input_allocate_device(dev);
+	/* Not devm_: the device must outlive the last report, in button_irq_shutdown(). */
+	input = input_allocate_device();
 	if (!input)
 		return button_irq_error(dev, -ENOMEM, "no memory for an input device");
+	input->dev.parent = dev;
 	input->name = b->hw.label;
 	input->phys = dev_name(&b->dev);
 	input->id.bustype = BUS_HOST;
@@ -2220,7 +2236,8 @@ static unsigned int button_irq_n_params;
 /* One log line for each failure, naming parameter and value. Returns @error. */
 static int button_irq_param_error(const char *name, const char *text, int error, const char *why)
 {
-	pr_err("%s=%s: %s\n", name, text, why);
+	/* printk withholds a line that does not fit its buffer. */
+	pr_err("%s=%.200s: %s\n", name, text, why);
 	return error;
 }
 
@@ -2264,9 +2281,9 @@ static int button_irq_error(struct device *dev, int error, const char *what)
 	if (error == -EPROBE_DEFER)
 		error = -ENODEV;
 	if (error == -EBUSY || error == -ENODEV)
-		pr_err("%s=%s: %s\n", (*param)->name, (*param)->text, what);
+		pr_err("%s=%.200s: %s\n", (*param)->name, (*param)->text, what);
 	else
-		pr_err("%s=%s: %s: error %d\n", (*param)->name, (*param)->text, what, error);
+		pr_err("%s=%.200s: %s: error %d\n", (*param)->name, (*param)->text, what, error);
 	return error;
 }
 

@@ -242,4 +242,31 @@ TEST_F(key, goes_with_its_button)
 	bind_key("keycode=28");
 }
 
+/*
+ * Unbinding ends an open window, whose release goes to the input device, too. Nobody has that open here, so that nothing
+ * but the driver keeps it.
+ */
+TEST_F(key, outlives_the_last_report)
+{
+	struct button_irq_event event;
+	int i;
+
+	for (i = 0; i < 20; i++) {
+		bind("keycode=28 debounce_us=500000");
+		press();
+		event = expect_event(1, BUTTON_IRQ_PRESS);
+		release();
+		if (i % 2) {
+			ASSERT_EQ(0, button_write(DRIVER "unbind", "button_irq.0"));
+			event = expect_event(2, BUTTON_IRQ_RELEASE);
+			EXPECT_LT(0, event.held_ns);
+		}
+		close(self->bench.fd);
+		self->bench.fd = -1;
+		ASSERT_EQ(0, button_unload());
+		set_level(RELEASED);
+	}
+	bind("keycode=28");
+}
+
 TEST_HARNESS_MAIN
