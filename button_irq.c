@@ -279,6 +279,7 @@ struct button_irq_config {
  *	with @thread.lock held
  * @top.wakes: while asleep, the line may wake the system
  * @top.level: while asleep, the level of the last edge
+ * @top.busy: the threaded handler of a nested interrupt runs
  * @top.replay_until: written before @top.mode becomes BUTTON_IRQ_UNMASKED or _RESUMED
  *
  * @queue: top half to thread
@@ -340,6 +341,7 @@ struct button_irq {
 		int mode;
 		bool wakes;
 		int level;
+		bool busy;
 		u64 replay_until;
 	} top;
 
@@ -963,11 +965,14 @@ static irqreturn_t button_irq_thread(int irq, void *data)
 	 * A nested interrupt has no top half. The edge is queued before taking the lock, whose
 	 * holder may be reading the line over a slow bus: the sample then sees that it is old.
 	 */
-	if (b->hw.nested)
+	if (b->hw.nested) {
+		WRITE_ONCE(b->top.busy, true);
 		button_irq_interrupt(b, ktime_get_ns(), BUTTON_IRQ_LEVEL_UNKNOWN);
+	}
 	mutex_lock(&b->thread.lock);
 	button_irq_process(b);
 	mutex_unlock(&b->thread.lock);
+	WRITE_ONCE(b->top.busy, false);
 	return IRQ_HANDLED;
 }
 
@@ -1683,6 +1688,14 @@ static void button_irq_shutdown(void *data)
 	if (b->hw.irq > 0) {
 		dev_pm_clear_wake_irq(b->hw.parent);
 		device_init_wakeup(b->hw.parent, false);
+		/*
+		 * Before 6.6 free_irq() spins until the handler of a nested interrupt has
+		 * returned, which may need this CPU for that: sleep until it has.
+		 */
+		if (b->hw.nested)
+			disable_irq_nosync(b->hw.irq);
+		while (READ_ONCE(b->top.busy))
+			usleep_range(50, 100);
 		/* After this no interrupt comes, and the thread has ended. */
 		free_irq(b->hw.irq, b);
 	}

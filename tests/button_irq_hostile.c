@@ -74,7 +74,7 @@ TEST_F_TIMEOUT(button, one_without_memory, 300)
 		umount2(CGROUP, MNT_DETACH);
 		SKIP(return, "no cgroup that limits memory");
 	}
-	bind("debounce_us=0 storm_rate=0 ring_events=4096");
+	bind("debounce_us=0 storm_rate=0 ring_events=4096 max_readers=65536");
 	refs = button_module_refs();
 	pid = fork();
 	if (!pid)
@@ -210,7 +210,7 @@ TEST_F_TIMEOUT(button, a_thousand_readers, 300)
 	int i;
 
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
-	bind("debounce_us=0 storm_rate=0 ring_events=4096");
+	bind("debounce_us=0 storm_rate=0 ring_events=4096 max_readers=65536");
 	alone = least_cost(_metadata, &self->bench, &seq);
 
 	before = button_slab_objects("kmalloc-cg-");
