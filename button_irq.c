@@ -2671,10 +2671,9 @@ static int __init button_irq_resolve(struct button_irq_param *param)
 				 "more than one chip has this label: say which of line=%s", list);
 			return button_irq_param_error(param->name, param->text, -EINVAL, why);
 		}
-		if (!n) {
-			param->by_name = true;
-			return 0;
-		}
+		if (!n)
+			return button_irq_param_error(param->name, param->text, -ENODEV,
+						      BUTTON_IRQ_NO_LINE);
 	}
 	strscpy(param->chip, param->by_device ? chip.name : chip.label, sizeof(param->chip));
 	param->offset = offset;
