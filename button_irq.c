@@ -1794,19 +1794,24 @@ static int button_irq_init_input(struct button_irq *b, const struct button_irq_c
 	return 0;
 }
 
-/* Tie the button to its controller, so that it is unbound before the controller goes. */
-static int button_irq_link(struct device *dev, struct device *chip)
+/*
+ * Tie the button to its controller, so that it is unbound before the controller goes. While the
+ * controller's driver is bound or unbound, its device is locked, and a link made meanwhile would
+ * hold up nothing: the controller would free the line's interrupt while it is requested here.
+ */
+static int button_irq_link(struct device *dev, struct device *chip, struct gpio_desc *gpiod)
 {
-	struct device_link *link;
+	struct device_link *link = NULL;
 
 	if (!chip)
 		return 0;
-	link = IS_ERR(chip) ? NULL : device_link_add(dev, chip, DL_FLAG_AUTOREMOVE_CONSUMER);
-	/*
-	 * A link to a controller that is being unbound holds up nothing: the controller would
-	 * free the line's interrupt while it is requested here.
-	 */
-	return !link || link->status == DL_STATE_SUPPLIER_UNBIND ? -EPROBE_DEFER : 0;
+	if (IS_ERR(chip) || !device_trylock(chip))
+		return -EPROBE_DEFER;
+	/* The controller may have gone since the line was looked up. */
+	if (!gpiod || button_irq_line_parent(gpiod) == chip)
+		link = device_link_add(dev, chip, DL_FLAG_AUTOREMOVE_CONSUMER);
+	device_unlock(chip);
+	return link ? 0 : -EPROBE_DEFER;
 }
 
 static const char *button_irq_default_label(struct button_irq *b, char *buf, size_t size);
@@ -1956,7 +1961,7 @@ static int button_irq_create(struct device *dev, struct gpio_desc *gpiod,
 	struct button_irq *b;
 	int ret;
 
-	ret = button_irq_link(dev, button_irq_line_parent(gpiod));
+	ret = button_irq_link(dev, button_irq_line_parent(gpiod), gpiod);
 	if (ret)	/* without a reason in the log, which the driver core would leak */
 		return ret;
 	b = button_irq_alloc(dev);
@@ -2316,7 +2321,7 @@ static struct gpio_desc *button_irq_get_own_line(struct device *dev, struct butt
 	for (i = 0; IS_ERR(gpiod) && button_irq_get_chip(&chip, i, param->offset, NULL); i++) {
 		/* The link keeps the chip from going meanwhile. */
 		if (!strcmp(chip.name, param->chip) && param->offset < chip.ngpio &&
-		    !button_irq_link(dev, chip.parent))
+		    !button_irq_link(dev, chip.parent, NULL))
 			gpiod = gpiochip_request_own_desc(gpiod_to_chip(gpio_to_desc(chip.base)),
 							  param->offset, BUTTON_IRQ_NAME,
 							  param->active_low ? GPIO_ACTIVE_LOW :
