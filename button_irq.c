@@ -518,6 +518,8 @@ static bool button_irq_is_replay(struct button_irq *b, u64 now, enum button_irq_
 {
 	/* Pairs with the releases in unmask, suspend and resume: the rest of top is set. */
 	int mode = smp_load_acquire(&b->top.mode);
+	/* A hard interrupt may come while a softirq runs. */
+	bool tasklet = in_serving_softirq() && !in_hardirq();
 	bool late;
 
 	switch (mode) {
@@ -526,10 +528,10 @@ static bool button_irq_is_replay(struct button_irq *b, u64 now, enum button_irq_
 	case BUTTON_IRQ_UNMASKING:
 		return true;
 	case BUTTON_IRQ_UNMASKED:
-		late = in_serving_softirq() || now < b->top.replay_until;
+		late = tasklet || now < b->top.replay_until;
 		break;
 	case BUTTON_IRQ_RESUMED:
-		late = in_serving_softirq() || (b->hw.nested && now < b->top.replay_until);
+		late = tasklet || (b->hw.nested && now < b->top.replay_until);
 		break;
 	default:
 		/*
@@ -538,7 +540,7 @@ static bool button_irq_is_replay(struct button_irq *b, u64 now, enum button_irq_
 		 * genirq then runs the handler once more on that CPU, in hard IRQ. That replay
 		 * repeats the edge's level.
 		 */
-		late = in_serving_softirq() ||
+		late = tasklet ||
 		       (b->top.wakes && (b->hw.nested || b->top.level == (int)level));
 		if (!late) {
 			b->top.level = level;

@@ -28,7 +28,7 @@ test_loaded_by_alias()
 	equal line "$CHIP:17" "$(counter line "$node")"
 	equal debounce_us 10000 "$(counter debounce_us "$node")"
 	equal debounce_mode eager "$(counter debounce_mode "$node")"
-	equal label "$node" "$(counter label "$node")"
+	equal label gpio17 "$(counter label "$node")"
 	node=$(node_of "$garden")
 	equal line "$CHIP:$GARDEN_PIN" "$(counter line "$node")"
 	equal debounce_us 2500 "$(counter debounce_us "$node")"
