@@ -2563,14 +2563,16 @@ static int __init button_irq_parse(void)
 /*
  * A pin that another function has, such as I2C or a UART, has no direction: its controller
  * says EINVAL. Making it an input would cut that function off. Only controllers in the SoC
- * multiplex pins, and reading those does not sleep.
+ * multiplex pins, and reading those does not sleep. RP1 cannot tell: an unused pin has no
+ * direction there either.
  */
 static int __init button_irq_check_function(struct button_irq_param *param,
 					    const struct button_irq_chip *chip)
 {
 	struct gpio_desc *gpiod = gpio_to_desc(chip->base + param->offset);
 
-	if (chip->can_sleep || *chip->user || !gpiod || gpiod_get_direction(gpiod) != -EINVAL)
+	if (chip->can_sleep || *chip->user || !strcmp(chip->label, "pinctrl-rp1") || !gpiod ||
+	    gpiod_get_direction(gpiod) != -EINVAL)
 		return 0;
 	if (!param->claim)
 		return button_irq_param_error(param->name, param->text, -EBUSY,
