@@ -335,7 +335,9 @@ test_pin_of_another_function()
 {
 	local pin=line=muxed:4 word
 
-	if is_a_pi; then
+	if [[ ${LINES[0]} == pinctrl-rp1:* ]]; then
+		skip "an unused pin of RP1 has no direction either"
+	elif is_a_pi; then
 		pin=gpio=14	# the console's
 	else
 		test_chip label=muxed nested=0
