@@ -1652,8 +1652,9 @@ static struct button_irq *button_irq_alloc(struct device *parent)
 
 	b->queue.edge = kcalloc(BUTTON_IRQ_QUEUE, sizeof(*b->queue.edge), GFP_KERNEL);
 	b->out.ring.size = button_irq_ring_events;
-	/* Whole pages, none of which need be contiguous. */
-	b->out.ring.slot = vzalloc(array_size(b->out.ring.size, sizeof(*b->out.ring.slot)));
+	/* Whole pages, none of which need be contiguous. A failure is logged by our caller. */
+	b->out.ring.slot = __vmalloc(array_size(b->out.ring.size, sizeof(*b->out.ring.slot)),
+				     GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN);
 	if (!b->queue.edge || !b->out.ring.slot) {
 		put_device(&b->dev);
 		return NULL;
