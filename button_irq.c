@@ -1798,9 +1798,10 @@ static int button_irq_init_input(struct button_irq *b, const struct button_irq_c
 }
 
 /*
- * Tie the button to its controller, so that it is unbound before the controller goes. While the
- * controller's driver is bound or unbound, its device is locked, and a link made meanwhile would
- * hold up nothing: the controller would free the line's interrupt while it is requested here.
+ * Tie the button to its controller, so that it is unbound before the controller goes. A link
+ * made while the controller is being unbound would hold up nothing: the controller would free
+ * the line's interrupt while it is requested here. Unbinding holds the controller's lock, except
+ * while it unbinds consumers, and then the state shows it.
  */
 static int button_irq_link(struct device *dev, struct device *chip, struct gpio_desc *gpiod)
 {
@@ -1811,7 +1812,8 @@ static int button_irq_link(struct device *dev, struct device *chip, struct gpio_
 	if (IS_ERR(chip) || !device_trylock(chip))
 		return -EPROBE_DEFER;
 	/* The controller may have gone since the line was looked up. */
-	if (!gpiod || button_irq_line_parent(gpiod) == chip)
+	if (chip->links.status != DL_DEV_UNBINDING &&
+	    (!gpiod || button_irq_line_parent(gpiod) == chip))
 		link = device_link_add(dev, chip, DL_FLAG_AUTOREMOVE_CONSUMER);
 	device_unlock(chip);
 	return link ? 0 : -EPROBE_DEFER;
