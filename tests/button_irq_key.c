@@ -243,8 +243,8 @@ TEST_F(key, goes_with_its_button)
 }
 
 /*
- * Unbinding ends an open window, whose release goes to the input device, too. Nobody has that open here, so that nothing
- * but the driver keeps it.
+ * Unbinding ends an open window, whose release goes to the input device, too. Nobody has that
+ * open here, so that nothing but the driver keeps it.
  */
 TEST_F(key, outlives_the_last_report)
 {
