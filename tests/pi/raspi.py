@@ -31,7 +31,7 @@ def board(model, chip, dtb, **more):
         # All CPUs run: CPUs that nobody starts wait in a loop, and idle time would not pass at once.
         "append": "pinctrl_bcm2835.persist_gpio_outputs=y",
         "chip": chip,
-        "wires": {27: 17, 22: 23},
+        "wires": {27: 17, 22: 25},
         "overlay": "button-irq",
         "status": {},           # of nodes of the device tree
         "fidelity": "A board of QEMU's with inputs added to its GPIO controller; Debian's own device tree",
