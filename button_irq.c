@@ -2381,7 +2381,7 @@ static struct platform_driver button_irq_driver = {
 		.name = BUTTON_IRQ_NAME,
 		.of_match_table = button_irq_of_match,
 		.pm = pm_sleep_ptr(&button_irq_pm_ops),
-		/* So that insmod can return what became of the lines it was given. */
+		/* Synchronous, because insmod returns the result of its lines' probes. */
 		.probe_type = PROBE_FORCE_SYNCHRONOUS,
 	},
 };
@@ -2641,7 +2641,7 @@ static unsigned int __init button_irq_find_chips(const char *label, bool device,
 }
 
 /*
- * Which line does the parameter mean? The lookup itself is gpiolib's. What is found here
+ * Find the line that the parameter names. gpiolib does the lookup itself; the search here
  * decides between name and CHIPLABEL:OFFSET, tells whether the pin is free, and words errors.
  */
 static int __init button_irq_resolve(struct button_irq_param *param)

@@ -410,7 +410,7 @@ TEST_F(merged, lost_release_is_a_glitch)
 	EXPECT_TRUE(button_identity(0));
 }
 
-/* Without debouncing there is no noise to expect: a repeated level is told. */
+/* Without debouncing the driver reports a repeated level as one missed edge. */
 TEST_F(controller, lost_release_is_missed_without_debouncing)
 {
 	struct button_irq_event e;

@@ -465,7 +465,7 @@ cannot_open()
 	grep -q 'resource busy' error || fail "opening $1: $(cat error)"
 }
 
-# So many files of one button can be open at once. A file that is had twice counts once.
+# max_readers limits the open files of one button. A duplicated descriptor is the same open file.
 test_max_readers()
 {
 	local fd last copy

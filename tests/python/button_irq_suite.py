@@ -24,7 +24,7 @@ EXPECTED = {
     "test_source_delay": "has an output at the pin, which is a button here",
 }
 
-# Which line under test is which pin. Only the encoder's two pins are used together.
+# Maps gpiozero's pins to lines under test. Only the encoder's two pins are used together.
 LINES = {2: 0, 4: 0, 20: 0, 21: 1}
 PULLED_UP = (2,)                                # by a resistor, as on a Raspberry Pi
 
