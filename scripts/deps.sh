@@ -87,8 +87,8 @@ check_machine()
 	esac
 }
 
-# What root is needed for is said before sudo asks for a password. Debian roots are made and entered with mounts, which a
-# container may forbid even root. Afterwards the roots show that all of this works.
+# Say why root is needed before sudo asks for a password. The Debian roots are made and entered with mounts, which a
+# container may forbid even root. Once the roots exist, root and mounts are known to work, and this check is left out.
 check_root()
 {
 	local dir why="to install packages and to make the Debian roots in which modules are built"

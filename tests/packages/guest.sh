@@ -233,7 +233,29 @@ test_load_again()
 	[ -e /dev/button_irq ]
 }
 
-echo "1..11"
+logind_says()
+{
+	journalctl -b --no-pager -u systemd-logind.service | grep -q "$1"
+}
+
+# systemd-logind takes the key as it takes gpio-keys': nothing but the parameter is needed.
+test_power_key()
+{
+	mkdir -p /etc/systemd/logind.conf.d
+	printf '[Login]\nHandlePowerKey=ignore\n' > /etc/systemd/logind.conf.d/power-key.conf
+	systemctl restart systemd-logind.service
+	modprobe -r button_irq
+	modprobe button_irq keycode=116,0
+	wait_for 60 logind_says 'Watching system buttons on .*bell'
+	! logind_says 'Watching system buttons on .*door' || fail "the button without a code is a key, too"
+	! logind_says 'Power key pressed' || fail "pressed before the button was"
+	press 1
+	wait_for 60 logind_says 'Power key pressed'
+	modprobe -r button_irq
+	modprobe button_irq
+}
+
+echo "1..12"
 tap "module loads by modprobe.d and modules-load.d" test_load
 tap "installed while buttons are there: group first, then the nodes; overlay" test_install_running
 tap "udev: names by label, group gpio, uaccess, systemd device" test_udev
@@ -242,6 +264,7 @@ tap "button-irq.service runs commands" test_run_unit
 tap "button-irq.service does not retry a wrong config file" wrong_config_is_not_retried
 tap "MQTT: broker and sender restart, no event lost" test_mqtt
 [ ! -e mqtt.said ] || echo "# $(cat mqtt.said)"
+tap "systemd-logind takes KEY_POWER from a button with keycode=116" test_power_key
 tap "module unloads, names go" test_unload
 tap "module loads again" test_load_again
 tap "an upgrade restarts instances that run" test_instance_upgrade
