@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Puts the last run's results into README.md: the tables there are made, not typed.
+"""Writes the last run's results into README.md and doc/*.md: tables are generated, not typed.
 
-Each stands between <!-- NAME --> and <!-- /NAME -->. Run it after `make check` and `make check-pi`;
-`make bench` runs it for its own table, and `make captures` for terminal sessions.
+Each table stands between <!-- NAME --> and <!-- /NAME -->. Run this after `make check` and `make check-pi`;
+`make bench` runs it for its own tables, and `make captures` for terminal sessions.
 
 readme.py [NAME...]     the tables, or what is named
 """
@@ -278,8 +278,18 @@ def bench_cpus():
                       "same thing twice."])
 
 
+def headline():
+    """For README.md: what debouncing costs, one column for each contender"""
+    figures = bench_result()["figures"]
+    rows = [(name, *(median(figures, who, figure) for who in DEBOUNCED if "text" not in who))
+            for name, figure in (("from the first edge until read() returns", "read, normal"), ("time stamp late by", "time stamp"))]
+    return "\n".join(["| instructions, 5 ms of debouncing | button_irq | GPIO character device | gpio-keys + evdev |", "|---|--:|--:|--:|",
+                      *("| " + " | ".join(cells) + " |" for cells in rows), "",
+                      "One instruction is one nanosecond of the emulated machine, on any host."])
+
+
 def session(name):
-    """What a terminal had shown at last: no colours, and of a line that was written over and over its last form."""
+    """The final screen of a terminal session: without colours, each overwritten line in its last form"""
     text = (CAPTURES / name).read_bytes().decode("utf-8").replace("\r\n", "\n")
     text = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)
     lines = [line.rsplit("\r", 1)[-1].rstrip() for line in text.rstrip("\n").split("\n")]
@@ -288,16 +298,19 @@ def session(name):
 
 def main():
     tables = {"runs": runs, "naive": naive, "compare": compare, "debug": debug, "bench": bench,
-              "bench-pi": bench_pi, "bench-cpus": bench_cpus}
-    readme = TOP / "README.md"
-    text = readme.read_text(encoding="utf-8")
+              "bench-pi": bench_pi, "bench-cpus": bench_cpus, "headline": headline}
+    texts = {path: path.read_text(encoding="utf-8") for path in (TOP / "README.md", *sorted((TOP / "doc").glob("*.md")))}
     for mark in sys.argv[1:] or tables:
         made = tables[mark]() if mark in tables else session(mark)
-        text, found = re.subn(rf"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)",
-                              lambda match, made=made: f"{match[1]}{made}\n{match[2]}", text, flags=re.DOTALL)
-        if found != 1:
-            raise SystemExit(f"readme.py: README.md has no place for {mark}")
-    readme.write_text(text, encoding="utf-8")
+        places = 0
+        for path, text in texts.items():
+            texts[path], found = re.subn(rf"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)",
+                                         lambda match, made=made: f"{match[1]}{made}\n{match[2]}", text, flags=re.DOTALL)
+            places += found
+        if places != 1:
+            raise SystemExit(f"readme.py: {places} places for {mark} in README.md and doc/*.md, not 1")
+    for path, text in texts.items():
+        path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
