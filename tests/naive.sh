@@ -3,7 +3,7 @@
 #
 # The same presses, given to the flag driver of every interrupt course (naive/), to the GPIO character device and to
 # button_irq: how many does a reader see that looks every 0.1 s, and one that is busy with other things meanwhile?
-# The README shows the table.
+# doc/how-it-works.md shows the table.
 
 # shellcheck disable=SC2119 source-path=SCRIPTDIR
 

@@ -677,7 +677,7 @@ example_is_over()
 # What the documents show works as it is printed there.
 test_documented_examples()
 {
-	local page i n=0
+	local page i presses n=0
 
 	mkdir -p /dev/button
 	load "line=${LINES[0]},${LINES[1]}" label=bell,door
@@ -689,8 +689,9 @@ test_documented_examples()
 			n=$((n + 1))
 			setsid bash -e example > got 2> errors &
 			COMMAND=$!
-			# Presses until the example has what it waits for
-			until example_is_over; do
+			# Presses until the example has what it waits for, for up to a minute
+			for ((presses = 0; presses < 100; presses++)); do
+				! example_is_over || break
 				gesture 0:0 40:1 600:1
 			done
 			if [ -e endless ]; then
