@@ -5,6 +5,7 @@
 - The version: dkms.conf has it; packages, the Python module and the change log follow.
 - Default values: button_irq.c has them; manual page, binding, overlay and documents follow.
 - Attributes and parameters: button_irq.c has them; the manual page describes each.
+- Names in doc/how-it-works.md: functions, tests and files exist, and each function with a barrier is in its table.
 - Test levels: the Makefile has them; its help and CONTRIBUTING.md describe each, by the same name.
 """
 
@@ -90,6 +91,36 @@ def interface():
         problems.extend(f"doc/man/button_irq.4.md, {title}: there is no {name}" for name in sorted(terms - set(names)))
 
 
+def functions(source):
+    """(name, body) of each function of a kernel source file"""
+    return re.findall(r"^[a-z][^\n;={}]*?\b(\w+)\([^;{}]*\)\n\{\n(.*?)^\}", source, re.MULTILINE | re.DOTALL)
+
+
+def names():
+    driver = read("button_irq.c")
+    # Its section about other drivers names files of the kernel.
+    chapter = re.sub(r"\n## What the others do\n.*?(?=\n## )", "", read("doc/how-it-works.md"), flags=re.DOTALL)
+    bodies = dict(functions(driver))
+    if len(bodies) < 50:
+        problems.append(f"button_irq.c: this test finds {len(bodies)} functions")
+    for name in sorted(set(re.findall(r"`(button_irq_\w+|\w+_show)\(\)", chapter)) - set(bodies)):
+        problems.append(f"doc/how-it-works.md: button_irq.c has no {name}()")
+    table = chapter.partition("\n## All barriers\n")[2].partition("\n## ")[0]
+    for name, text in bodies.items():
+        code = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+        if re.search(r"\b(smp_\w+|(cmp)?xchg|(read|write)_seqcount_\w+)\(", code) and f"`{name}()`" not in table:
+            problems.append(f"doc/how-it-works.md, All barriers: {name}() has a barrier and is missing")
+    tests = "".join(path.read_text(encoding="utf-8") for path in sorted((TOP / "tests").rglob("*")) if path.suffix in (".c", ".sh"))
+    for name in sorted(set(re.findall(r"`([a-z]+(?:_[a-z]+){2,})`", chapter))):
+        if not re.search(rf"\b(test_)?{name}\b", tests + driver):
+            problems.append(f"doc/how-it-works.md: there is no {name}")
+    texts = {name: read(name) for name in ("CONTRIBUTING.md", "tests/README.md", "doc/benchmarks.md", "doc/tested.md")}
+    for document, text in {**texts, "doc/how-it-works.md": chapter}.items():
+        for name in sorted(set(re.findall(r"`([\w/-]+\.(?:[ch]|sh|py|litmus|yaml|svg))[` ]", text))):
+            if not any((TOP / where / name).exists() for where in ("", "tests", "doc")) and not list((TOP / "tests").glob(f"*/{name}")):
+                problems.append(f"{document}: there is no {name}")
+
+
 def levels():
     makefile = read("Makefile")
     targets = set(re.findall(r"^(check(?:-[a-z-]+)?|bench(?:-[a-z]+)?):", makefile, re.MULTILINE))
@@ -103,7 +134,7 @@ def levels():
 
 
 def main():
-    for check in (versions, defaults, interface, levels):
+    for check in (versions, defaults, interface, names, levels):
         check()
     print("\n".join(problems) or "no differences")
     return bool(problems)
