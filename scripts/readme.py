@@ -60,7 +60,7 @@ DEBUG_WAYS = {
     **{way: f"{what[0]}, {what[1]}" for way, what in WAYS.items()},
     "wire": "all programs but those for storms, PL061",
     "brief": "what takes least time, PL061",
-    "hostile": "readers that mean no good, PL061",
+    "hostile": "hostile readers, PL061",
     "faults": "each allocation and copy fails once, PL061",
     "fuzz": "calls at random, guided by what they reach, PL061",
     "fuzz-long": "10 million of those",
@@ -204,7 +204,7 @@ def roads(figures):
     rows = [("5 ms debounced, edge → read", DEBOUNCED, "read, normal"),
             ("the same, reader with SCHED_FIFO", DEBOUNCED, "read, FIFO"),
             ("5 ms debounced, time stamp late by", DEBOUNCED, "time stamp"),
-            ("one bounce, until who made it goes on", DEBOUNCED, "bounce"),
+            ("one bounce, until its writer continues", DEBOUNCED, "bounce"),
             ("raw, edge → read", RAW, "read, normal"),
             ("the same, reader with SCHED_FIFO", RAW, "read, FIFO"),
             ("raw, edge → poll returns", RAW, "poll, normal"),
@@ -220,7 +220,7 @@ def loads(figures):
     return [*(row(f"reading a backlog, per event, {n} at a time", median, f"backlog, batches of {n}") for n in (1, 16, 64)),
             row("each further reader", further, "normal"),
             row("the same, SCHED_FIFO", further, "FIFO"),
-            row("burst of 200 edges ¹: delivered / lost untold", burst),
+            row("burst of 200 edges ¹: delivered / lost silently", burst),
             row("memory of a further reader, bytes", median, "memory per reader"),
             row("memory of a further button, bytes", median, "memory per button"),
             row("idle for 60 s ²: switches to the reader and IRQ threads / interrupts of the machine", idle)]
@@ -259,7 +259,7 @@ def bench_pi():
     result = bench_result()
     return "\n".join([bench_table(roads(result["raspi4b"])), "",
                       f"{result['date']}, the same kernel on QEMU's Raspberry Pi 4B, GPIO17 by a wire from an output pin; "
-                      f"{result['runs']} runs that agree. Time is told in steps of 16 ns there."])
+                      f"{result['runs']} runs that agree. The clock there has steps of 16 ns."])
 
 
 def bench_cpus():
@@ -270,7 +270,7 @@ def bench_cpus():
         counts = result["two CPUs"][who][figure]
         return " | ".join("–".join(f"{n:,}" for n in dict.fromkeys(counts[key])) for key in ("delivered", "lost untold", "disorder"))
 
-    lines = ["| 1,000 edges, two CPUs | delivered | lost untold | out of order |", "|---|---|---|---|"]
+    lines = ["| 1,000 edges, two CPUs | delivered | lost silently | out of order |", "|---|---|---|---|"]
     lines += [f"| {name} | {cells(who, 'burst of 1000')} |"
               for who, name in (("button_irq binary, raw", "button_irq"), ("cdev raw", "GPIO character device"),
                                 ("gpio-keys raw", "gpio-keys + evdev"), ("naive", "flag driver"))]
