@@ -188,7 +188,7 @@ help:
 #:   make check-dt       the overlay on every Raspberry Pi's device tree, and the binding
 #:   make check-vm       the selftests on stock Debian kernels in QEMU
 #:   make check-docs     manual pages, and web pages in a browser (1 min)
-#:   make check-userspace  the button-irq command, on the host and on an emulated board; the documents' examples (4 min)
+#:   make check-userspace  the button-irq command, on the host and on an emulated board; the documents' examples (3 min)
 #:   make check-python   the Python module and the pin factory, with Debian's gpiozero
 #:   make check-pi       the selftests on emulated Raspberry Pis, overlays and pulls (builds a QEMU, 7 min, once)
 #:   make check-gestures  gpiozero, a bash loop, button-irq run and a JSON consumer follow one button
