@@ -708,6 +708,22 @@ test_documented_examples()
 	equal "examples" 14 "$n"
 }
 
+# The config files that the documents show are valid.
+test_documented_config_files()
+{
+	local page n=0 file
+
+	for page in README.md recipes.md button-irq.1.md; do
+		rm -f config-*
+		awk '/^```ini$/ { on = 1; n++; next } /^```/ { on = 0 } on { print > ("config-" n) }' "$HERE/$page"
+		for file in config-*; do
+			n=$((n + 1))
+			button-irq run --check --config="$file" > got 2> errors || fail "$page: $(cat "$file" errors)"
+		done
+	done
+	equal "config files" 5 "$n"
+}
+
 # The first script of README.md, as printed there, in each shell
 test_readme_loop()
 {
