@@ -12,6 +12,7 @@ import datetime
 import json
 import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -114,6 +115,11 @@ def run(row):
         board, (chip, moved) = "QEMU virt", WAYS[row[1]]
     passed, failed, skipped = (word.strip(",") for word in (row[-6], row[-4], row[-2]))
     return f"| Debian {version} | {board} | {arch} | {chip} | {moved} | {passed} | {failed} | {skipped} |"
+
+
+def boards():
+    """Raspberry Pis, how each is emulated, and what the last `make check-pi` found on it"""
+    return subprocess.run([TOP / "tests/pi/raspi.py", "table"], check=True, stdout=subprocess.PIPE, encoding="utf-8").stdout.strip()
 
 
 def runs():
@@ -299,7 +305,7 @@ def session(name):
 
 
 def main():
-    tables = {"runs": runs, "naive": naive, "compare": compare, "debug": debug, "bench": bench,
+    tables = {"boards": boards, "runs": runs, "naive": naive, "compare": compare, "debug": debug, "bench": bench,
               "bench-pi": bench_pi, "bench-cpus": bench_cpus, "headline": headline}
     texts = {path: path.read_text(encoding="utf-8") for path in (TOP / "README.md", *sorted((TOP / "doc").glob("*.md")))}
     for mark in sys.argv[1:] or tables:
