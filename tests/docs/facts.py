@@ -64,7 +64,7 @@ def defaults():
         if value is None or default(name) != value:
             problems.append(f"doc/man/button_irq.4.md: {name} has the default {default(name)}, in button_irq.c {value}")
         # MODULE_PARM_DESC texts, which modinfo shows
-        shown = re.search(rf'PARM?_?DESC?\({name},.*?\(default (\d+)', read("button_irq.c"), re.DOTALL)
+        shown = re.search(rf'(?:DESC|LIST)\({name},.*?\(default (\d+)', read("button_irq.c"), re.DOTALL)
         if shown and shown[1] != value:
             problems.append(f"button_irq.c: the description of {name} has the default {shown[1]}, the code {value}")
     time, rate, ring = values["debounce_us"], values["storm_rate"], values["ring_events"]
@@ -80,7 +80,7 @@ def defaults():
 def interface():
     source, page = read("button_irq.c"), read("doc/man/button_irq.4.md")
     attributes = re.findall(r"^\t&dev_attr_(\w+)\.attr,$", source, re.MULTILINE)
-    parameters = [name for macro in (r"^BUTTON_IRQ_LIST\((\w+)\)", r"^module_param_named\((\w+),") for name in re.findall(macro, source, re.MULTILINE)]
+    parameters = [name for macro in (r"^BUTTON_IRQ_LIST\((\w+)", r"^module_param_named\((\w+),") for name in re.findall(macro, source, re.MULTILINE)]
     if len(attributes) < 10 or len(parameters) < 10:
         problems.append("button_irq.c: this test does not find the attributes or the parameters")
     sections = {"FILES": attributes, "MODULE PARAMETERS": parameters}
