@@ -48,7 +48,9 @@ sed 's/\[\([^]]*\)\]([^)]*\.md[^)]*)/**\1**/g' "$1" |
 				print ".TP 5\n" line[i + 1]
 				i += 6
 			} else {
-				print line[i] == ".TP 3" ? ".TP 5" : line[i]
+				sub(/^\.TP 3$/, ".TP 5", line[i])
+				sub(/^\.IP "\\\(bu" 2$/, ".IP \"\\(bu\" 3", line[i])
+				print line[i]
 			}
 		}
 	}'

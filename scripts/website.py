@@ -21,6 +21,7 @@ NAVIGATION = [
     ("Troubleshooting", "doc/troubleshooting.md"),
     ("button_irq(4)", "doc/man/button_irq.4.md"),
     ("button-irq(1)", "doc/man/button-irq.1.md"),
+    ("button-irq-mqtt(1)", "doc/man/button-irq-mqtt.1.md"),
     ("Python", "userspace/python/README.md"),
     ("How it works", "doc/how-it-works.md"),
     ("Benchmarks", "doc/benchmarks.md"),
