@@ -200,9 +200,9 @@ help:
 #:   make check-unit-mutants  the debouncer broken on purpose: check-unit has to notice (1 min)
 #:   make check-slow     more ways to test the older kernels (25 min)
 #:   make check-long     100,000 presses, 10 million edges, 10 million random calls (over an hour)
-#:   make bench          button_irq and its peers, in instructions: the tables and plots of doc/benchmarks.md (9 min)
-#:   make bench-check    one run; fails where a figure rose by over 5 % (2 min)
-#:   make bench-budget   where the instructions of one edge go: doc/budget.md (1 min)
+#:   make bench          button_irq and its peers, in instructions: the tables and plots of doc/benchmarks.md (15 min)
+#:   make bench-check    one run; fails where a figure rose by over 5 % (6 min)
+#:   make bench-budget   where the instructions of one edge go: doc/budget.md (2 min)
 #:   make captures       the terminal sessions and pictures in the documents (2 min)
 #:   make clean          remove what was built
 #:   make clean-cache    remove downloads, build roots and kernels; prints their size
