@@ -49,7 +49,8 @@ sed 's/\[\([^]]*\)\]([^)]*\.md[^)]*)/**\1**/g' "$1" |
 				i += 6
 			} else {
 				sub(/^\.TP 3$/, ".TP 5", line[i])
-				sub(/^\.IP "\\\(bu" 2$/, ".IP \"\\(bu\" 3", line[i])
+				if (line[i] ~ /^\.IP "\\\(/)	# an item of a list
+					sub(/ 2$/, " 3", line[i])
 				print line[i]
 			}
 		}
