@@ -13,9 +13,9 @@ kbuild = cross=$$($(cross)) && $(MAKE) -C $(KDIR) M=$(CURDIR) $$cross
 # Modules of make install; DKMS has its own in updates/dkms, or in extra on some distributions.
 installed = $(addprefix $(DESTDIR)/lib/modules/$(KVER)/,updates $(if $(wildcard /var/lib/dkms/button-irq),,extra))
 
-.PHONY: all modules install uninstall demo check check-compat check-static check-unit check-unit-mutants \
+.PHONY: all modules install uninstall demo test check check-compat check-static check-docs check-unit check-unit-mutants \
 	check-litmus check-vm check-dt check-pi check-slow check-userspace check-python check-packages \
-	check-hosts check-hw check-gestures captures check-debug check-debug-long check-debug-syzlang check-debug-vm \
+	check-hosts check-hw check-gestures html captures dist release check-debug check-debug-long check-debug-syzlang check-debug-vm \
 	check-debug-slow check-debug-coverage check-debug-mutants check-long bench bench-budget bench-check bench-hw \
 	deb clean clean-cache help headers
 
@@ -46,8 +46,15 @@ demo:
 check:
 	@scripts/levels.sh 'make check-static' 'make check-compat' 'make check-unit' 'make check-litmus' 'make check-dt' 'make check-vm'
 
+# One program of the selftests on one kernel: make test TEST=button_irq_events KERNEL=7.2-arm64
+test:
+	@tests/vm/test.sh '$(TEST)' '$(KERNEL)'
+
 check-static:
 	@tests/static/run.sh
+
+check-docs:
+	@tests/docs/check.sh
 
 check-compat:
 	@tests/compat/run.sh
@@ -87,6 +94,15 @@ bench-hw:
 
 check-gestures:
 	@tests/gestures/check.sh
+
+html:
+	@scripts/website.py build/html
+
+dist:
+	@scripts/release.sh --dist
+
+release:
+	@scripts/release.sh
 
 captures:
 	@tests/userspace/captures.sh
@@ -143,55 +159,55 @@ clean-cache:
 help:
 	@sed -n 's/^#: \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
 
-#: On a Raspberry Pi, or any machine with a GPIO controller:
+#: For the owner of a Raspberry Pi, or of any board with GPIO lines, on that board:
 #:
-#:   make                build button_irq.ko for the running kernel (KVER=, KDIR= for another)
-#:   sudo make install   install module, header, udev rule, systemd units and the button-irq command;
+#:   make                button_irq.ko for the running kernel (KVER=, KDIR= for another)
+#:   sudo make install   the module, the button-irq command, manual pages, udev rule, systemd units and header;
 #:                       sudo make uninstall removes them
+#:   make deb            Debian packages in build/deb/ARCH, on Debian 12 or 13; ARCH=arm64, armhf or armel: for another machine
+#:   make html           this project's documents as web pages in build/html
 #:   make check-hw       the selftests on this board, through a wire from GPIO27 to GPIO17 (OUT=, IN=)
 #:   make bench-hw       the benchmark on this board through that wire, in nanoseconds (30 min)
 #:
-#: On any Debian 12 or 13 machine, without hardware (as root, or with sudo; what is missing gets
-#: installed, downloads are kept in $XDG_CACHE_HOME/button_irq or ~/.cache/button_irq):
+#: To see it, on any Debian 12 or 13 machine, as root or with sudo (missing packages get installed, downloads are kept in
+#: $XDG_CACHE_HOME/button_irq or ~/.cache/button_irq):
 #:
-#:   make demo           boot an emulated board, press a bouncing button, watch a shell script
-#:                       react; make demo INTERACTIVE=1: the space bar is the button;
-#:                       make demo BOARD=raspi5 (or raspi0, raspi2b, raspi3b, raspi4b): on an emulated Raspberry Pi
-#:   make check          static, compat, unit, litmus, dt and vm: all that a stranger can wait for
-#:   make check-static   sparse, checkpatch, W=1, a clang build, shellcheck, codespell
-#:   make check-compat   W=1 builds for kernels and configurations that no Debian suite has
+#:   make demo           an emulated board, a bouncing button, a shell script that reacts; INTERACTIVE=1: the space bar is the
+#:                       button; BOARD=raspi0, raspi2b, raspi3b, raspi4b or raspi5: an emulated Raspberry Pi
+#:
+#: For contributors, on such a machine (CONTRIBUTING.md says what each level proves). Each level ends with a line
+#: "N passed, N failed, N skipped"; logs are in build/log.
+#:
+#:   make check          static, compat, unit, litmus, dt and vm: before every commit (8 min; 17 at first)
+#:   make test TEST=button_irq_events KERNEL=7.2-arm64
+#:                       one program of the selftests on one kernel of tests/vm/kernels
+#:   make check-static   style, licences, spelling, links, sparse, a clang build
+#:   make check-compat   builds for kernels and configurations that no Debian suite has
 #:   make check-unit     the debouncer on the host: every short input, fuzzing, coverage
-#:   make check-unit-mutants  do those tests notice a broken debouncer? (1 min)
-#:   make check-litmus   what the driver shares without a lock, against the kernel's memory model
+#:   make check-litmus   the lock-free passages against the kernel's memory model
+#:   make check-dt       the overlay on every Raspberry Pi's device tree, and the binding
 #:   make check-vm       the selftests on stock Debian kernels in QEMU
-#:   make check-dt       the device tree overlay on every Raspberry Pi's tree, and the binding
-#:   make check-pi       emulated Raspberry Pis (Zero, 2B, 3B, 4B, 5): the selftests on their pins, the
-#:                       overlay at boot and at run time, pulls (builds a QEMU, 7 min, once)
-#:   make check-userspace  the button-irq command: on the host, and on an emulated board
-#:   make check-packages  the Debian packages in clean roots of bookworm and trixie, which are then
-#:                       booted; events to an MQTT broker that restarts (10 min)
-#:   make check-hosts    the demo and other levels in a clean root of Debian 12, as an ordinary user with
-#:                       sudo, and of Debian 13 (10 min, then 5)
-#:   make check-python   the Python module and gpiozero's pin factory, with Debian's gpiozero
-#:   make check-gestures  packages on an emulated Pi 3B: gpiozero, a bash loop, button-irq run and a
-#:                       JSON consumer follow one button through 1,000 gestures
-#:   make check-slow     more ways to test the older kernels, for which make check has no time
-#:                       (25 min)
-#:   make check-long     100,000 presses with 8 readers on each kind of controller, 10 million edges, and
-#:                       10 million calls at random on a debug kernel (over an hour)
-#:   make bench          button_irq beside its peers, in instructions: README's table, doc/*.svg and
-#:                       tests/bench/baseline.json anew, if three runs agree exactly (9 min)
-#:   make bench-budget   where the instructions of one edge go, function by function: doc/budget.md
-#:                       (1 min)
-#:   make bench-check    one run of our own; fails where a figure rose by over 5 % (2 min)
-#:   make captures       the terminal sessions in README.md and doc/calibrate.svg anew (1 min)
-#:   make deb            Debian packages for this architecture, or ARCH=arm64, armhf or armel, in build/deb/ARCH
-#:   make check-debug    the selftests on kernels that look for misused memory, locks and data races;
-#:                       allocations failing one by one; calls at random (9 min; builds two kernels
-#:                       first, 8 min each, once)
-#:   make check-debug-long  the rest on those kernels, what of the driver all that reaches, and
-#:                       whether a broken driver is noticed (over an hour)
+#:   make check-docs     manual pages, and web pages in a browser (1 min)
+#:   make check-userspace  the button-irq command, on the host and on an emulated board; the documents' examples (3 min)
+#:   make check-python   the Python module and the pin factory, with Debian's gpiozero
+#:   make check-pi       the selftests on emulated Raspberry Pis, overlays and pulls (builds a QEMU, 7 min, once)
+#:   make check-gestures  gpiozero, a bash loop, button-irq run and a JSON consumer follow one button
+#:   make check-packages  the Debian packages in clean roots of Debian 12 and 13, which are then booted (10 min)
+#:   make check-hosts    the demo and other levels on a machine right after installation (15 min)
+#:   make check-debug    the selftests on kernels that look for misused memory, locks and data races (9 min; builds two
+#:                       kernels first, 8 min each, once)
+#:   make check-debug-long  the rest on those kernels, coverage, and the driver broken on purpose (over an hour)
+#:   make check-unit-mutants  the debouncer broken on purpose: check-unit has to notice (1 min)
+#:   make check-slow     more ways to test the older kernels (25 min)
+#:   make check-long     100,000 presses, 10 million edges, 10 million random calls (over an hour)
+#:   make bench          button_irq and its peers, in instructions: the tables and plots of doc/benchmarks.md (15 min)
+#:   make bench-check    one run; fails where a figure rose by over 5 % (6 min)
+#:   make bench-budget   where the instructions of one edge go: doc/budget.md (2 min)
+#:   make captures       the terminal sessions and pictures in the documents (2 min)
 #:   make clean          remove what was built
-#:   make clean-cache    remove the downloads, build roots and kernels; says how large they are
+#:   make clean-cache    remove downloads, build roots and kernels; prints their size
 #:
-#: Each level ends with a line "N passed, N failed, N skipped"; logs are in build/log.
+#: For a release (CONTRIBUTING.md has the steps):
+#:
+#:   make dist           build/button-irq-VERSION.tar.gz of the last commit
+#:   make release        check the version and the tree, make that archive, build from it, and tag the commit

@@ -21,7 +21,7 @@ out=$TOP/build/deb/$arch
 sources()
 {
 	(cd "$TOP" && git ls-files -z --cached --others --exclude-standard -- \
-		Kbuild Makefile README.md dkms.conf ':(glob)*.[ch]' debian dts scripts/{cross,no-headers,secure-boot}.sh userspace)
+		Kbuild Makefile README.md dkms.conf ':(glob)*.[ch]' debian dts scripts/{cross,man,no-headers,secure-boot}.sh userspace doc/man)
 }
 
 unpack()

@@ -51,6 +51,9 @@ packages()
 	dt)
 		echo device-tree-compiler python3
 		;;
+	docs)	# manual pages, web pages, and a browser to look at them
+		echo lowdown mandoc chromium python3 git
+		;;
 	python)	# builds the Python package, installs it as its README says, checks its types
 		echo python3-pip python3-setuptools python3-wheel python3-venv mypy
 		;;

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Puts the last run's results into README.md: the tables there are made, not typed.
+"""Writes the last run's results into README.md and doc/*.md: tables are generated, not typed.
 
-Each stands between <!-- NAME --> and <!-- /NAME -->. Run it after `make check` and `make check-pi`;
-`make bench` runs it for its own table, and `make captures` for terminal sessions.
+Each table stands between <!-- NAME --> and <!-- /NAME -->. Run this after `make check` and `make check-pi`;
+`make bench` runs it for its own tables, and `make captures` for terminal sessions.
 
 readme.py [NAME...]     the tables, or what is named
 """
@@ -12,6 +12,7 @@ import datetime
 import json
 import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -60,7 +61,7 @@ DEBUG_WAYS = {
     **{way: f"{what[0]}, {what[1]}" for way, what in WAYS.items()},
     "wire": "all programs but those for storms, PL061",
     "brief": "what takes least time, PL061",
-    "hostile": "readers that mean no good, PL061",
+    "hostile": "hostile readers, PL061",
     "faults": "each allocation and copy fails once, PL061",
     "fuzz": "calls at random, guided by what they reach, PL061",
     "fuzz-long": "10 million of those",
@@ -114,6 +115,11 @@ def run(row):
         board, (chip, moved) = "QEMU virt", WAYS[row[1]]
     passed, failed, skipped = (word.strip(",") for word in (row[-6], row[-4], row[-2]))
     return f"| Debian {version} | {board} | {arch} | {chip} | {moved} | {passed} | {failed} | {skipped} |"
+
+
+def boards():
+    """Raspberry Pis, how each is emulated, and what the last `make check-pi` found on it"""
+    return subprocess.run([TOP / "tests/pi/raspi.py", "table"], check=True, stdout=subprocess.PIPE, encoding="utf-8").stdout.strip()
 
 
 def runs():
@@ -204,7 +210,7 @@ def roads(figures):
     rows = [("5 ms debounced, edge → read", DEBOUNCED, "read, normal"),
             ("the same, reader with SCHED_FIFO", DEBOUNCED, "read, FIFO"),
             ("5 ms debounced, time stamp late by", DEBOUNCED, "time stamp"),
-            ("one bounce, until who made it goes on", DEBOUNCED, "bounce"),
+            ("one bounce, until its writer continues", DEBOUNCED, "bounce"),
             ("raw, edge → read", RAW, "read, normal"),
             ("the same, reader with SCHED_FIFO", RAW, "read, FIFO"),
             ("raw, edge → poll returns", RAW, "poll, normal"),
@@ -220,7 +226,7 @@ def loads(figures):
     return [*(row(f"reading a backlog, per event, {n} at a time", median, f"backlog, batches of {n}") for n in (1, 16, 64)),
             row("each further reader", further, "normal"),
             row("the same, SCHED_FIFO", further, "FIFO"),
-            row("burst of 200 edges ¹: delivered / lost untold", burst),
+            row("burst of 200 edges ¹: delivered / lost silently", burst),
             row("memory of a further reader, bytes", median, "memory per reader"),
             row("memory of a further button, bytes", median, "memory per button"),
             row("idle for 60 s ²: switches to the reader and IRQ threads / interrupts of the machine", idle)]
@@ -259,7 +265,7 @@ def bench_pi():
     result = bench_result()
     return "\n".join([bench_table(roads(result["raspi4b"])), "",
                       f"{result['date']}, the same kernel on QEMU's Raspberry Pi 4B, GPIO17 by a wire from an output pin; "
-                      f"{result['runs']} runs that agree. Time is told in steps of 16 ns there."])
+                      f"{result['runs']} runs that agree. The clock there has steps of 16 ns."])
 
 
 def bench_cpus():
@@ -270,7 +276,7 @@ def bench_cpus():
         counts = result["two CPUs"][who][figure]
         return " | ".join("–".join(f"{n:,}" for n in dict.fromkeys(counts[key])) for key in ("delivered", "lost untold", "disorder"))
 
-    lines = ["| 1,000 edges, two CPUs | delivered | lost untold | out of order |", "|---|---|---|---|"]
+    lines = ["| 1,000 edges, two CPUs | delivered | lost silently | out of order |", "|---|---|---|---|"]
     lines += [f"| {name} | {cells(who, 'burst of 1000')} |"
               for who, name in (("button_irq binary, raw", "button_irq"), ("cdev raw", "GPIO character device"),
                                 ("gpio-keys raw", "gpio-keys + evdev"), ("naive", "flag driver"))]
@@ -278,8 +284,20 @@ def bench_cpus():
                       "same thing twice."])
 
 
+def headline():
+    """For README.md: what debouncing costs on a Raspberry Pi's controller, one column for each contender"""
+    result = json.loads((TOP / "tests/bench/baseline.json").read_text(encoding="utf-8"))
+    figures = result.get("places", result)["raspi4b"]
+    contenders = ("button_irq binary, eager 5 ms", "cdev 5 ms", "gpio-keys 5 ms")
+    rows = [(name, *(f"{figures[who][figure]['median']:,}" for who in contenders))
+            for name, figure in (("from the first edge until read() returns", "read, normal"), ("time stamp late by", "time stamp"))]
+    return "\n".join(["| instructions, 5 ms of debouncing | button_irq | GPIO character device | gpio-keys + evdev |", "|---|--:|--:|--:|",
+                      *("| " + " | ".join(cells) + " |" for cells in rows), "",
+                      "Medians on an emulated Raspberry Pi 4B, where one instruction takes one nanosecond."])
+
+
 def session(name):
-    """What a terminal had shown at last: no colours, and of a line that was written over and over its last form."""
+    """The final screen of a terminal session: without colours, each overwritten line in its last form"""
     text = (CAPTURES / name).read_bytes().decode("utf-8").replace("\r\n", "\n")
     text = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)
     lines = [line.rsplit("\r", 1)[-1].rstrip() for line in text.rstrip("\n").split("\n")]
@@ -287,17 +305,20 @@ def session(name):
 
 
 def main():
-    tables = {"runs": runs, "naive": naive, "compare": compare, "debug": debug, "bench": bench,
-              "bench-pi": bench_pi, "bench-cpus": bench_cpus}
-    readme = TOP / "README.md"
-    text = readme.read_text(encoding="utf-8")
+    tables = {"boards": boards, "runs": runs, "naive": naive, "compare": compare, "debug": debug, "bench": bench,
+              "bench-pi": bench_pi, "bench-cpus": bench_cpus, "headline": headline}
+    texts = {path: path.read_text(encoding="utf-8") for path in (TOP / "README.md", *sorted((TOP / "doc").glob("*.md")))}
     for mark in sys.argv[1:] or tables:
         made = tables[mark]() if mark in tables else session(mark)
-        text, found = re.subn(rf"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)",
-                              lambda match, made=made: f"{match[1]}{made}\n{match[2]}", text, flags=re.DOTALL)
-        if found != 1:
-            raise SystemExit(f"readme.py: README.md has no place for {mark}")
-    readme.write_text(text, encoding="utf-8")
+        places = 0
+        for path, text in texts.items():
+            texts[path], found = re.subn(rf"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)",
+                                         lambda match, made=made: f"{match[1]}{made}\n{match[2]}", text, flags=re.DOTALL)
+            places += found
+        if places != 1:
+            raise SystemExit(f"readme.py: {places} places for {mark} in README.md and doc/*.md, not 1")
+    for path, text in texts.items():
+        path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 #
 # The same presses, given to the flag driver of every interrupt course (naive/), to the GPIO character device and to
 # button_irq: how many does a reader see that looks every 0.1 s, and one that is busy with other things meanwhile?
-# The README shows the table.
+# doc/how-it-works.md shows the table.
 
 # shellcheck disable=SC2119 source-path=SCRIPTDIR
 
@@ -126,11 +126,11 @@ test_the_same_presses()
 	rm pressed
 	button
 	cat > "$WORK.say" <<-TABLE
-	| $PRESSES presses, seen by a reader that | looks every 0.1 s | was busy meanwhile | missing ones are told |
+	| $PRESSES presses, seen by a reader that | looks every 0.1 s | was busy meanwhile | losses are reported |
 	|---|---|---|---|
 	| flag driver (\`tests/naive\`) | $(cat flag.looking) | $(cat flag.busy) | no |
 	| GPIO character device (\`gpiomon\`) | $(cat gpio.looking) | $(cat gpio.busy) | no (a program can see a gap in \`line_seqno\`) |
-	| button_irq (\`cat\`, \`read\`) | $(cat button.looking) | $(cat button.busy) | none is missing |
+	| button_irq (\`cat\`, \`read\`) | $(cat button.looking) | $(cat button.busy) | nothing to report |
 	TABLE
 	equal "button_irq, looking" "$PRESSES" "$(cat button.looking)"
 	equal "button_irq, busy" "$PRESSES" "$(cat button.busy)"

@@ -203,7 +203,7 @@ def main():
     text = re.sub(r"\[[^\]{]*\]", lambda match: " ".join(match[0].split()), json.dumps(result, indent=1))
     BASELINE.write_text(text + "\n", encoding="utf-8")
     plot.draw(result, TOP / "doc")
-    subprocess.run([TOP / "scripts/readme.py", "bench", "bench-pi", "bench-cpus"], check=True)
+    subprocess.run([TOP / "scripts/readme.py", "headline", "bench", "bench-pi", "bench-cpus"], check=True)
 
 
 if __name__ == "__main__":

@@ -150,7 +150,7 @@ def main():
     version = (CACHE / "kernels" / args.kernel / "version").read_text(encoding="utf-8").strip()
     lines = ["# Where the instructions of one edge go", "",
              "One edge on gpio-sim, without debouncing, from the system call that makes it until the reader's `read()` has",
-             f"returned, with whatever else the kernel had to do just then (medians are in the README); Linux {version}, one CPU.",
+             f"returned, with whatever else the kernel had to do just then (medians are in benchmarks.md); Linux {version}, one CPU.",
              "Made by `make bench-budget`, which has QEMU note every instruction.", ""]
     parts = {key: collections.Counter(part_of(*name) for name in names) for key, names in roads.items()}
     order = sorted({part for counts in parts.values() for part in counts},

@@ -6,7 +6,7 @@
 # What debian/control asks for, and what looks at the result. libgpiod's second version is not in bookworm itself.
 build_packages()
 {
-	local arch=$1 list=build-essential,debhelper,dh-dkms,dh-python,device-tree-compiler,pkgconf,lintian
+	local arch=$1 list=build-essential,debhelper,dh-dkms,dh-python,device-tree-compiler,lowdown,pkgconf,lintian
 
 	list+=,python3-all,python3-setuptools,pybuild-plugin-pyproject,libgpiod-dev:$arch/bookworm-backports
 	[ "$arch" = "$HOSTARCH" ] || list+=,crossbuild-essential-$arch

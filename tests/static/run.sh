@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # run.sh: everything that can be found without running the code, one TAP line each: licences, reuse, shellcheck,
-# codespell, pyflakes, checkpatch --strict, that the ioctls' magic is nobody else's, and on 6.1's headers a W=1 build by gcc with
+# codespell, pyflakes, links in documents, facts that stand in several files, checkpatch --strict, that the ioctls' magic is nobody else's, and on 6.1's headers a W=1 build by gcc with
 # sparse, of which the module's version is looked at, and one by clang. (The W=1 builds for the other kernels are part of
 # make check-vm and check-compat.) Any warning fails its line.
 
@@ -14,7 +14,7 @@ cd "$TOP"
 
 kernel=6.1-arm64
 newest=7.2-arm64
-checks=(spdx reuse shellcheck codespell pyflakes checkpatch magic sparse clang)
+checks=(spdx reuse shellcheck codespell pyflakes links facts checkpatch magic sparse clang)
 
 # The tree's files, or those of them that match patterns.
 files()
@@ -55,6 +55,17 @@ check_codespell()
 check_pyflakes()
 {
 	files '*.py' | xargs -d '\n' pyflakes3
+}
+
+# Links between Markdown files, and what stands in several files
+check_links()
+{
+	tests/docs/links.py
+}
+
+check_facts()
+{
+	tests/docs/facts.py
 }
 
 # Ignored: LINUX_VERSION_CODE, since a driver outside the kernel's tree has to ask which kernel it is built for, and

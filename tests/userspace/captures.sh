@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# captures.sh: runs the terminal sessions that README.md shows (sessions.sh) on an emulated Raspberry Pi 3B
-# -> build/userspace/captures/, doc/calibrate.svg and README.md
+# captures.sh: runs the terminal sessions that doc/recipes.md shows (sessions.sh) on an emulated Raspberry Pi 3B, and the demo
+# -> build/userspace/captures/, doc/*.svg and doc/recipes.md
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
@@ -38,3 +38,12 @@ done
 	cat "$out/calibrate.svg"
 } > "$TOP/doc/calibrate.svg"
 "$TOP/scripts/readme.py" calibrate watch status
+
+# The picture in README.md
+say "running make demo (about 20 s)"
+"$TOP/tests/vm/demo.sh" > "$out/demo"
+{
+	echo "\$ make demo"
+	sed '/^## booting/d; /^$/{ 1d }; /^The same on an emulated/d' "$out/demo"
+} | "$TOP/scripts/terminal_svg.py" "make demo" > "$out/demo.svg"
+mv "$out/demo.svg" "$TOP/doc/"

@@ -37,9 +37,13 @@ kernel_line "$kernel"
 "$TOP/tests/vm/build.sh" "$kernel"
 "$TOP/tests/userspace/build.sh" "$arch"
 mapfile -t files < <(cd "$TOP/build/userspace/$arch" && find usr -type f -printf "--file\n$PWD/%p:/%p\n")
+# Documents whose examples are run
+for document in README.md doc/recipes.md doc/man/button-irq.1.md doc/man/button_irq.4.md; do
+	files+=(--file "$TOP/$document:$guest/${document##*/}")
+done
 say "booting an emulated board (about 2 min)"
 "$TOP/tests/vm/run.py" "$kernel" --cpus 1 --stimulus wire --timeout 900 --tests command.sh \
-	"${files[@]}" --file "$TOP/tests/userspace/command.sh:$guest/command.sh" --file "$TOP/README.md:$guest/README.md" | tee "$log.vm" || status=$?
+	"${files[@]}" --file "$TOP/tests/userspace/command.sh:$guest/command.sh" | tee "$log.vm" || status=$?
 
 { grep -E '^(not )?ok ' "$log" || true; tail -n 1 "$log.vm"; } | awk '
 	/^ok /		{ passed++; next }

@@ -637,48 +637,103 @@ test_doctor()
 	doctor 1 "no overlay and no parameter gives it a button"
 }
 
-# example FILE N: the Nth example of a man page that says what it prints: text between .EX and .EE; sets PRINTS
+# example FILE N: writes the Nth tested example of a Markdown file to "example": the fenced block that follows
+# "<!-- prints: TEXT -->", for an example that ends, or "<!-- keeps printing: TEXT -->". Writes TEXT to "wanted"; sets ENDLESS.
 example()
 {
+	rm -f example wanted endless
 	awk -v number="$2" '
-	/^\.\\" prints:/ { count++; wanted = substr($0, 12); next }
-	/^\.EX/ && wanted != "" { on = count == number; if (on) print wanted > "prints"; wanted = ""; next }
-	/^\.EE/ { on = 0 }
-	on { gsub(/\\-/, "-"); gsub(/\\e/, "\\"); print }' "$1" > example
+	/^<!-- (prints|keeps printing): .* -->$/ {
+		count++
+		wanted = $0
+		endless = /keeps/
+		sub(/^<!-- [^:]*: /, "", wanted)
+		sub(/ -->$/, "", wanted)
+		next
+	}
+	/^```/ && on { exit }
+	/^```/ && wanted != "" {
+		on = count == number
+		if (on)
+			print wanted > "wanted"
+		if (on && endless)
+			print > "endless"
+		wanted = ""
+		next
+	}
+	on' "$1" > example
 	[ -s example ]
 }
 
-# What the man pages show works as it is printed there.
-test_man_page_examples()
+example_is_over()
 {
-	local page i n=0
-
-	load_button
-	for page in /usr/share/man/man1/button-irq.1 /usr/share/man/man4/button_irq.4; do
-		for ((i = 1; ; i++)); do
-			example "$page" "$i" || break
-			n=$((n + 1))
-			bash -e example > got 2> errors &
-			COMMAND=$!
-			# Presses until it has what it waits for
-			until jobs_ended; do
-				gesture 0:0 40:1 600:1
-			done
-			ends 0
-			grep -qF -- "$(cut -c 2- prints)" got || fail "$page, example $i prints: $(cat got)"
-		done
-	done
-	equal "examples" 5 "$n"
+	if [ -e endless ]; then
+		grep -qF -- "$(cat wanted)" got || jobs_ended
+	else
+		jobs_ended
+	fi
 }
 
-# The loop at the top of README.md, as printed there, in each shell
+# What the documents show works as it is printed there.
+test_documented_examples()
+{
+	local page i presses n=0
+
+	mkdir -p /dev/button
+	load "line=${LINES[0]},${LINES[1]}" label=bell,door
+	ln -sf "$DEV" /dev/button/bell
+	ln -sf "${DEV}1" /dev/button/door
+	for page in button-irq.1.md button_irq.4.md recipes.md; do
+		for ((i = 1; ; i++)); do
+			example "$HERE/$page" "$i" || break
+			n=$((n + 1))
+			setsid bash -e example > got 2> errors &
+			COMMAND=$!
+			# Presses until the example has what it waits for; too few to fill the buffer of a program that waits for that.
+			for ((presses = 0; presses < 40; presses++)); do
+				! example_is_over || break
+				gesture 0:0 40:1 600:1
+			done
+			if [ -e endless ]; then
+				grep -qF -- "$(cat wanted)" got || fail "$page, example $i ended: $(cat got errors)"
+				kill -- "-$COMMAND"
+				wait "$COMMAND" || true
+			else
+				ends 0
+			fi
+			grep -qF -- "$(cat wanted)" got || fail "$page, example $i prints: $(cat got errors)"
+		done
+	done
+	rm -r /dev/button
+	equal "examples" 14 "$n"
+}
+
+# The config files that the documents show are valid.
+test_documented_config_files()
+{
+	local page n=0 file
+
+	for page in README.md recipes.md button-irq.1.md; do
+		rm -f config-*
+		awk '/^```ini$/ { on = 1; n++; next } /^```/ { on = 0 } on { print > ("config-" n) }' "$HERE/$page"
+		for file in config-*; do
+			n=$((n + 1))
+			button-irq run --check --config="$file" > got 2> errors || fail "$page: $(cat "$file" errors)"
+		done
+	done
+	equal "config files" 5 "$n"
+}
+
+# The first script of README.md, as printed there, in each shell
 test_readme_loop()
 {
 	local shell
 
 	load_button
-	awk '/^```/ { n++; next } n == 1' "$HERE/README.md" > loop
-	grep -q '^done < /dev/button_irq$' loop || fail "README.md's first example is another: $(cat loop)"
+	awk '/^```/ { script = ""; next }
+		{ script = script $0 "\n" }
+		/^done < \/dev\/button_irq$/ { printf "%s", script; exit }' "$HERE/README.md" > loop
+	[ -s loop ] || fail "README.md has no loop over /dev/button_irq"
 	for shell in bash dash "busybox ash"; do
 		# shellcheck disable=SC2086 # words
 		$shell loop > got 2> /dev/null &

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Runs on an emulated Raspberry Pi with the selftests beside it: what README.md shows of the button-irq command, each on a
+# Runs on an emulated Raspberry Pi with the selftests beside it: what doc/recipes.md shows of the button-irq command, each on a
 # terminal, printed as base64 for captures.sh to pick up.
 
 # shellcheck source-path=SCRIPTDIR/..

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# test_build.sh: what is built depends on which libgpiod there is, and everything but calibrate is built without it. TAP.
+# test_build.sh: what is built depends on which libgpiod there is, and everything but calibrate is built without it; the manual
+# pages are left out without lowdown. TAP.
 
 # shellcheck disable=SC2317 # the functions are called by check
 set -euo pipefail
@@ -53,6 +54,12 @@ would_compile_calibrate()
 	grep -q 'button-irq-calibrate.bin.*calibrate.c' "$work/log"
 }
 
+says_that_pages_are_left_out()
+{
+	[ "$(grep -c 'note: the manual pages are left out: lowdown is missing' "$work/log")" = 1 ] &&
+		[ -x "$work/out/installed/opt/x/bin/button-irq" ] && [ ! -e "$work/out/installed/opt/x/share/man" ]
+}
+
 failed=0
 check without_libgpiod_the_command_is_built builds none install
 check one_line_says_what_is_left_out said none
@@ -61,4 +68,6 @@ check with_libgpiod_1_the_command_is_built builds 1.6.3 install
 check the_line_names_the_version_that_is_too_old said 1.6.3
 check with_libgpiod_2_calibrate_is_built_too builds 2.1 -n all
 check calibrate_is_a_program_of_its_own would_compile_calibrate
+check without_lowdown_the_command_is_installed builds none install lowdown=
+check one_line_says_that_pages_are_left_out says_that_pages_are_left_out
 exit "$failed"

@@ -33,7 +33,7 @@ from typing import Iterator, NamedTuple, Optional, Union
 
 from .gestures import CLICK, DOUBLE, HOLD, REPEAT, Gesture, Gestures, _seconds
 
-__version__ = "1"
+__version__ = "1.0"
 __all__ = ["Button", "ButtonInfo", "CLICK", "DOUBLE", "Event", "Gesture", "Gestures", "HOLD", "LOST", "MISSED", "PRESS",
            "RELEASE", "REPEAT", "buttons", "find"]
 

@@ -1,0 +1,53 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# release.sh [--dist]: makes build/button-irq-VERSION.tar.gz of the last commit, with its checksum. Without --dist, only if this is a
+# release: nothing is uncommitted, the version stands everywhere and has a date in CHANGELOG.md, there is no such tag yet,
+# and the archive builds. Then it tags the commit; to publish archive and tag is left to you. CONTRIBUTING.md has the steps.
+
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+cd "$TOP"
+version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' dkms.conf)
+name=button-irq-$version
+archive=build/$name.tar.gz
+[ -n "$version" ] || die "dkms.conf has no PACKAGE_VERSION"
+
+make_archive()
+{
+	mkdir -p build
+	git archive --prefix="$name/" HEAD | gzip -9n > "$archive.new"
+	mv "$archive.new" "$archive"
+	(cd build && sha256sum "$name.tar.gz" > "$name.tar.gz.sha256")
+	echo "$archive"
+}
+
+# The archive has no git and no cache: commands and pages are built from it as somebody does who has downloaded it.
+build_from_archive()
+{
+	local work
+
+	work=$(mktemp -d)
+	tar -C "$work" -xf "$archive"
+	make -s -C "$work/$name/userspace" DESTDIR="$work/installed" install install-system > "$work/log" 2>&1 ||
+		{ cat "$work/log" >&2; rm -rf "$work"; die "the archive does not build"; }
+	[ "$("$work/installed/usr/bin/button-irq" --version)" = "button-irq $version" ] || die "the archive's command has another version"
+	rm -rf "$work"
+}
+
+case ${1:-} in
+--dist) make_archive; exit ;;
+"") ;;
+*) die "usage: release.sh [--dist]" ;;
+esac
+
+[ -z "$(git status --porcelain)" ] || die "there are uncommitted changes: $(git status --short | head -n 3 | paste -sd ' ')"
+! git rev-parse -q --verify "refs/tags/v$version" > /dev/null || die "version $version is tagged already: put the next one into dkms.conf"
+tests/docs/facts.py || die "the version or other facts differ, see above"
+grep -qE "^## $version \([0-9]{4}-[0-9]{2}-[0-9]{2}\)$" CHANGELOG.md ||
+	die "CHANGELOG.md has no line \"## $version (YEAR-MONTH-DAY)\""
+make_archive
+build_from_archive
+git tag -a "v$version" -m "button_irq $version"
+echo "tagged v$version. To publish: git push origin v$version, and the files $archive and $archive.sha256"

@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""facts.py: what stands in several places is the same in all of them. Prints each difference.
+
+- The version: dkms.conf has it; packages, the Python module and the change log follow.
+- Default values: button_irq.c has them; manual page, binding, overlay and documents follow.
+- Attributes and parameters: button_irq.c has them; the manual page describes each.
+- Names in doc/how-it-works.md: functions, tests and files exist, and each function with a barrier is in its table.
+- Test levels: the Makefile has them; its help and CONTRIBUTING.md describe each, by the same name.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[2]
+problems = []
+
+
+def read(name):
+    return (TOP / name).read_text(encoding="utf-8")
+
+
+def one(name, pattern):
+    """The only match of a pattern in a file"""
+    found = set(re.findall(pattern, read(name), re.MULTILINE))
+    if len(found) != 1:
+        problems.append(f"{name}: {pattern!r} has {len(found)} different matches, not one")
+        return None
+    return found.pop()
+
+
+def same(what, wanted, places):
+    for name, pattern in places:
+        value = one(name, pattern)
+        if value is not None and value != wanted:
+            problems.append(f"{name}: {what} is {value}, elsewhere {wanted}")
+
+
+def versions():
+    version = one("dkms.conf", r'^PACKAGE_VERSION="(.*)"$')
+    same("the version", version, [("userspace/python/button_irq/__init__.py", r'^__version__ = "(.*)"$')])
+    # The newest entry comes first.
+    for name, pattern in (("debian/changelog", r"^button-irq \((.*?)\)"), ("CHANGELOG.md", r"^## ([0-9]\S*)")):
+        newest = re.search(pattern, read(name), re.MULTILINE)
+        if not newest or newest[1] != version:
+            problems.append(f"{name}: the newest version is {newest and newest[1]}, elsewhere {version}")
+
+
+def default(name):
+    """What the manual page says of a parameter"""
+    found = re.search(rf"^`{name}`\n: .*?\(default `?([^)`]*)`?\)", read("doc/man/button_irq.4.md"), re.MULTILINE | re.DOTALL)
+    return found and found[1]
+
+
+def defaults():
+    constants = dict(re.findall(r"^#define BUTTON_IRQ_(DEBOUNCE_US|STORM_RATE)\s+(\d+)", read("button_irq.c"), re.MULTILINE))
+    variables = dict(re.findall(r"^static (?:unsigned int|bool) button_irq_(ring_events|max_readers|read_level) = (\w+);", read("button_irq.c"),
+                                re.MULTILINE))
+    values = {"debounce_us": constants.get("DEBOUNCE_US"), "storm_rate": constants.get("STORM_RATE"),
+              "ring_events": variables.get("ring_events"), "max_readers": variables.get("max_readers"),
+              "read_level": {"true": "1", "false": "0"}.get(variables.get("read_level"))}
+    for name, value in values.items():
+        if value is None or default(name) != value:
+            problems.append(f"doc/man/button_irq.4.md: {name} has the default {default(name)}, in button_irq.c {value}")
+        # MODULE_PARM_DESC texts, which modinfo shows
+        shown = re.search(rf'(?:DESC|LIST)\({name},.*?\(default (\d+)', read("button_irq.c"), re.DOTALL)
+        if shown and shown[1] != value:
+            problems.append(f"button_irq.c: the description of {name} has the default {shown[1]}, the code {value}")
+    time, rate, ring = values["debounce_us"], values["storm_rate"], values["ring_events"]
+    milliseconds = str(int(time or 0) // 1000)
+    same("the default of debounce_us", time, [("dts/button-irq.yaml", r"debounce-us:(?:\n .*|\n)*?\n +default: (\d+)"),
+                                              ("dts/README.md", r"^\| `debounce_us` \| [^|]* \| (\d+) \|")])
+    same("the default of debounce_us", milliseconds, [("doc/recipes.md", r"default\s+debounce\s+time\s+of\s+(\d+)\s+ms")])
+    same("the default of storm_rate", rate, [("doc/recipes.md", r"Above\s+(\d+)\s+edges\s+a\s+second\s+raise\s+`storm_rate`")])
+    same("the default of ring_events", ring, [("doc/man/button-irq.1.md", r"\((\d+) unless the\s+module\s+parameter\s+`ring_events`"),
+                                              ("README.md", r"\| (\d+) events \|")])
+
+
+def interface():
+    source, page = read("button_irq.c"), read("doc/man/button_irq.4.md")
+    attributes = re.findall(r"^\t&dev_attr_(\w+)\.attr,$", source, re.MULTILINE)
+    parameters = [name for macro in (r"^BUTTON_IRQ_LIST\((\w+)", r"^module_param_named\((\w+),") for name in re.findall(macro, source, re.MULTILINE)]
+    if len(attributes) < 10 or len(parameters) < 10:
+        problems.append("button_irq.c: this test does not find the attributes or the parameters")
+    sections = {"FILES": attributes, "MODULE PARAMETERS": parameters}
+    for title, names in sections.items():
+        section = page.partition(f"\n# {title}\n")[2].partition("\n# ")[0]
+        terms = set(re.findall(r"`(\w+)`", " ".join(re.findall(r"^(`.*)\n: ", section, re.MULTILINE))))
+        problems.extend(f"doc/man/button_irq.4.md, {title}: {name} is not described" for name in names if name not in terms)
+        problems.extend(f"doc/man/button_irq.4.md, {title}: there is no {name}" for name in sorted(terms - set(names)))
+
+
+def functions(source):
+    """(name, body) of each function of a kernel source file"""
+    return re.findall(r"^[a-z][^\n;={}]*?\b(\w+)\([^;{}]*\)\n\{\n(.*?)^\}", source, re.MULTILINE | re.DOTALL)
+
+
+def names():
+    driver = read("button_irq.c")
+    # Its section about other drivers names files of the kernel.
+    chapter = re.sub(r"\n## What the others do\n.*?(?=\n## )", "", read("doc/how-it-works.md"), flags=re.DOTALL)
+    bodies = dict(functions(driver))
+    if len(bodies) < 50:
+        problems.append(f"button_irq.c: this test finds {len(bodies)} functions")
+    for name in sorted(set(re.findall(r"`(button_irq_\w+|\w+_show)\(\)", chapter)) - set(bodies)):
+        problems.append(f"doc/how-it-works.md: button_irq.c has no {name}()")
+    table = chapter.partition("\n## All barriers\n")[2].partition("\n## ")[0]
+    for name, text in bodies.items():
+        code = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+        if re.search(r"\b(smp_\w+|(cmp)?xchg|(read|write)_seqcount_\w+)\(", code) and f"`{name}()`" not in table:
+            problems.append(f"doc/how-it-works.md, All barriers: {name}() has a barrier and is missing")
+    tests = "".join(path.read_text(encoding="utf-8") for path in sorted((TOP / "tests").rglob("*")) if path.suffix in (".c", ".sh"))
+    for name in sorted(set(re.findall(r"`([a-z]+(?:_[a-z]+){2,})`", chapter))):
+        if not re.search(rf"\b(test_)?{name}\b", tests + driver):
+            problems.append(f"doc/how-it-works.md: there is no {name}")
+    texts = {name: read(name) for name in ("CONTRIBUTING.md", "tests/README.md", "doc/benchmarks.md", "doc/tested.md")}
+    for document, text in {**texts, "doc/how-it-works.md": chapter}.items():
+        # Generated parts are their generators' concern.
+        text = re.sub(r"<!-- (\S+) -->\n.*?<!-- /\1 -->", "", text, flags=re.DOTALL)
+        for name in sorted(set(re.findall(r"`([\w/-]+\.(?:[ch]|sh|py|litmus|yaml|svg))[` ]", text))):
+            if not any((TOP / where / name).exists() for where in ("", "tests", "doc")) and not list((TOP / "tests").glob(f"*/{name}")):
+                problems.append(f"{document}: there is no {name}")
+
+
+def levels():
+    makefile = read("Makefile")
+    targets = set(re.findall(r"^(check(?:-[a-z-]+)?|bench(?:-[a-z]+)?):", makefile, re.MULTILINE))
+    described = set(re.findall(r"^#: +(?:sudo )?make (check(?:-[a-z-]+)?|bench(?:-[a-z]+)?)\b", makefile, re.MULTILINE))
+    contributing = set(re.findall(r"^\| `(check(?:-[a-z-]+)?|bench(?:-[a-z]+)?)`", read("CONTRIBUTING.md"), re.MULTILINE))
+    # Parts of check-debug and check-debug-long
+    parts = {"check-debug-syzlang", "check-debug-vm", "check-debug-slow", "check-debug-coverage", "check-debug-mutants"}
+    for where, names in (("Makefile's help", described), ("CONTRIBUTING.md's table", contributing)):
+        problems.extend(f"{where}: {name} is missing" for name in sorted(targets - parts - names))
+        problems.extend(f"{where}: {name} is no target" for name in sorted(names - targets))
+
+
+def main():
+    for check in (versions, defaults, interface, names, levels):
+        check()
+    print("\n".join(problems) or "no differences")
+    return bool(problems)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
