@@ -161,7 +161,7 @@ bound()
 {
 	local links
 
-	links=("$CLASS"/*)
+	mapfile -t links < <(compgen -G "$CLASS/*")
 	[ "${#links[@]}" = "$1" ]
 }
 
