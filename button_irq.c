@@ -196,20 +196,16 @@ struct button_irq_config {
 
 /* One button. It lives until it is unbound and its last open file is closed. */
 struct button_irq {
-	struct device dev;
+	struct device dev;	/* the class device; its parent is the platform device */
 
 	/* Constant while the button is bound */
 	struct {
-		struct device *parent;	/* the platform device */
 		struct gpio_desc *gpiod;
 		int irq;
 		bool nested;		/* in a chip's thread: no top half, no thread of our own */
 		bool mask_sleeps;	/* masking takes a bus lock: not in the top half */
 		bool read_level;	/* the level can be read in hard IRQ */
-		bool no_wakeup;		/* wake-up was asked for, and the controller cannot */
-		const char *no_pull;	/* a pull that the controller cannot set, or NULL */
-		u32 type;		/* of the input event */
-		u32 code;
+		bool no_pull;		/* the controller cannot set @set.pull */
 		struct input_dev *input;	/* or NULL */
 		char label[BUTTON_IRQ_LABEL];
 		char line[BUTTON_IRQ_LINE];	/* CHIPLABEL:OFFSET */
@@ -264,12 +260,8 @@ struct button_irq {
 		u8 clock;
 	} thread;
 
-	/* Settings, written by sysfs */
-	struct {
-		u32 debounce_us;
-		u32 debounce_mode;
-		u32 storm_rate;
-	} set;
+	/* Settings; sysfs writes debounce_us, debounce_mode and storm_rate */
+	struct button_irq_config set;
 
 	/* What readers see */
 	struct {
@@ -601,7 +593,7 @@ static void button_irq_report_key(struct button_irq *b, bool pressed, u64 time)
 	if (!IS_REACHABLE(CONFIG_INPUT) || !b->hw.input)
 		return;
 	input_set_timestamp(b->hw.input, ns_to_ktime(time));
-	input_event(b->hw.input, b->hw.type, b->hw.code, pressed);
+	input_event(b->hw.input, b->set.type, b->set.code, pressed);
 	input_sync(b->hw.input);
 }
 
@@ -786,10 +778,10 @@ static void button_irq_process(struct button_irq *b)
 		return;
 	if (b->thread.suspended) {
 		/* Everything waits for resume, but an edge keeps the system from falling asleep. */
-		if (device_may_wakeup(b->hw.parent) &&
+		if (device_may_wakeup(b->dev.parent) &&
 		    (test_bit(BUTTON_IRQ_REQ_WAKE, &b->requests) ||
 		     !button_irq_queue_is_empty(&b->queue)))
-			pm_wakeup_event(b->hw.parent, 0);
+			pm_wakeup_event(b->dev.parent, 0);
 		return;
 	}
 
@@ -810,7 +802,7 @@ static void button_irq_process(struct button_irq *b)
 		button_irq_debounce_unseen(d);
 	if (work & BIT(BUTTON_IRQ_REQ_WAKE)) {
 		work &= ~BIT(BUTTON_IRQ_REQ_WAKE);
-		pm_wakeup_event(b->hw.parent, 0);
+		pm_wakeup_event(b->dev.parent, 0);
 		now = button_irq_now(b);
 		button_irq_publish(b, r, button_irq_debounce_wake(d, now, r));
 	}
@@ -1666,7 +1658,7 @@ static void button_irq_set_label(struct button_irq *b, const char *label)
 		snprintf(b->hw.label, BUTTON_IRQ_LABEL, "%.*s%s", len, label, suffix);
 	}
 	if (n > 2)
-		dev_notice(b->hw.parent, "the link of label %s is taken, so this button is %s\n",
+		dev_notice(b->dev.parent, "the link of label %s is taken, so this button is %s\n",
 			   label, b->hw.label);
 }
 
@@ -1694,7 +1686,7 @@ static __cold bool button_irq_label_valid(const char *label)
 	return true;
 }
 
-static void button_irq_set_pull(struct button_irq *b, u32 pull)
+static void button_irq_set_pull(struct button_irq *b)
 {
 	static const unsigned long configs[] = {
 		PIN_CONF_PACKED(PIN_CONFIG_BIAS_PULL_UP, 1),
@@ -1702,12 +1694,11 @@ static void button_irq_set_pull(struct button_irq *b, u32 pull)
 		PIN_CONF_PACKED(PIN_CONFIG_BIAS_DISABLE, 0),
 	};
 
-	if (pull == BUTTON_IRQ_AS_IS)
+	if (b->set.pull == BUTTON_IRQ_AS_IS)
 		return;
-	if (gpiod_set_config(b->hw.gpiod, configs[pull]))
-		b->hw.no_pull = button_irq_pulls[pull];
-	else	/* 50 kOhm and a few hundred pF of wire need some 10 us. */
-		usleep_range(100, 200);
+	b->hw.no_pull = gpiod_set_config(b->hw.gpiod, configs[b->set.pull]);
+	/* 50 kOhm and a few hundred pF of wire need some 10 us. */
+	usleep_range(100, 200);
 }
 
 static void button_irq_dev_release(struct device *dev)
@@ -1729,7 +1720,6 @@ static struct button_irq *button_irq_alloc(struct device *parent)
 	b->dev.class = &button_irq_class;
 	b->dev.parent = parent;
 	b->dev.release = button_irq_dev_release;
-	b->hw.parent = parent;
 	mutex_init(&b->thread.lock);
 	INIT_WORK(&b->thread.work, button_irq_work);
 	hrtimer_setup(&b->thread.timer, button_irq_timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
@@ -1776,8 +1766,8 @@ static __cold void button_irq_shutdown(void *data)
 	mutex_unlock(&button_irq_lock);
 
 	if (b->hw.irq > 0) {
-		dev_pm_clear_wake_irq(b->hw.parent);
-		device_init_wakeup(b->hw.parent, false);
+		dev_pm_clear_wake_irq(b->dev.parent);
+		device_init_wakeup(b->dev.parent, false);
 		/*
 		 * Before 6.6 free_irq() spins until the handler of a nested interrupt has
 		 * returned, which may need this CPU for that: sleep until it has.
@@ -1816,7 +1806,7 @@ static __cold void button_irq_shutdown(void *data)
 
 static int button_irq_request_irq(struct button_irq *b)
 {
-	struct device *dev = b->hw.parent;
+	struct device *dev = b->dev.parent;
 	int ret, irq = gpiod_to_irq(b->hw.gpiod);
 
 	if (irq < 0)
@@ -1840,30 +1830,28 @@ static int button_irq_request_irq(struct button_irq *b)
 	return 0;
 }
 
-static int button_irq_init_wakeup(struct button_irq *b, bool wanted)
+static int button_irq_init_wakeup(struct button_irq *b)
 {
-	struct device *dev = b->hw.parent;
+	struct device *dev = b->dev.parent;
 	int ret;
 
 	/* The only way to learn whether the controller can wake the system is to try. */
-	if (enable_irq_wake(b->hw.irq)) {
-		b->hw.no_wakeup = wanted;
+	if (enable_irq_wake(b->hw.irq))
 		return 0;
-	}
 	disable_irq_wake(b->hw.irq);
 	device_set_wakeup_capable(dev, true);
-	ret = wanted ? device_wakeup_enable(dev) : 0;
+	ret = b->set.wakeup ? device_wakeup_enable(dev) : 0;
 	ret = ret ?: dev_pm_set_wake_irq(dev, b->hw.irq);
 	return ret ? button_irq_error(dev, ret, "cannot make the line a wake-up source") : 0;
 }
 
 /* The input device of a button that is a key as well. */
-static int button_irq_init_input(struct button_irq *b, const struct button_irq_config *config)
+static int button_irq_init_input(struct button_irq *b)
 {
-	struct device *dev = b->hw.parent;
+	struct device *dev = b->dev.parent;
 	struct input_dev *input;
 
-	if (!config->code)
+	if (!b->set.code)
 		return 0;
 	if (!IS_REACHABLE(CONFIG_INPUT))
 		return button_irq_error(dev, -ENODEV, "this kernel has no input devices");
@@ -1875,19 +1863,17 @@ static int button_irq_init_input(struct button_irq *b, const struct button_irq_c
 	input->name = b->hw.label;
 	input->phys = dev_name(&b->dev);
 	input->id.bustype = BUS_HOST;
-	input_set_capability(input, config->type, config->code);
-	if (config->repeat)
+	input_set_capability(input, b->set.type, b->set.code);
+	if (b->set.repeat)
 		__set_bit(EV_REP, input->evbit);
-	b->hw.type = config->type;
-	b->hw.code = config->code;
 	b->hw.input = input;
 	return 0;
 }
 
 /* Number, name and label. */
-static int button_irq_register(struct button_irq *b, const struct button_irq_config *config)
+static int button_irq_register(struct button_irq *b)
 {
-	const char *parent = dev_name(b->hw.parent), *chip = button_irq_line_chip(b->hw.gpiod);
+	const char *parent = dev_name(b->dev.parent), *chip = button_irq_line_chip(b->hw.gpiod);
 	u32 name = full_name_hash(NULL, parent, strlen(parent)) ?: 1;
 	char label[16];
 	int minor, ret;
@@ -1895,7 +1881,7 @@ static int button_irq_register(struct button_irq *b, const struct button_irq_con
 	lockdep_assert_held(&button_irq_lock);
 	minor = button_irq_free_minor(name);
 	if (minor < 0)
-		return button_irq_error(b->hw.parent, minor, "no minor number is left");
+		return button_irq_error(b->dev.parent, minor, "no minor number is left");
 	ret = minor ? dev_set_name(&b->dev, BUTTON_IRQ_NAME "%d", minor) :
 		      dev_set_name(&b->dev, BUTTON_IRQ_NAME);
 	if (ret)
@@ -1906,7 +1892,7 @@ static int button_irq_register(struct button_irq *b, const struct button_irq_con
 		strscpy(label, dev_name(&b->dev), sizeof(label));
 	else
 		snprintf(label, sizeof(label), "gpio%u", button_irq_line_offset(b->hw.gpiod));
-	button_irq_set_label(b, config->label ?: label);
+	button_irq_set_label(b, b->set.label ?: label);
 	button_irq_minors[minor].name = name;
 	button_irq_minors[minor].button = b;
 	button_irq_set_state(b, BUTTON_IRQ_RESERVED);
@@ -1925,7 +1911,7 @@ static int button_irq_init_level(struct button_irq *b)
 	while ((level = gpiod_get_value_cansleep(b->hw.gpiod)) > 0 && ms++ < BUTTON_IRQ_RISE_MS)
 		usleep_range(1000, 1100);
 	if (level < 0)
-		return button_irq_error(b->hw.parent, level, "cannot read the line");
+		return button_irq_error(b->dev.parent, level, "cannot read the line");
 	button_irq_debounce_init(&b->thread.debounce, level);
 	b->thread.state_notified = level;
 	return 0;
@@ -1933,7 +1919,7 @@ static int button_irq_init_level(struct button_irq *b)
 
 static int button_irq_add(struct button_irq *b)
 {
-	struct device *dev = b->hw.parent;
+	struct device *dev = b->dev.parent;
 	int ret;
 
 	if (b->hw.input) {
@@ -1962,7 +1948,7 @@ static void button_irq_start(struct button_irq *b)
 		kobject_uevent(&b->dev.kobj, KOBJ_ADD);
 	}
 	/* A switch has a state from the start on; a key that is held does not become a press. */
-	if (b->hw.type == EV_SW)
+	if (b->set.type == EV_SW)
 		button_irq_report_key(b, b->thread.debounce.state, ktime_get_ns());
 	button_irq_unmask(b);
 	/* The line may have moved since its level was read. */
@@ -1970,15 +1956,16 @@ static void button_irq_start(struct button_irq *b)
 
 	button_irq_link_name(link, b->hw.label);
 	differs = strcmp(link, b->hw.label);
-	dev_info(b->hw.parent,
+	dev_info(b->dev.parent,
 		 "/dev/%s: line %s, label %s%s%s, IRQ %d, debounce %u us %s%s%s%s\n",
 		 dev_name(&b->dev), b->hw.line, b->hw.label,
 		 differs ? ", link " : "", differs ? link : "",
 		 b->hw.irq, READ_ONCE(b->set.debounce_us),
 		 button_irq_modes[READ_ONCE(b->set.debounce_mode)],
-		 device_may_wakeup(b->hw.parent) ? ", wakes the system" :
-		 b->hw.no_wakeup ? ", the controller cannot wake the system" : "",
-		 b->hw.no_pull ? ", the controller cannot set pull=" : "", b->hw.no_pull ?: "");
+		 device_may_wakeup(b->dev.parent) ? ", wakes the system" :
+		 b->set.wakeup ? ", the controller cannot wake the system" : "",
+		 b->hw.no_pull ? ", the controller cannot set pull=" : "",
+		 b->hw.no_pull ? button_irq_pulls[b->set.pull] : "");
 }
 
 /*
@@ -2025,12 +2012,10 @@ static int button_irq_create(struct device *dev, struct gpio_desc *gpiod,
 	b->hw.read_level = button_irq_read_level && !gpiod_cansleep(gpiod);
 	snprintf(b->hw.line, BUTTON_IRQ_LINE, "%s:%u", button_irq_line_chip(gpiod),
 		 button_irq_line_offset(gpiod));
-	b->set.debounce_us = config->debounce_us;
-	b->set.debounce_mode = config->debounce_mode;
-	b->set.storm_rate = config->storm_rate;
+	b->set = *config;
 
 	mutex_lock(&button_irq_lock);
-	ret = button_irq_register(b, config);
+	ret = button_irq_register(b);
 	mutex_unlock(&button_irq_lock);
 	if (ret) {
 		put_device(&b->dev);
@@ -2040,10 +2025,10 @@ static int button_irq_create(struct device *dev, struct gpio_desc *gpiod,
 	if (ret)
 		return ret;
 	gpiod_set_consumer_name(gpiod, b->hw.label);
-	button_irq_set_pull(b, config->pull);
+	button_irq_set_pull(b);
 	ret = button_irq_request_irq(b);
-	ret = ret ?: button_irq_init_wakeup(b, config->wakeup);
-	ret = ret ?: button_irq_init_input(b, config);
+	ret = ret ?: button_irq_init_wakeup(b);
+	ret = ret ?: button_irq_init_input(b);
 	ret = ret ?: button_irq_init_level(b);
 	if (ret)
 		return ret;
