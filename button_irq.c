@@ -81,7 +81,7 @@
 #define BUTTON_IRQ_QUEUE		1024	/* edges between top half and thread */
 #define BUTTON_IRQ_BATCH		64	/* edges the thread feeds in one go */
 #define BUTTON_IRQ_RECORDS		8	/* events a reader copies in one go */
-#define BUTTON_IRQ_CLOCKS		4	/* clock offsets remembered; see button_irq_clock */
+#define BUTTON_IRQ_CLOCKS		4	/* clock offsets remembered */
 #define BUTTON_IRQ_DEBOUNCE_US		10000
 #define BUTTON_IRQ_DEBOUNCE_US_MAX	1000000
 #define BUTTON_IRQ_STORM_RATE		2000	/* edges per second: more than any button makes */
