@@ -2200,24 +2200,33 @@ struct button_irq_list {
 	char *value[BUTTON_IRQ_PARAMS];
 };
 
-#define BUTTON_IRQ_LIST(param, description)						\
+#define BUTTON_IRQ_LIST(param)								\
 static struct button_irq_list button_irq_list_##param = { .name = #param };		\
 module_param_array_named(param, button_irq_list_##param.value, charp,			\
-			 &button_irq_list_##param.n, 0444);				\
-MODULE_INFO(parm, #param ":" description)
+			 &button_irq_list_##param.n, 0444)
 
-BUTTON_IRQ_LIST(gpio, "Lines by their number on a Raspberry Pi's header");
-BUTTON_IRQ_LIST(line, "Lines by name, as CHIPLABEL:OFFSET, or as gpiochipN:OFFSET");
-BUTTON_IRQ_LIST(active_low, "1: pressed is low (default), 0: pressed is high");
-BUTTON_IRQ_LIST(pull, "Bias: up, down, off, as-is (default: towards released)");
-BUTTON_IRQ_LIST(debounce_us, "Debounce time in microseconds, 0 to 1000000 (default 10000)");
-BUTTON_IRQ_LIST(debounce_mode, "eager (default) or settle");
-BUTTON_IRQ_LIST(storm_rate,
-		"Edges per second beyond which the line is masked, 0 to 1000000 (default 2000, 0: never)");
-BUTTON_IRQ_LIST(label,
-		"What to call the button (default: gpioN on a Raspberry Pi's header, else its node's name)");
-BUTTON_IRQ_LIST(keycode, "Code of the key that the button is as well (default 0: none)");
-BUTTON_IRQ_LIST(claim, "1: take the pin even if another function, such as I2C, has it (default 0)");
+BUTTON_IRQ_LIST(gpio);
+MODULE_PARM_DESC(gpio, "Lines by their number on a Raspberry Pi's header");
+BUTTON_IRQ_LIST(line);
+MODULE_PARM_DESC(line, "Lines by name, as CHIPLABEL:OFFSET, or as gpiochipN:OFFSET");
+BUTTON_IRQ_LIST(active_low);
+MODULE_PARM_DESC(active_low, "1: pressed is low (default), 0: pressed is high");
+BUTTON_IRQ_LIST(pull);
+MODULE_PARM_DESC(pull, "Bias: up, down, off, as-is (default: towards released)");
+BUTTON_IRQ_LIST(debounce_us);
+MODULE_PARM_DESC(debounce_us, "Debounce time in microseconds, 0 to 1000000 (default 10000)");
+BUTTON_IRQ_LIST(debounce_mode);
+MODULE_PARM_DESC(debounce_mode, "eager (default) or settle");
+BUTTON_IRQ_LIST(storm_rate);
+MODULE_PARM_DESC(storm_rate,
+		 "Edges per second beyond which the line is masked, 0 to 1000000 (default 2000, 0: never)");
+BUTTON_IRQ_LIST(label);
+MODULE_PARM_DESC(label,
+		 "What to call the button (default: gpioN on a Raspberry Pi's header, else its node's name)");
+BUTTON_IRQ_LIST(keycode);
+MODULE_PARM_DESC(keycode, "Code of the key that the button is as well (default 0: none)");
+BUTTON_IRQ_LIST(claim);
+MODULE_PARM_DESC(claim, "1: take the pin even if another function, such as I2C, has it (default 0)");
 
 static struct button_irq_param button_irq_params[BUTTON_IRQ_PARAMS];
 static unsigned int button_irq_n_params;

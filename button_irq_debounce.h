@@ -201,7 +201,7 @@ static inline void button_irq_debounce_bounce(struct button_irq_debounce *d)
 
 /* Change the state and make the event for a change of the line at @time. */
 static void button_irq_debounce_report(struct button_irq_debounce *d, u64 time,
-					      struct button_irq_report *r)
+				       struct button_irq_report *r)
 {
 	if (time < d->last_report)
 		time = d->last_report;
@@ -234,7 +234,7 @@ static void button_irq_debounce_report(struct button_irq_debounce *d, u64 time,
  * over has nothing to report.
  */
 static unsigned int button_irq_debounce_close(struct button_irq_debounce *d, u64 time,
-						     struct button_irq_report *r)
+					      struct button_irq_report *r)
 {
 	unsigned int n = 0;
 
