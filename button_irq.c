@@ -39,13 +39,13 @@
 #include <linux/hrtimer.h>
 #include <linux/input.h>
 #include <linux/interrupt.h>
-#include <linux/jhash.h>
 #include <linux/ktime.h>
 #include <linux/log2.h>
 #include <linux/math64.h>
 #include <linux/mod_devicetable.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/nls.h>
 #include <linux/pinctrl/pinconf-generic.h>
 #include <linux/platform_device.h>
 #include <linux/pm.h>
@@ -57,6 +57,7 @@
 #include <linux/seqlock.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/stringhash.h>
 #include <linux/sysfs.h>
 #include <linux/timekeeping.h>
 #include <linux/uaccess.h>
@@ -80,7 +81,7 @@
 #define BUTTON_IRQ_QUEUE		1024	/* edges between top half and thread */
 #define BUTTON_IRQ_BATCH		64	/* edges the thread feeds in one go */
 #define BUTTON_IRQ_RECORDS		8	/* events a reader copies in one go */
-#define BUTTON_IRQ_CLOCKS		4	/* clock offsets remembered; see button_irq_clock */
+#define BUTTON_IRQ_CLOCKS		4	/* clock offsets remembered */
 #define BUTTON_IRQ_DEBOUNCE_US		10000
 #define BUTTON_IRQ_DEBOUNCE_US_MAX	1000000
 #define BUTTON_IRQ_STORM_RATE		2000	/* edges per second: more than any button makes */
@@ -103,6 +104,10 @@ static const char * const button_irq_modes[] = {
 	[BUTTON_IRQ_MODE_SETTLE] = "settle",
 };
 
+enum { BUTTON_IRQ_UP, BUTTON_IRQ_DOWN, BUTTON_IRQ_OFF, BUTTON_IRQ_AS_IS };
+
+static const char * const button_irq_pulls[] = { "up", "down", "off", "as-is" };
+
 static bool button_irq_read_level = true;
 module_param_named(read_level, button_irq_read_level, bool, 0444);
 MODULE_PARM_DESC(read_level,
@@ -120,46 +125,20 @@ MODULE_PARM_DESC(max_readers,
 
 /* --- Types, by owner ------------------------------------------------------------------ */
 
-/**
- * struct button_irq_edge - one interrupt, as the top half recorded it
- * @time: CLOCK_MONOTONIC in nanoseconds
- * @boottime: offset of CLOCK_BOOTTIME from CLOCK_MONOTONIC at @time
- * @realtime: offset of CLOCK_REALTIME from CLOCK_MONOTONIC at @time
- * @dropped: edges dropped since the start because the queue was full
- * @level: the level, or BUTTON_IRQ_LEVEL_UNKNOWN where it cannot be read in hard IRQ
- */
+/* One interrupt, as the top half recorded it. */
 struct button_irq_edge {
-	u64 time;
-	u64 boottime;
-	u64 realtime;
-	u32 dropped;
-	enum button_irq_level level;
+	u64 time;		/* CLOCK_MONOTONIC in nanoseconds */
+	u32 dropped;		/* edges dropped since the start because the queue was full */
+	s8 level;		/* enum button_irq_level */
+	u8 clock;		/* index of struct button_irq.top.offsets */
 };
 
-/**
- * struct button_irq_queue - single-producer, single-consumer queue of edges
- * @edge: BUTTON_IRQ_QUEUE edges
- * @head: edges pushed; written by the top half
- * @dropped: edges that did not fit; written by the top half
- * @tail: edges popped; written by the thread
- */
+/* Single-producer, single-consumer queue of edges. */
 struct button_irq_queue {
-	struct button_irq_edge *edge;
-	unsigned int head;
-	u32 dropped;
-	unsigned int tail ____cacheline_aligned;
-};
-
-/**
- * struct button_irq_storm - token bucket of the top half, counted in time
- * @paid_until: each edge advances this by @cost_ns
- * @rate: the storm_rate in use; a new rate empties the bucket
- * @cost_ns: 1 s / @rate
- */
-struct button_irq_storm {
-	u64 paid_until;
-	u32 rate;
-	u32 cost_ns;
+	struct button_irq_edge *edge;	/* BUTTON_IRQ_QUEUE edges */
+	unsigned int head;		/* edges pushed; written by the top half */
+	u32 dropped;			/* edges that did not fit; written by the top half */
+	unsigned int tail ____cacheline_aligned; /* edges popped; written by the thread */
 };
 
 /* What an interrupt means, struct button_irq.top.mode. */
@@ -175,241 +154,142 @@ enum {
 
 /* Requests to the thread, struct button_irq.requests. */
 enum {
+	BUTTON_IRQ_REQ_TIMER,	/* a deadline has come */
 	BUTTON_IRQ_REQ_SAMPLE,	/* sample the line: settings */
 	BUTTON_IRQ_REQ_REPLAY,	/* likewise, and the line may have moved without an edge */
 	BUTTON_IRQ_REQ_STORM,	/* edges come too fast; the line is masked, or is to be */
 	BUTTON_IRQ_REQ_WAKE,	/* the line woke the system */
 };
 
-/**
- * struct button_irq_clock - offsets of the other clocks from CLOCK_MONOTONIC
- * @since: CLOCK_MONOTONIC from which the offsets hold
- * @boottime: offset of CLOCK_BOOTTIME; suspend changes it
- * @realtime: offset of CLOCK_REALTIME; setting the clock changes it
- *
- * An event has the offsets of its edge. By the time its window has ended, up to 1 s and
- * perhaps a suspend later, others may hold.
- */
-struct button_irq_clock {
-	u64 since;
-	u64 boottime;
-	u64 realtime;
+/* Offsets of the other clocks from CLOCK_MONOTONIC. */
+struct button_irq_offsets {
+	u64 boottime;		/* suspend changes it */
+	u64 realtime;		/* setting the clock changes it */
 };
 
-/**
- * struct button_irq_slot - an event in the ring; its number follows from its index
- * @time: CLOCK_MONOTONIC
- * @boottime: the same instant on CLOCK_BOOTTIME
- * @realtime: the same instant on CLOCK_REALTIME; setting the clock later changes nothing
- * @held: as in struct button_irq_event
- * @type: as in struct button_irq_event
- * @count: as in struct button_irq_event
- */
+/* An event in the ring; its number follows from its index. */
 struct button_irq_slot {
-	u64 time;
-	u64 boottime;
-	u64 realtime;
-	u64 held;
-	u32 type;
-	u32 count;
+	struct button_irq_report report;
+	struct button_irq_offsets offsets;	/* that held at report.time */
 };
 
-/**
- * struct button_irq_ring - events, one writer, any number of readers
- * @slot: @size slots
- * @size: a power of two
- * @seqcount: odd while the writer changes a slot and @head
- * @head: events written; the index of the next. Event n overwrites event n - @size.
- */
+/* Events, one writer, any number of readers. */
 struct button_irq_ring {
-	struct button_irq_slot *slot;
-	unsigned int size;
-	seqcount_t seqcount;
-	u64 head;
+	struct button_irq_slot *slot;	/* @size slots */
+	unsigned int size;		/* a power of two */
+	seqcount_t seqcount;		/* odd while the writer changes a slot and @head */
+	u64 head;			/* events written. Event n overwrites event n - @size. */
 };
 
-/**
- * struct button_irq_config - what a button is to be, whether from the device tree or from
- *	module parameters
- * @label: NULL for the default
- * @debounce_us: microseconds
- * @debounce_mode: BUTTON_IRQ_MODE_*
- * @storm_rate: edges per second, 0: no guard
- * @type: EV_KEY or EV_SW
- * @code: code of the input event, 0: no input device
- * @repeat: the input device repeats a held key
- * @wakeup: the button wakes the system
- * @pull: an element of button_irq_pulls, or NULL to leave the bias alone
- */
+/* What a button is to be, whether from the device tree or from module parameters. */
 struct button_irq_config {
-	const char *label;
+	const char *label;		/* NULL for the default */
 	u32 debounce_us;
-	u32 debounce_mode;
-	u32 storm_rate;
-	u32 type;
-	u32 code;
-	bool repeat;
-	bool wakeup;
-	const struct button_irq_pull *pull;
+	u32 debounce_mode;		/* BUTTON_IRQ_MODE_* */
+	u32 storm_rate;			/* edges per second, 0: no guard */
+	u32 type;			/* EV_KEY or EV_SW */
+	u32 code;			/* code of the input event, 0: no input device */
+	bool repeat;			/* the input device repeats a held key */
+	bool wakeup;			/* the button wakes the system */
+	u32 pull;			/* index of button_irq_pulls */
 };
 
-/**
- * struct button_irq - one button
- * @dev: the class device; the button lives as long as @dev, which is until the button is
- *	unbound and the last open file is closed
- *
- * @hw: constant while the button is bound
- * @hw.parent: the platform device
- * @hw.gpiod: the line
- * @hw.irq: the line's interrupt
- * @hw.nested: the interrupt is nested in a chip's thread: no top half, no thread of our own
- * @hw.mask_sleeps: masking the interrupt takes a bus lock, so the top half must not mask
- * @hw.read_level: the level can be read in hard IRQ
- * @hw.no_wakeup: wake-up was asked for, and the controller cannot
- * @hw.no_pull: a pull that was asked for, and that the controller cannot set, or NULL
- * @hw.type: type of the input event
- * @hw.code: code of the input event
- * @hw.input: the input device, or NULL
- * @hw.label: what the owner calls the button
- * @hw.line: CHIPLABEL:OFFSET
- *
- * @top: the top half's; for nested interrupts the threaded handler's
- * @top.storm: the storm guard
- * @top.mode: what an interrupt means; also written by unmasking, suspend and resume, each
- *	with @thread.lock held
- * @top.wakes: while asleep, the line may wake the system
- * @top.level: while asleep, the level of the last edge
- * @top.busy: the threaded handler of a nested interrupt runs
- * @top.replay_until: written before @top.mode becomes BUTTON_IRQ_UNMASKED or _RESUMED
- *
- * @queue: top half to thread
- * @requests: BUTTON_IRQ_REQ_*, any context to thread
- * @quiet: thread to top half: no edge can make an event before @thread.timer wakes the thread
- *
- * @thread: the thread's
- * @thread.lock: serialises the threaded handler and @thread.work, of which a button uses one,
- *	with suspend, resume and unbinding. Must not be held across a wait for an interrupt
- *	handler: a nested interrupt's handler takes it.
- * @thread.debounce: the debouncer
- * @thread.dropped: of @queue.dropped, how many were reported
- * @thread.storms: times the line was masked
- * @thread.suspended: between suspend and resume; the chip must not be touched
- * @thread.unsent: events were written since readers were woken
- * @thread.state_notified: the state that sysfs pollers were notified of
- * @thread.state_read: "state" was read since, so a poller may wait for the next change
- * @thread.state_node: sysfs node of "state"
- * @thread.unmask_time: the line is masked until then, or BUTTON_IRQ_NO_DEADLINE
- * @thread.resample_time: when to sample the line after edges of unknown level
- * @thread.timer: wakes the thread at the next deadline
- * @thread.work: stands in for the thread where there is none
- * @thread.clock: the last offsets; @thread.clocks % BUTTON_IRQ_CLOCKS is the newest
- * @thread.clocks: changes of the offsets
- *
- * @set: settings, written by sysfs
- * @set.debounce_us: microseconds
- * @set.debounce_mode: BUTTON_IRQ_MODE_*
- * @set.storm_rate: edges per second; 0: no guard
- *
- * @out: what readers see
- * @out.ring: thread to readers
- * @out.wait: readers wait here
- * @out.async: and here for SIGIO
- * @out.readers: open files
- * @out.gone: unbound; no further event will come
- */
+/* One button. It lives until it is unbound and its last open file is closed. */
 struct button_irq {
-	struct device dev;
+	struct device dev;	/* the class device; its parent is the platform device */
 
+	/* Constant while the button is bound */
 	struct {
-		struct device *parent;
 		struct gpio_desc *gpiod;
 		int irq;
-		bool nested;
-		bool mask_sleeps;
-		bool read_level;
-		bool no_wakeup;
-		const char *no_pull;
-		u32 type;
-		u32 code;
-		struct input_dev *input;
+		bool nested;		/* in a chip's thread: no top half, no thread of our own */
+		bool mask_sleeps;	/* masking takes a bus lock: not in the top half */
+		bool read_level;	/* the level can be read in hard IRQ */
+		bool no_pull;		/* the controller cannot set @set.pull */
+		struct input_dev *input;	/* or NULL */
 		char label[BUTTON_IRQ_LABEL];
-		char line[BUTTON_IRQ_LINE];
+		char line[BUTTON_IRQ_LINE];	/* CHIPLABEL:OFFSET */
 	} hw;
 
+	/* The top half's; for nested interrupts the threaded handler's */
 	struct {
-		struct button_irq_storm storm;
-		int mode;
-		bool wakes;
-		int level;
-		bool busy;
-		u64 replay_until;
+		/* The last ones, as edges in the queue refer to them; @clock is the newest. */
+		struct button_irq_offsets offsets[BUTTON_IRQ_CLOCKS];
+		u8 clock;		/* changes of the offsets */
+		u64 paid_until;		/* storm guard: each edge advances this by @cost_ns */
+		u32 rate;		/* the storm_rate in use */
+		u32 cost_ns;		/* 1 s / @rate */
+		int mode;		/* also written with @thread.lock held */
+		bool wakes;		/* while asleep, the line may wake the system */
+		int level;		/* while asleep, the level of the last edge */
+		bool busy;		/* the threaded handler of a nested interrupt runs */
+		u64 replay_until;	/* written before @mode becomes _UNMASKED or _RESUMED */
 	} top;
 
-	struct button_irq_queue queue;
-	unsigned long requests;
-	bool quiet;
+	struct button_irq_queue queue;	/* top half to thread */
+	unsigned long requests;		/* BUTTON_IRQ_REQ_*, any context to thread */
+	bool quiet;	/* thread to top half: no edge makes an event before the timer fires */
 
+	/* The thread's */
 	struct {
-		struct mutex lock;	/* see @thread.lock above */
+		/*
+		 * Serialises the threaded handler and @work, of which a button uses one, with
+		 * suspend, resume and unbinding. Must not be held across a wait for an interrupt
+		 * handler: a nested interrupt's handler takes it.
+		 */
+		struct mutex lock;
 		struct button_irq_debounce debounce;
-		u32 dropped;
-		unsigned long storms;
-		bool suspended;
-		bool unsent;
-		bool state_notified;
-		int state_read;
+		u32 dropped;		/* of @queue.dropped, how many were reported */
+		unsigned long storms;	/* times the line was masked */
+		bool suspended;		/* the chip must not be touched */
+		bool unsent;		/* events were written since readers were woken */
+		bool state_notified;	/* the state that sysfs pollers were notified of */
+		int state_read;		/* "state" was read since, so there may be a poller */
 		struct kernfs_node *state_node;
-		u64 unmask_time;
-		u64 resample_time;
-		struct hrtimer timer;
-		struct work_struct work;
-		struct button_irq_clock clock[BUTTON_IRQ_CLOCKS];
-		unsigned int clocks;
+		u64 unmask_time;	/* masked until then, or BUTTON_IRQ_NO_DEADLINE */
+		u64 resample_time;	/* when to sample after edges of unknown level */
+		struct hrtimer timer;	/* wakes the thread at the next deadline */
+		struct work_struct work;	/* stands in for the thread where there is none */
+		/*
+		 * The last offsets, and from when on they hold; @clock is the newest. An event
+		 * has the offsets of its edge. By the end of its window, up to 1 s and perhaps a
+		 * suspend later, others may hold.
+		 */
+		struct button_irq_offsets offsets[BUTTON_IRQ_CLOCKS];
+		u64 since[BUTTON_IRQ_CLOCKS];
+		u8 clock;
 	} thread;
 
-	struct {
-		u32 debounce_us;
-		u32 debounce_mode;
-		u32 storm_rate;
-	} set;
+	/* Settings; sysfs writes debounce_us, debounce_mode and storm_rate */
+	struct button_irq_config set;
 
+	/* What readers see */
 	struct {
 		struct button_irq_ring ring;
 		wait_queue_head_t wait;
 		struct fasync_struct *async;
-		atomic_t readers;
-		bool gone;
+		atomic_t readers;	/* open files */
+		bool gone;		/* unbound; no further event will come */
 	} out;
 };
 
-/**
- * struct button_irq_reader - one open file
- * @button: the button it reads
- * @lock: serialises processes that share the file; never held while waiting for events
- * @cursor: index of the next event to read, its low word on 32-bit kernels
- * @format: BUTTON_IRQ_FORMAT_*
- * @clock: the clock of the times it gives
- * @pos: bytes of @text that were read
- * @left: bytes of @text that were not
- * @text: the line being read
- */
+/* One open file. */
 struct button_irq_reader {
 	struct button_irq *button;
-	struct mutex lock;	/* the processes that share the file */
-	unsigned long cursor;
-	u32 format;
-	u32 clock;
-	unsigned int pos;
-	unsigned int left;
+	struct mutex lock;	/* processes that share the file; not held while waiting */
+	unsigned long cursor;	/* index of the next event, its low word on 32-bit kernels */
+	u32 format;		/* BUTTON_IRQ_FORMAT_* */
+	u32 clock;		/* of the times it gives */
+	unsigned int pos;	/* bytes of @text that were read */
+	unsigned int left;	/* bytes of @text that were not */
 	char text[BUTTON_IRQ_TEXT];
 };
 
 /* --- Queue: top half to thread -------------------------------------------------------- */
 
 static void button_irq_queue_push(struct button_irq_queue *q, u64 time,
-				  enum button_irq_level level)
+				  enum button_irq_level level, u8 clock)
 {
-	ktime_t mono = ns_to_ktime(time);
 	unsigned int head = q->head;
 
 	/* Pairs with the release in button_irq_queue_pop(): the thread is done with the slot. */
@@ -423,11 +303,7 @@ static void button_irq_queue_push(struct button_irq_queue *q, u64 time,
 		return;
 	}
 	q->edge[head % BUTTON_IRQ_QUEUE] = (struct button_irq_edge){
-		.time = time,
-		.boottime = ktime_to_ns(ktime_mono_to_any(mono, TK_OFFS_BOOT)) - time,
-		.realtime = ktime_to_ns(ktime_mono_to_real(mono)) - time,
-		.dropped = q->dropped,
-		.level = level,
+		.time = time, .dropped = q->dropped, .level = level, .clock = clock,
 	};
 	/*
 	 * Pairs with the acquire in button_irq_queue_pop(): a thread that observes the new
@@ -466,21 +342,40 @@ static bool button_irq_queue_is_empty(const struct button_irq_queue *q)
  */
 static bool button_irq_is_storm(struct button_irq *b, u64 now)
 {
-	struct button_irq_storm *s = &b->top.storm;
 	u32 rate = READ_ONCE(b->set.storm_rate);
 
 	if (!rate)
 		return false;
-	if (s->rate != rate || s->paid_until < now) {
-		if (s->rate != rate)
-			s->cost_ns = (u32)NSEC_PER_SEC / rate;
-		s->rate = rate;
-		s->paid_until = now;
+	if (b->top.rate != rate) {
+		b->top.rate = rate;
+		b->top.cost_ns = (u32)NSEC_PER_SEC / rate;
+		b->top.paid_until = now;
 	}
-	if (s->paid_until - now >= (u64)s->cost_ns * BUTTON_IRQ_STORM_BURST)
+	b->top.paid_until = max(b->top.paid_until, now);
+	if (b->top.paid_until - now >= (u64)b->top.cost_ns * BUTTON_IRQ_STORM_BURST)
 		return true;
-	s->paid_until += s->cost_ns;
+	b->top.paid_until += b->top.cost_ns;
 	return false;
+}
+
+/* Append the clocks' offsets to the BUTTON_IRQ_CLOCKS last ones if they are others. */
+static bool button_irq_note_offsets(struct button_irq_offsets *last, u8 *newest,
+				    struct button_irq_offsets offsets)
+{
+	struct button_irq_offsets *before = &last[*newest % BUTTON_IRQ_CLOCKS];
+
+	if (before->boottime == offsets.boottime && before->realtime == offsets.realtime)
+		return false;
+	last[++*newest % BUTTON_IRQ_CLOCKS] = offsets;
+	return true;
+}
+
+static struct button_irq_offsets button_irq_read_offsets(void)
+{
+	return (struct button_irq_offsets){
+		.boottime = ktime_to_ns(ktime_mono_to_any(0, TK_OFFS_BOOT)),
+		.realtime = ktime_to_ns(ktime_mono_to_any(0, TK_OFFS_REAL)),
+	};
 }
 
 /*
@@ -498,7 +393,8 @@ static bool button_irq_record(struct button_irq *b, u64 now, enum button_irq_lev
 		return true;
 	}
 	trace_button_irq_edge(MINOR(b->dev.devt), now, level);
-	button_irq_queue_push(&b->queue, now, level);
+	button_irq_note_offsets(b->top.offsets, &b->top.clock, button_irq_read_offsets());
+	button_irq_queue_push(&b->queue, now, level, b->top.clock);
 	/*
 	 * Pairs with xchg() in button_irq_process(). Either this load observes that the quiet
 	 * is over, or the thread, which ended the quiet, observes the edge.
@@ -508,45 +404,37 @@ static bool button_irq_record(struct button_irq *b, u64 now, enum button_irq_lev
 }
 
 /*
- * Is this interrupt a replay, whose time is not that of an edge? A replay is an interrupt
- * that was latched while the line was masked or the system slept. genirq delivers its own
- * latch from a tasklet, at any time after enable_irq(); a controller delivers its latch as
- * soon as the line is unmasked. Either happens at most once. Any other interrupt is an edge,
- * also one that a controller delivers from a thread or a softirq.
+ * Is this interrupt a replay, whose time is not that of an edge? A replay was latched while
+ * the line was masked or the system slept. genirq delivers its own latch from a tasklet, at
+ * any time after enable_irq(); a controller delivers its latch as soon as the line is
+ * unmasked. Either happens at most once. Any other interrupt is an edge, also one that a
+ * controller delivers from a thread or a softirq.
  */
 static bool button_irq_is_replay(struct button_irq *b, u64 now, enum button_irq_level level)
 {
 	/* Pairs with the releases in unmask, suspend and resume: the rest of top is set. */
 	int mode = smp_load_acquire(&b->top.mode);
-	/* A hard interrupt may come while a softirq runs. */
-	bool tasklet = in_serving_softirq() && !in_hardirq();
 	bool late;
 
-	switch (mode) {
-	case BUTTON_IRQ_EDGES:
+	if (likely(mode == BUTTON_IRQ_EDGES))
 		return false;
-	case BUTTON_IRQ_UNMASKING:
+	if (mode == BUTTON_IRQ_UNMASKING)
 		return true;
-	case BUTTON_IRQ_UNMASKED:
-		late = tasklet || now < b->top.replay_until;
-		break;
-	case BUTTON_IRQ_RESUMED:
-		late = tasklet || (b->hw.nested && now < b->top.replay_until);
-		break;
-	default:
+	/* The tasklet's; a hard interrupt may come while a softirq runs. */
+	late = in_serving_softirq() && !in_hardirq();
+	if (mode == BUTTON_IRQ_UNMASKED || (mode == BUTTON_IRQ_RESUMED && b->hw.nested)) {
+		late |= now < b->top.replay_until;
+	} else if (mode == BUTTON_IRQ_ASLEEP) {
 		/*
-		 * BUTTON_IRQ_ASLEEP. A tasklet's replay may find the handler busy on another
-		 * CPU, with an edge that the controller latched after the one that woke us.
-		 * genirq then runs the handler once more on that CPU, in hard IRQ. That replay
-		 * repeats the edge's level.
+		 * A tasklet's replay may find the handler busy on another CPU, with an edge that
+		 * the controller latched after the one that woke us. genirq then runs the handler
+		 * once more on that CPU, in hard IRQ. That replay repeats the edge's level.
 		 */
-		late = tasklet ||
-		       (b->top.wakes && (b->hw.nested || b->top.level == (int)level));
+		late |= b->top.wakes && (b->hw.nested || b->top.level == (int)level);
 		if (!late) {
 			b->top.level = level;
 			return false;
 		}
-		break;
 	}
 	/* Suspend may have written another mode meanwhile, which stands. */
 	cmpxchg(&b->top.mode, mode, BUTTON_IRQ_EDGES);
@@ -597,12 +485,17 @@ static irqreturn_t button_irq_top_half(int irq, void *data)
 
 /* --- Ring: thread to readers ---------------------------------------------------------- */
 
-static void button_irq_ring_write(struct button_irq_ring *ring, const struct button_irq_slot *slot)
+static void button_irq_ring_write(struct button_irq_ring *ring,
+				  const struct button_irq_report *report,
+				  const struct button_irq_offsets *offsets)
 {
+	struct button_irq_slot *slot = &ring->slot[ring->head & (ring->size - 1)];
+
 	/* A reader spins while the count is odd, so the writer must not be preempted. */
 	preempt_disable();
 	write_seqcount_begin(&ring->seqcount);
-	ring->slot[ring->head & (ring->size - 1)] = *slot;
+	slot->report = *report;
+	slot->offsets = *offsets;
 	ring->head++;
 	write_seqcount_end(&ring->seqcount);
 	preempt_enable();
@@ -629,6 +522,7 @@ static unsigned int button_irq_ring_read(const struct button_irq_ring *ring,
 					 unsigned long *cursor, u32 clock,
 					 struct button_irq_event *events, unsigned int max)
 {
+	const struct button_irq_slot *slot;
 	unsigned long behind, lost;
 	unsigned int seq, i, n;
 	u64 index;
@@ -641,14 +535,16 @@ static unsigned int button_irq_ring_read(const struct button_irq_ring *ring,
 		n = lost ? 1 : min_t(unsigned long, behind, max);
 		index = ring->head - behind + lost;
 		for (i = 0; i < n; i++, index++) {
-			const struct button_irq_slot *slot = &ring->slot[index & (ring->size - 1)];
-
-			events[i].seq = index + 1;
-			events[i].timestamp_ns = clock == CLOCK_MONOTONIC ? slot->time :
-				clock == CLOCK_BOOTTIME ? slot->boottime : slot->realtime;
-			events[i].held_ns = slot->held;
-			events[i].type = slot->type;
-			events[i].count = slot->count;
+			slot = &ring->slot[index & (ring->size - 1)];
+			events[i] = (struct button_irq_event){
+				.seq = index + 1,
+				.timestamp_ns = slot->report.time +
+					(clock == CLOCK_BOOTTIME ? slot->offsets.boottime :
+					 clock == CLOCK_REALTIME ? slot->offsets.realtime : 0),
+				.held_ns = slot->report.held,
+				.type = slot->report.type,
+				.count = slot->report.count,
+			};
 		}
 	} while (read_seqcount_retry(&ring->seqcount, seq));
 
@@ -657,46 +553,39 @@ static unsigned int button_irq_ring_read(const struct button_irq_ring *ring,
 		events->held_ns = 0;
 		events->type = BUTTON_IRQ_LOST;
 		events->count = min_t(unsigned long, lost, U32_MAX);
-		*cursor += events->count;
-		return 1;
+		n = events->count;
 	}
 	*cursor += n;
-	return n;
+	return lost ? 1 : n;
 }
 
 /* --- Thread: edges to events ---------------------------------------------------------- */
 
-/* Remember the clocks' offsets from @time on if they differ from the last ones. */
-static void button_irq_note_clock(struct button_irq *b, u64 time, u64 boottime, u64 realtime)
+/* Remember the clocks' offsets from @time on. */
+static void button_irq_note_clock(struct button_irq *b, u64 time,
+				  struct button_irq_offsets offsets)
 {
-	struct button_irq_clock *newest = &b->thread.clock[b->thread.clocks % BUTTON_IRQ_CLOCKS];
-
-	if (newest->boottime == boottime && newest->realtime == realtime)
-		return;
-	b->thread.clock[++b->thread.clocks % BUTTON_IRQ_CLOCKS] = (struct button_irq_clock){
-		.since = time, .boottime = boottime, .realtime = realtime,
-	};
+	if (button_irq_note_offsets(b->thread.offsets, &b->thread.clock, offsets))
+		b->thread.since[b->thread.clock % BUTTON_IRQ_CLOCKS] = time;
 }
 
 /* The time now, with the clocks' offsets remembered. */
 static u64 button_irq_now(struct button_irq *b)
 {
-	ktime_t mono = ktime_get();
-	u64 now = ktime_to_ns(mono);
+	u64 now = ktime_get_ns();
 
-	button_irq_note_clock(b, now, ktime_to_ns(ktime_mono_to_any(mono, TK_OFFS_BOOT)) - now,
-			      ktime_to_ns(ktime_mono_to_real(mono)) - now);
+	button_irq_note_clock(b, now, button_irq_read_offsets());
 	return now;
 }
 
 /* The offsets that held at @time, or the oldest that are remembered. */
-static const struct button_irq_clock *button_irq_clock_at(const struct button_irq *b, u64 time)
+static const struct button_irq_offsets *button_irq_offsets_at(const struct button_irq *b, u64 time)
 {
-	unsigned int i = b->thread.clocks, oldest = i - (BUTTON_IRQ_CLOCKS - 1);
+	u8 i = b->thread.clock, oldest = i - (BUTTON_IRQ_CLOCKS - 1);
 
-	while (i != oldest && time < b->thread.clock[i % BUTTON_IRQ_CLOCKS].since)
+	while (i != oldest && time < b->thread.since[i % BUTTON_IRQ_CLOCKS])
 		i--;
-	return &b->thread.clock[i % BUTTON_IRQ_CLOCKS];
+	return &b->thread.offsets[i % BUTTON_IRQ_CLOCKS];
 }
 
 static void button_irq_report_key(struct button_irq *b, bool pressed, u64 time)
@@ -704,7 +593,7 @@ static void button_irq_report_key(struct button_irq *b, bool pressed, u64 time)
 	if (!IS_REACHABLE(CONFIG_INPUT) || !b->hw.input)
 		return;
 	input_set_timestamp(b->hw.input, ns_to_ktime(time));
-	input_event(b->hw.input, b->hw.type, b->hw.code, pressed);
+	input_event(b->hw.input, b->set.type, b->set.code, pressed);
 	input_sync(b->hw.input);
 }
 
@@ -713,18 +602,8 @@ static void button_irq_publish(struct button_irq *b, const struct button_irq_rep
 			       unsigned int n)
 {
 	for (; n; n--, r++) {
-		const struct button_irq_clock *clock = button_irq_clock_at(b, r->time);
-		struct button_irq_slot slot = {
-			.time = r->time,
-			.boottime = r->time + clock->boottime,
-			.realtime = r->time + clock->realtime,
-			.held = r->held,
-			.type = r->type,
-			.count = r->count,
-		};
-
 		trace_button_irq_event(MINOR(b->dev.devt), b->out.ring.head + 1, r);
-		button_irq_ring_write(&b->out.ring, &slot);
+		button_irq_ring_write(&b->out.ring, r, button_irq_offsets_at(b, r->time));
 		if (r->type != BUTTON_IRQ_MISSED)
 			button_irq_report_key(b, r->type == BUTTON_IRQ_PRESS, r->time);
 		b->thread.unsent = true;
@@ -796,7 +675,8 @@ static bool button_irq_drain(struct button_irq *b, unsigned long *work)
 	unsigned int n;
 
 	for (n = 0; n < BUTTON_IRQ_BATCH && button_irq_queue_pop(&b->queue, &edge); n++) {
-		button_irq_note_clock(b, edge.time, edge.boottime, edge.realtime);
+		button_irq_note_clock(b, edge.time,
+				      b->top.offsets[edge.clock % BUTTON_IRQ_CLOCKS]);
 		gap |= button_irq_report_dropped(b, edge.dropped, edge.time);
 		if (edge.level == BUTTON_IRQ_LEVEL_UNKNOWN)
 			b->thread.resample_time = edge.time + BUTTON_IRQ_CONFIRM_NS;
@@ -889,19 +769,19 @@ static void button_irq_process(struct button_irq *b)
 	struct button_irq_debounce *d = &b->thread.debounce;
 	enum button_irq_level level = BUTTON_IRQ_LEVEL_UNKNOWN;
 	struct button_irq_report r[BUTTON_IRQ_REPORTS];
+	bool again, due = false;
 	unsigned long work;
-	bool again, due;
-	u64 now;
+	u64 now = 0;
 
 	lockdep_assert_held(&b->thread.lock);
 	if (b->out.gone)
 		return;
 	if (b->thread.suspended) {
 		/* Everything waits for resume, but an edge keeps the system from falling asleep. */
-		if (device_may_wakeup(b->hw.parent) &&
+		if (device_may_wakeup(b->dev.parent) &&
 		    (test_bit(BUTTON_IRQ_REQ_WAKE, &b->requests) ||
 		     !button_irq_queue_is_empty(&b->queue)))
-			pm_wakeup_event(b->hw.parent, 0);
+			pm_wakeup_event(b->dev.parent, 0);
 		return;
 	}
 
@@ -910,7 +790,9 @@ static void button_irq_process(struct button_irq *b)
 	work = xchg(&b->requests, 0);
 	button_irq_debounce_configure(d, READ_ONCE(b->set.debounce_us) * (u64)NSEC_PER_USEC,
 				      READ_ONCE(b->set.debounce_mode));
-	now = ktime_get_ns();
+	/* A deadline makes a request, so where only edges came, the time does not matter. */
+	if (work)
+		now = ktime_get_ns();
 	if (now >= b->thread.unmask_time) {
 		b->thread.unmask_time = BUTTON_IRQ_NO_DEADLINE;
 		button_irq_unmask(b);
@@ -920,13 +802,14 @@ static void button_irq_process(struct button_irq *b)
 		button_irq_debounce_unseen(d);
 	if (work & BIT(BUTTON_IRQ_REQ_WAKE)) {
 		work &= ~BIT(BUTTON_IRQ_REQ_WAKE);
-		pm_wakeup_event(b->hw.parent, 0);
+		pm_wakeup_event(b->dev.parent, 0);
 		now = button_irq_now(b);
 		button_irq_publish(b, r, button_irq_debounce_wake(d, now, r));
 	}
 
 	again = button_irq_drain(b, &work);
-	due = !again && (work || now >= button_irq_sample_time(b));
+	if (work && !again)
+		due = work != BIT(BUTTON_IRQ_REQ_TIMER) || now >= button_irq_sample_time(b);
 	if (due) {
 		/*
 		 * The time is taken after the sample, which may take long on a bus: a change
@@ -955,6 +838,15 @@ static void button_irq_process(struct button_irq *b)
 	WRITE_ONCE(b->quiet, d->window_open && !d->unconfirmed);
 }
 
+static void button_irq_work(struct work_struct *work)
+{
+	struct button_irq *b = container_of(work, struct button_irq, thread.work);
+
+	mutex_lock(&b->thread.lock);
+	button_irq_process(b);
+	mutex_unlock(&b->thread.lock);
+}
+
 /*
  * The threaded handler. Always returns IRQ_HANDLED: where there is no top half that does,
  * genirq would take the interrupt for spurious and in the end disable the line.
@@ -971,20 +863,9 @@ static irqreturn_t button_irq_thread(int irq, void *data)
 		WRITE_ONCE(b->top.busy, true);
 		button_irq_interrupt(b, ktime_get_ns(), BUTTON_IRQ_LEVEL_UNKNOWN);
 	}
-	mutex_lock(&b->thread.lock);
-	button_irq_process(b);
-	mutex_unlock(&b->thread.lock);
+	button_irq_work(&b->thread.work);
 	WRITE_ONCE(b->top.busy, false);
 	return IRQ_HANDLED;
-}
-
-static void button_irq_work(struct work_struct *work)
-{
-	struct button_irq *b = container_of(work, struct button_irq, thread.work);
-
-	mutex_lock(&b->thread.lock);
-	button_irq_process(b);
-	mutex_unlock(&b->thread.lock);
 }
 
 static void button_irq_request(struct button_irq *b, int request)
@@ -996,7 +877,9 @@ static void button_irq_request(struct button_irq *b, int request)
 /* Hard IRQ context, on PREEMPT_RT too. */
 static enum hrtimer_restart button_irq_timer(struct hrtimer *timer)
 {
-	button_irq_wake_thread(container_of(timer, struct button_irq, thread.timer));
+	struct button_irq *b = container_of(timer, struct button_irq, thread.timer);
+
+	button_irq_request(b, BUTTON_IRQ_REQ_TIMER);
 	return HRTIMER_NORESTART;
 }
 
@@ -1007,18 +890,99 @@ static void button_irq_finish(struct button_irq *b)
 	enum button_irq_level level = BUTTON_IRQ_LEVEL_UNKNOWN;
 	struct button_irq_report r[BUTTON_IRQ_REPORTS];
 	unsigned long work = 0;
-	u64 time;
+	u64 time, deadline;
 
-	lockdep_assert_held(&b->thread.lock);
 	while (button_irq_drain(b, &work))
 		;
 	if (!b->thread.suspended)
 		level = button_irq_sample(b);
 	time = button_irq_now(b);
-	if (button_irq_debounce_deadline(d) != BUTTON_IRQ_NO_DEADLINE)
-		time = max(time, button_irq_debounce_deadline(d));
+	deadline = button_irq_debounce_deadline(d);
+	if (deadline != BUTTON_IRQ_NO_DEADLINE)
+		time = max(time, deadline);
 	button_irq_publish(b, r, button_irq_debounce_sample(d, level, time, r));
 	button_irq_wake_readers(b);
+}
+
+/* --- Minor numbers -------------------------------------------------------------------- */
+
+/*
+ * One character device serves all buttons. It appears when nothing can fail any more: a
+ * module whose init fails is freed even while a file of it is open.
+ */
+static dev_t button_irq_devt;
+static struct cdev button_irq_cdev;
+
+/* The life of a button, in order; unbinding goes back to BUTTON_IRQ_RESERVED. */
+enum button_irq_state {
+	BUTTON_IRQ_FREE,
+	BUTTON_IRQ_RESERVED,	/* has a number and a label; is being created or shut down */
+	BUTTON_IRQ_READY,	/* has all it needs */
+	BUTTON_IRQ_ADDED,	/* has a node; can be opened once the character device is there */
+	BUTTON_IRQ_LIVE,	/* gets interrupts */
+};
+
+/*
+ * The button of each minor number. @name hashes the name of the device that has, or last had,
+ * the number, so that a button that is bound again keeps its number. The lock also orders
+ * loading: a button that becomes ready before @button_irq_loaded is set becomes live at the
+ * end of loading.
+ */
+static DEFINE_MUTEX(button_irq_lock);
+static bool button_irq_loaded;
+static struct {
+	struct button_irq *button;
+	enum button_irq_state state;
+	u32 name;
+} button_irq_minors[BUTTON_IRQ_BUTTONS];
+
+static void button_irq_set_state(struct button_irq *b, enum button_irq_state state)
+{
+	lockdep_assert_held(&button_irq_lock);
+	button_irq_minors[MINOR(b->dev.devt)].state = state;
+}
+
+/* The first button in @state, in the order of minor numbers. */
+static struct button_irq *button_irq_first(enum button_irq_state state)
+{
+	unsigned int i;
+
+	for (i = 0; i < BUTTON_IRQ_BUTTONS; i++)
+		if (button_irq_minors[i].state == state)
+			return button_irq_minors[i].button;
+	return NULL;
+}
+
+static struct button_irq *button_irq_get(unsigned int minor)
+{
+	struct button_irq *b = NULL;
+
+	mutex_lock(&button_irq_lock);
+	if (button_irq_minors[minor].state >= BUTTON_IRQ_ADDED) {
+		b = button_irq_minors[minor].button;
+		get_device(&b->dev);
+	}
+	mutex_unlock(&button_irq_lock);
+	return b;
+}
+
+/* The number that @name had, else the first that no other button remembers, else any. */
+static int button_irq_free_minor(u32 name)
+{
+	int i, minor = -ENOSPC;
+	bool fresh = false;
+
+	lockdep_assert_held(&button_irq_lock);
+	for (i = BUTTON_IRQ_BUTTONS - 1; i >= 0; i--) {
+		if (button_irq_minors[i].state != BUTTON_IRQ_FREE)
+			continue;
+		if (button_irq_minors[i].name == name)
+			return i;
+		if (!button_irq_minors[i].name || !fresh)
+			minor = i;
+		fresh |= !button_irq_minors[i].name;
+	}
+	return minor;
 }
 
 /* --- Reader --------------------------------------------------------------------------- */
@@ -1029,52 +993,60 @@ static bool button_irq_readable(struct button_irq_reader *r)
 	       READ_ONCE(r->cursor) != button_irq_ring_head(&r->button->out.ring, false);
 }
 
-/* vsnprintf() takes several times as long, and every reader formats every event. */
-static noinline char *button_irq_put_number(char *p, u64 n, unsigned int min_digits)
+/* Decimal digits. vsnprintf() takes several times as long, and every reader formats every event. */
+static noinline char *button_irq_put_digits(char *p, u32 n, unsigned int digits)
 {
-	char reversed[20];
-	unsigned int len = 0;
+	char *end = p + digits;
 
-	do {
-		u64 rest = div_u64(n, 10);
-
-		reversed[len++] = '0' + (n - rest * 10);
-		n = rest;
-	} while (n || len < min_digits);
-	while (len)
-		*p++ = reversed[--len];
-	return p;
+	for (p = end; digits; digits--) {
+		*--p = '0' + n % 10;
+		n /= 10;
+	}
+	return end;
 }
 
-static noinline char *button_irq_put_seconds(char *p, u64 ns)
+static char *button_irq_put_number(char *p, u64 n)
+{
+	unsigned int digits = 1;
+	u32 rest = n, limit;
+
+	if (n > U32_MAX) {
+		p = button_irq_put_number(p, div_u64_rem(n, NSEC_PER_SEC, &rest));
+		return button_irq_put_digits(p, rest, 9);
+	}
+	for (limit = 10; rest >= limit && digits < 10; limit *= 10)
+		digits++;
+	return button_irq_put_digits(p, rest, digits);
+}
+
+static char *button_irq_put_seconds(char *p, u64 ns)
 {
 	u32 rest;
 
-	p = button_irq_put_number(p, div_u64_rem(ns, NSEC_PER_SEC, &rest), 1);
+	p = button_irq_put_number(p, div_u64_rem(ns, NSEC_PER_SEC, &rest));
 	*p++ = '.';
-	return button_irq_put_number(p, rest, 9);
+	return button_irq_put_digits(p, rest, 9);
 }
 
 static unsigned int button_irq_format(char *text, const struct button_irq_event *e)
 {
-	static const char * const words[] = {
+	static const char words[][12] = {
 		[BUTTON_IRQ_PRESS] = " press",
 		[BUTTON_IRQ_RELEASE] = " release ",
 		[BUTTON_IRQ_LOST] = " lost ",
 		[BUTTON_IRQ_MISSED] = " missed ",
 	};
 	const char *word = words[e->type];
-	char *p = text;
+	char *p = button_irq_put_number(text, e->seq);
 
-	p = button_irq_put_number(p, e->seq, 1);
 	*p++ = ' ';
 	p = button_irq_put_seconds(p, e->timestamp_ns);
-	memcpy(p, word, strlen(word));
-	p += strlen(word);
+	while (*word)
+		*p++ = *word++;
 	if (e->type == BUTTON_IRQ_RELEASE)
 		p = button_irq_put_seconds(p, e->held_ns);
 	else if (e->type != BUTTON_IRQ_PRESS)
-		p = button_irq_put_number(p, e->count, 1);
+		p = button_irq_put_number(p, e->count);
 	*p++ = '\n';
 	return p - text;
 }
@@ -1106,26 +1078,22 @@ static ssize_t button_irq_read_text(struct button_irq_reader *r, struct iov_iter
 static ssize_t button_irq_read_binary(struct button_irq_reader *r, struct iov_iter *to)
 {
 	struct button_irq_event events[BUTTON_IRQ_RECORDS];
+	size_t room = iov_iter_count(to) / sizeof(*events), n, copied, total = 0;
 	unsigned long cursor = r->cursor;
-	size_t room, n, copied, total = 0;
 
-	if (iov_iter_count(to) < sizeof(*events))
+	if (!room)
 		return -EINVAL;
-	while ((room = iov_iter_count(to) / sizeof(*events))) {
+	do {
 		n = button_irq_ring_read(&r->button->out.ring, &cursor, r->clock, events,
-					 min_t(size_t, room, BUTTON_IRQ_RECORDS));
-		if (!n)
-			break;
+					 min_t(size_t, room - total, BUTTON_IRQ_RECORDS));
 		copied = copy_to_iter(events, n * sizeof(*events), to) / sizeof(*events);
-		total += copied * sizeof(*events);
 		/* A record that met a bad address stays for the next read. */
 		if (copied < n)
 			cursor = events[copied].seq - 1;
 		WRITE_ONCE(r->cursor, cursor);
-		if (copied < n)
-			return total ?: -EFAULT;
-	}
-	return total;
+		total += copied;
+	} while (n && copied == n && total < room);
+	return total * sizeof(*events) ?: n ? -EFAULT : 0;
 }
 
 static ssize_t button_irq_read_iter(struct kiocb *iocb, struct iov_iter *to)
@@ -1194,56 +1162,37 @@ static long button_irq_get_info(struct button_irq *b, struct button_irq_info __u
 	return copy_to_user(to, &info, sizeof(info)) ? -EFAULT : 0;
 }
 
-/* Called with the reader's lock held. */
-static long button_irq_set(struct button_irq_reader *r, unsigned int cmd, u32 value)
-{
-	switch (cmd) {
-	case BUTTON_IRQ_IOC_SET_FORMAT:
-		if (value != BUTTON_IRQ_FORMAT_TEXT && value != BUTTON_IRQ_FORMAT_BINARY)
-			return -EINVAL;
-		r->format = value;
-		break;
-	case BUTTON_IRQ_IOC_SET_CLOCK:
-		if (value != CLOCK_MONOTONIC && value != CLOCK_BOOTTIME &&
-		    value != CLOCK_REALTIME)
-			return -EINVAL;
-		r->clock = value;
-		break;
-	case BUTTON_IRQ_IOC_REWIND:
-		WRITE_ONCE(r->cursor, button_irq_ring_head(&r->button->out.ring, true));
-		break;
-	}
-	/* The rest of a half-read line belongs to the old format, clock or place. */
-	WRITE_ONCE(r->left, 0);
-	return 0;
-}
-
 static long button_irq_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct button_irq_reader *r = file->private_data;
 	void __user *argp = (void __user *)arg;
 	u32 value = 0;
-	long ret;
 
-	switch (cmd) {
-	case BUTTON_IRQ_IOC_GET_INFO:
+	if (cmd == BUTTON_IRQ_IOC_GET_INFO)
 		return button_irq_get_info(r->button, argp);
-	case BUTTON_IRQ_IOC_SET_FORMAT:
-	case BUTTON_IRQ_IOC_SET_CLOCK:
-		if (copy_from_user(&value, argp, sizeof(value)))
-			return -EFAULT;
-		break;
-	case BUTTON_IRQ_IOC_REWIND:
-		break;
-	default:
+	if (cmd != BUTTON_IRQ_IOC_SET_FORMAT && cmd != BUTTON_IRQ_IOC_SET_CLOCK &&
+	    cmd != BUTTON_IRQ_IOC_REWIND)
 		return -ENOTTY;
-	}
+	if (cmd != BUTTON_IRQ_IOC_REWIND && copy_from_user(&value, argp, sizeof(value)))
+		return -EFAULT;
+	if (cmd == BUTTON_IRQ_IOC_SET_FORMAT && value > BUTTON_IRQ_FORMAT_BINARY)
+		return -EINVAL;
+	if (cmd == BUTTON_IRQ_IOC_SET_CLOCK && value != CLOCK_MONOTONIC &&
+	    value != CLOCK_BOOTTIME && value != CLOCK_REALTIME)
+		return -EINVAL;
 
 	if (mutex_lock_interruptible(&r->lock))
 		return -ERESTARTSYS;
-	ret = button_irq_set(r, cmd, value);
+	if (cmd == BUTTON_IRQ_IOC_SET_FORMAT)
+		r->format = value;
+	else if (cmd == BUTTON_IRQ_IOC_SET_CLOCK)
+		r->clock = value;
+	else
+		WRITE_ONCE(r->cursor, button_irq_ring_head(&r->button->out.ring, true));
+	/* The rest of a half-read line belongs to the old format, clock or place. */
+	WRITE_ONCE(r->left, 0);
 	mutex_unlock(&r->lock);
-	return ret;
+	return 0;
 }
 
 static int button_irq_fasync(int fd, struct file *file, int on)
@@ -1253,22 +1202,21 @@ static int button_irq_fasync(int fd, struct file *file, int on)
 	return fasync_helper(fd, file, on, &r->button->out.async);
 }
 
-static struct button_irq *button_irq_get(unsigned int minor);
-
 static int button_irq_open(struct inode *inode, struct file *file)
 {
 	struct button_irq *b = button_irq_get(iminor(inode));
 	struct button_irq_reader *r;
-	int ret = -EBUSY;
+	int ret;
 
 	if (!b)
 		return -ENODEV;
-	if (!atomic_add_unless(&b->out.readers, 1, button_irq_max_readers))
-		goto put;
-	ret = -ENOMEM;
 	r = kzalloc(sizeof(*r), GFP_KERNEL_ACCOUNT);
-	if (!r)
-		goto uncount;
+	if (!r || !atomic_add_unless(&b->out.readers, 1, button_irq_max_readers)) {
+		ret = r ? -EBUSY : -ENOMEM;
+		put_device(&b->dev);
+		kfree(r);
+		return ret;
+	}
 	mutex_init(&r->lock);
 	r->format = BUTTON_IRQ_FORMAT_TEXT;
 	r->clock = CLOCK_MONOTONIC;
@@ -1279,12 +1227,6 @@ static int button_irq_open(struct inode *inode, struct file *file)
 	file->f_mode |= FMODE_NOWAIT;
 	/* Makes every lseek() fail with ESPIPE: a shell then reads no further than its line. */
 	return stream_open(inode, file);
-
-uncount:
-	atomic_dec(&b->out.readers);
-put:
-	put_device(&b->dev);
-	return ret;
 }
 
 static int button_irq_release(struct inode *inode, struct file *file)
@@ -1316,28 +1258,18 @@ static struct button_irq *to_button_irq(struct device *dev)
 	return container_of(dev, struct button_irq, dev);
 }
 
-static ssize_t label_show(struct device *dev, struct device_attribute *attr, char *buf)
-{
-	return sysfs_emit(buf, "%s\n", to_button_irq(dev)->hw.label);
+#define BUTTON_IRQ_SHOW(name, format, value)						\
+static ssize_t name##_show(struct device *dev, struct device_attribute *attr, char *buf) \
+{											\
+	struct button_irq *b = to_button_irq(dev);					\
+											\
+	return sysfs_emit(buf, format "\n", value);					\
 }
+
+BUTTON_IRQ_SHOW(label, "%s", b->hw.label)
 static DEVICE_ATTR_RO(label);
-
-static ssize_t line_show(struct device *dev, struct device_attribute *attr, char *buf)
-{
-	return sysfs_emit(buf, "%s\n", to_button_irq(dev)->hw.line);
-}
+BUTTON_IRQ_SHOW(line, "%s", b->hw.line)
 static DEVICE_ATTR_RO(line);
-
-static ssize_t state_show(struct device *dev, struct device_attribute *attr, char *buf)
-{
-	struct button_irq *b = to_button_irq(dev);
-
-	/* A full barrier; pairs with xchg() in button_irq_notify_state(). */
-	xchg(&b->thread.state_read, 1);
-	return sysfs_emit(buf, "%s\n",
-			  READ_ONCE(b->thread.debounce.state) ? "pressed" : "released");
-}
-static DEVICE_ATTR_RO(state);
 
 #define BUTTON_IRQ_COUNTER(name, field)							\
 static ssize_t name##_show(struct device *dev, struct device_attribute *attr, char *buf) \
@@ -1355,62 +1287,54 @@ BUTTON_IRQ_COUNTER(glitches, debounce.glitches);
 BUTTON_IRQ_COUNTER(missed, debounce.missed);
 BUTTON_IRQ_COUNTER(storms, storms);
 
-static ssize_t debounce_us_show(struct device *dev, struct device_attribute *attr, char *buf)
-{
-	return sysfs_emit(buf, "%u\n", READ_ONCE(to_button_irq(dev)->set.debounce_us));
-}
-
-static ssize_t debounce_us_store(struct device *dev, struct device_attribute *attr,
-				 const char *buf, size_t count)
+static ssize_t state_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	struct button_irq *b = to_button_irq(dev);
-	u32 value;
 
-	if (kstrtou32(buf, 10, &value) || value > BUTTON_IRQ_DEBOUNCE_US_MAX)
+	/* A full barrier; pairs with xchg() in button_irq_notify_state(). */
+	xchg(&b->thread.state_read, 1);
+	return sysfs_emit(buf, "%s\n",
+			  READ_ONCE(b->thread.debounce.state) ? "pressed" : "released");
+}
+static DEVICE_ATTR_RO(state);
+
+/* Take a setting, unless it is bad, and let the thread apply it. */
+static ssize_t button_irq_store(struct device *dev, u32 *setting, u32 value, u32 max, size_t count)
+{
+	if (value > max)
 		return -EINVAL;
-	WRITE_ONCE(b->set.debounce_us, value);
-	button_irq_request(b, BUTTON_IRQ_REQ_SAMPLE);
+	WRITE_ONCE(*setting, value);
+	button_irq_request(to_button_irq(dev), BUTTON_IRQ_REQ_SAMPLE);
 	return count;
 }
-static DEVICE_ATTR_RW(debounce_us);
 
-static ssize_t debounce_mode_show(struct device *dev, struct device_attribute *attr, char *buf)
-{
-	u32 mode = READ_ONCE(to_button_irq(dev)->set.debounce_mode);
-
-	return sysfs_emit(buf, "%s\n", button_irq_modes[mode]);
+#define BUTTON_IRQ_STORE(name, max)							\
+static ssize_t name##_store(struct device *dev, struct device_attribute *attr,		\
+			    const char *buf, size_t count)				\
+{											\
+	u32 value;									\
+											\
+	if (kstrtou32(buf, 10, &value))							\
+		return -EINVAL;								\
+	return button_irq_store(dev, &to_button_irq(dev)->set.name, value, max, count);	\
 }
 
+BUTTON_IRQ_SHOW(debounce_us, "%u", READ_ONCE(b->set.debounce_us))
+BUTTON_IRQ_STORE(debounce_us, BUTTON_IRQ_DEBOUNCE_US_MAX)
+static DEVICE_ATTR_RW(debounce_us);
+BUTTON_IRQ_SHOW(storm_rate, "%u", READ_ONCE(b->set.storm_rate))
+BUTTON_IRQ_STORE(storm_rate, BUTTON_IRQ_STORM_RATE_MAX)
+static DEVICE_ATTR_RW(storm_rate);
+BUTTON_IRQ_SHOW(debounce_mode, "%s", button_irq_modes[READ_ONCE(b->set.debounce_mode)])
 static ssize_t debounce_mode_store(struct device *dev, struct device_attribute *attr,
 				   const char *buf, size_t count)
 {
-	struct button_irq *b = to_button_irq(dev);
-	int mode = sysfs_match_string(button_irq_modes, buf);
-
-	if (mode < 0)
-		return -EINVAL;
-	WRITE_ONCE(b->set.debounce_mode, mode);
-	button_irq_request(b, BUTTON_IRQ_REQ_SAMPLE);
-	return count;
+	/* No mode's number is negative, or so large. */
+	return button_irq_store(dev, &to_button_irq(dev)->set.debounce_mode,
+				sysfs_match_string(button_irq_modes, buf),
+				BUTTON_IRQ_MODE_SETTLE, count);
 }
 static DEVICE_ATTR_RW(debounce_mode);
-
-static ssize_t storm_rate_show(struct device *dev, struct device_attribute *attr, char *buf)
-{
-	return sysfs_emit(buf, "%u\n", READ_ONCE(to_button_irq(dev)->set.storm_rate));
-}
-
-static ssize_t storm_rate_store(struct device *dev, struct device_attribute *attr,
-				const char *buf, size_t count)
-{
-	u32 value;
-
-	if (kstrtou32(buf, 10, &value) || value > BUTTON_IRQ_STORM_RATE_MAX)
-		return -EINVAL;
-	WRITE_ONCE(to_button_irq(dev)->set.storm_rate, value);
-	return count;
-}
-static DEVICE_ATTR_RW(storm_rate);
 
 static struct attribute *button_irq_attrs[] = {
 	&dev_attr_label.attr,
@@ -1444,89 +1368,269 @@ static struct class button_irq_class = {
 	.devnode = button_irq_devnode,
 };
 
-/* --- The button: minor number, label, start, end -------------------------------------- */
+/* --- GPIO controllers ----------------------------------------------------------------- */
 
-/*
- * One character device serves all buttons. It appears when nothing can fail any more: a
- * module whose init fails is freed even while a file of it is open.
- */
-static dev_t button_irq_devt;
-static struct cdev button_irq_cdev;
-
-/* The life of a button, in order; unbinding goes back to BUTTON_IRQ_RESERVED. */
-enum button_irq_state {
-	BUTTON_IRQ_FREE,
-	BUTTON_IRQ_RESERVED,	/* has a number and a label; is being created or shut down */
-	BUTTON_IRQ_READY,	/* has all it needs */
-	BUTTON_IRQ_ADDED,	/* has a node; can be opened once the character device is there */
-	BUTTON_IRQ_LIVE,	/* gets interrupts */
+/* The controller of a Raspberry Pi's header: BCM2835 to BCM2837, BCM2711, RP1. */
+static const char * const button_irq_header_chips[] = {
+	"pinctrl-bcm2835", "pinctrl-bcm2711", "pinctrl-rp1",
 };
 
-/*
- * The button of each minor number. @name hashes the name of the device that has, or last had,
- * the number, so that a button that is bound again keeps its number. The lock also orders
- * loading: a button that becomes ready before @button_irq_loaded is set becomes live at the
- * end of loading.
- */
-static DEFINE_MUTEX(button_irq_lock);
-static bool button_irq_loaded;
-static struct {
-	struct button_irq *button;
-	enum button_irq_state state;
-	u32 name;
-} button_irq_minors[BUTTON_IRQ_BUTTONS];
+/* A search for the controllers to which all applies that is asked. */
+struct button_irq_search {
+	/* In: NULL where anything will do */
+	const char *label;			/* the controller's label */
+	const char *device;			/* the name of its character device */
+	const struct fwnode_handle *fwnode;	/* its firmware node */
+	const char *line;			/* the name of a line */
+	/* In: a line that it has; out: where the line called @line is */
+	unsigned int offset;
+	/* Out: how many there are, and of the first: */
+	unsigned int n;
+	char chip[BUTTON_IRQ_LINE];		/* @device or its label */
+	unsigned int base;			/* gpiolib's number of its first line */
+	struct gpio_desc *gpiod;		/* the line; nobody need own it */
+	bool can_sleep;				/* reading its lines sleeps */
+	char user[32];				/* who uses the line, "" if nobody can tell */
+	struct device *parent;			/* of a controller by @device; to be put */
+	char list[128];				/* all of them as DEVICE:OFFSET */
+};
 
-static struct button_irq *button_irq_get(unsigned int minor)
+/* The offset of the line that the controller's driver or firmware calls @name, or -1. */
+static int button_irq_find_line(struct gpio_chip *gc, const char *name)
 {
-	struct button_irq *b = NULL;
+	struct fwnode_handle *fwnode = button_irq_chip_fwnode(gc);
+	int i, n, offset = -1;
+	const char **names;
 
-	mutex_lock(&button_irq_lock);
-	if (button_irq_minors[minor].state >= BUTTON_IRQ_ADDED) {
-		b = button_irq_minors[minor].button;
-		get_device(&b->dev);
-	}
-	mutex_unlock(&button_irq_lock);
-	return b;
-}
-
-/* The number that @name had, else the first that no other button remembers, else any. */
-static int button_irq_free_minor(u32 name)
-{
-	int i, minor = -ENOSPC;
-	bool fresh = false;
-
-	lockdep_assert_held(&button_irq_lock);
-	for (i = BUTTON_IRQ_BUTTONS - 1; i >= 0; i--) {
-		if (button_irq_minors[i].state != BUTTON_IRQ_FREE)
-			continue;
-		if (button_irq_minors[i].name == name)
+	for (i = 0; gc->names && i < gc->ngpio; i++)
+		if (gc->names[i] && !strcmp(gc->names[i], name))
 			return i;
-		if (!button_irq_minors[i].name || !fresh)
-			minor = i;
-		fresh |= !button_irq_minors[i].name;
-	}
-	return minor;
+	n = fwnode_property_string_array_count(fwnode, "gpio-line-names");
+	names = n > 0 ? kcalloc(n, sizeof(*names), GFP_ATOMIC) : NULL;
+	if (names)
+		n = fwnode_property_read_string_array(fwnode, "gpio-line-names", names, n);
+	/* A line without a name is "" in a device tree, and NULL in a software node. */
+	for (i = 0; names && i < n && offset < 0; i++)
+		if (names[i] && !strcmp(names[i], name))
+			offset = i;
+	kfree(names);
+	return offset;
 }
+
+/* Must not sleep: called under a spinlock in kernels before 6.7. */
+static __cold int button_irq_match_chip(struct gpio_chip *gc, BUTTON_IRQ_MATCH_CONST void *data)
+{
+	struct button_irq_search *s = (struct button_irq_search *)data;
+	int offset = s->line ? button_irq_find_line(gc, s->line) : s->offset;
+	size_t len = strlen(s->list);
+	char device[16];
+
+	button_irq_chip_name(gc, device, sizeof(device));
+	if (!gc->label || offset < 0 || offset >= gc->ngpio ||
+	    (s->label && strcmp(gc->label, s->label)) ||
+	    (s->device && strcmp(device, s->device)) ||
+	    (s->fwnode && button_irq_chip_fwnode(gc) != s->fwnode))
+		return 0;
+	scnprintf(s->list + len, sizeof(s->list) - len, "%s%s:%d", s->n ? ", " : "", device,
+		  offset);
+	if (s->n++)
+		return 0;
+	s->offset = offset;
+	strscpy(s->chip, s->device ?: gc->label, sizeof(s->chip));
+	s->base = gc->base;
+	s->can_sleep = gc->can_sleep;
+	button_irq_line_user(gc, offset, s->user, sizeof(s->user));
+	if (s->device)
+		s->parent = get_device(gc->parent);
+	return 0;
+}
+
+/* Returns whether there is one. */
+static bool button_irq_find(struct button_irq_search *s)
+{
+	button_irq_find_chip(s, button_irq_match_chip);
+	/* Not above: before 6.9, both take the lock of gpiolib's list. */
+	s->gpiod = s->n ? gpio_to_desc(s->base + s->offset) : NULL;
+	return s->n;
+}
+
+/*
+ * Tie the button to its controller, so that it is unbound before the controller goes. A link
+ * made while the controller is being unbound would hold up nothing: the controller would free
+ * the line's interrupt while it is requested here. Unbinding holds the controller's lock, except
+ * while it unbinds consumers, and then the state shows it.
+ */
+static __cold int button_irq_link(struct device *dev, struct device *chip, struct gpio_desc *gpiod)
+{
+	struct device_link *link = NULL;
+
+	if (!chip)
+		return 0;
+	if (IS_ERR(chip) || !device_trylock(chip))
+		return -EPROBE_DEFER;
+	/* The controller may have gone since the line was looked up. */
+	if (chip->links.status != DL_DEV_UNBINDING &&
+	    (!gpiod || button_irq_line_parent(gpiod) == chip))
+		link = device_link_add(dev, chip, DL_FLAG_AUTOREMOVE_CONSUMER);
+	device_unlock(chip);
+	return link ? 0 : -EPROBE_DEFER;
+}
+
+/* --- Buttons of module parameters: line and errors ------------------------------------ */
+
+/* A button given by module parameters; its device's platform data points here. */
+struct button_irq_param {
+	const char *name;	/* of the parameter that named the line, "gpio" or "line" */
+	const char *text;	/* its value */
+	struct button_irq_config config;
+	u32 active_low;		/* pressed is low */
+	u32 claim;		/* take the pin from another function */
+	bool by_name;		/* gpiolib looks the line up by its name */
+	bool by_device;		/* @chip is a character device; gpiolib knows labels only */
+	char chip[BUTTON_IRQ_LINE];
+	unsigned int offset;	/* of the line there */
+	int error;		/* what the probe came to */
+	struct platform_device *pdev;
+};
+
+#define BUTTON_IRQ_NO_LINE "no such GPIO line (spellings: gpio=17 on a Raspberry Pi, line=NAME, line=CHIPLABEL:OFFSET; gpioinfo lists them)"
+
+/*
+ * One log line for each failure, naming parameter and value. printk withholds a line that
+ * does not fit its buffer.
+ */
+#define button_irq_param_error(name, text, error, fmt, ...)				\
+({											\
+	pr_err("%s=%.200s: " fmt "\n", name, text, ##__VA_ARGS__);			\
+	error;										\
+})
+
+/* NULL if the button is of the device tree */
+static struct button_irq_param *button_irq_param_of(struct device *dev)
+{
+	struct button_irq_param **data = dev_get_platdata(dev);
+
+	return data ? *data : NULL;
+}
+
+/*
+ * Log why a button cannot be had: a button of module parameters by its parameter, one of the
+ * device tree by its device. Returns @error.
+ */
+static __cold int button_irq_error(struct device *dev, int error, const char *what)
+{
+	struct button_irq_param *param = button_irq_param_of(dev);
+
+	if (!param)
+		return dev_err_probe(dev, error, "%s\n", what);
+	/* insmod cannot wait for what comes later. */
+	if (error == -EPROBE_DEFER)
+		error = -ENODEV;
+	if (error == -EBUSY || error == -ENODEV)
+		return button_irq_param_error(param->name, param->text, error, "%s", what);
+	return button_irq_param_error(param->name, param->text, error, "%s: error %d", what, error);
+}
+
+/* The line cannot be had: word why. */
+static __cold int button_irq_line_error(struct device *dev, struct button_irq_param *param,
+					int error)
+{
+	struct fwnode_reference_args args = { };
+	struct button_irq_search s = { };
+	char why[128];
+
+	if (param && (error == -ENODEV || error == -EPROBE_DEFER || error == -ENOENT))
+		return button_irq_error(dev, -ENODEV, BUTTON_IRQ_NO_LINE);
+	if (param) {
+		s.label = param->by_device ? NULL : param->chip;
+		s.device = param->by_device ? param->chip : NULL;
+		s.offset = param->offset;
+	} else if (!fwnode_property_get_reference_args(dev_fwnode(dev), "gpios", "#gpio-cells", 0,
+						       0, &args)) {
+		s.fwnode = args.fwnode;
+		s.offset = args.args[0];
+	}
+	if (error == -EBUSY && (param || s.fwnode))
+		button_irq_find(&s);
+	fwnode_handle_put(args.fwnode);
+	put_device(s.parent);
+	snprintf(why, sizeof(why), "%s%s%s%s", param ? "" : "gpios: ",
+		 error == -EBUSY ? "the line is in use" : "cannot get the line",
+		 *s.user ? " by " : "", s.user);
+	return button_irq_error(dev, error, why);
+}
+
+static void button_irq_free_own_line(void *gpiod)
+{
+	gpiochip_free_own_desc(gpiod);
+}
+
+/* gpiolib looks lines up by their chip's label, so the second chip of a label needs this. */
+static __cold struct gpio_desc *
+button_irq_get_own_line(struct device *dev, struct button_irq_param *param)
+{
+	struct button_irq_search s = { .device = param->chip, .offset = param->offset };
+	struct gpio_desc *gpiod = ERR_PTR(-ENODEV);
+	int ret;
+
+	/* The link keeps the chip from going meanwhile. */
+	if (button_irq_find(&s) && !button_irq_link(dev, s.parent, NULL))
+		gpiod = gpiochip_request_own_desc(gpiod_to_chip(s.gpiod), s.offset,
+						  BUTTON_IRQ_NAME,
+						  param->active_low ? GPIO_ACTIVE_LOW :
+								      GPIO_ACTIVE_HIGH, GPIOD_IN);
+	put_device(s.parent);
+	if (IS_ERR(gpiod))
+		return gpiod;
+	ret = devm_add_action_or_reset(dev, button_irq_free_own_line, gpiod);
+	return ret ? ERR_PTR(ret) : gpiod;
+}
+
+static struct gpio_desc *button_irq_get_line(struct device *dev, struct button_irq_param *param)
+{
+	struct gpiod_lookup_table *table;
+	struct gpio_desc *gpiod;
+
+	if (!param)
+		return devm_gpiod_get(dev, NULL, GPIOD_IN);
+	if (param->by_device)
+		return button_irq_get_own_line(dev, param);
+	table = kzalloc(struct_size(table, table, 2), GFP_KERNEL);
+	if (!table)
+		return ERR_PTR(-ENOMEM);
+	table->dev_id = dev_name(dev);
+	table->table[0] = (struct gpiod_lookup){
+		.key = param->by_name ? param->text : param->chip,
+		.chip_hwnum = param->by_name ? U16_MAX : param->offset,
+		.flags = param->active_low ? GPIO_ACTIVE_LOW : GPIO_ACTIVE_HIGH,
+	};
+	gpiod_add_lookup_table(table);
+	gpiod = devm_gpiod_get(dev, NULL, GPIOD_IN);
+	gpiod_remove_lookup_table(table);
+	kfree(table);
+	return gpiod;
+}
+
+/* --- The button: label, start, end ---------------------------------------------------- */
 
 /* The name of the link that udev makes in /dev/button. */
-static void button_irq_link_name(char *link, const char *label)
+static __cold void button_irq_link_name(char *link, const char *label)
 {
-	const char *c;
-
-	for (c = label; *c; c++)
-		*link++ = isalnum(*c) || (u8)*c >= 0x80 || strchr("#+-.:=@_", *c) ? *c : '_';
+	for (; *label; label++)
+		*link++ = isalnum(*label) || (u8)*label >= 0x80 ||
+			  strchr("#+-.:=@_", *label) ? *label : '_';
 	*link = '\0';
 }
 
-static bool button_irq_label_taken(const struct button_irq *b, const char *label)
+static bool button_irq_label_taken(const struct button_irq *b)
 {
 	char link[BUTTON_IRQ_LABEL], others[BUTTON_IRQ_LABEL];
-	const struct button_irq *other;
 	unsigned int i;
 
-	button_irq_link_name(link, label);
+	button_irq_link_name(link, b->hw.label);
 	for (i = 0; i < BUTTON_IRQ_BUTTONS; i++) {
-		other = button_irq_minors[i].button;
+		const struct button_irq *other = button_irq_minors[i].button;
+
 		if (button_irq_minors[i].state == BUTTON_IRQ_FREE || other == b)
 			continue;
 		button_irq_link_name(others, other->hw.label);
@@ -1544,7 +1648,7 @@ static void button_irq_set_label(struct button_irq *b, const char *label)
 
 	lockdep_assert_held(&button_irq_lock);
 	strscpy_pad(b->hw.label, label, BUTTON_IRQ_LABEL);
-	for (n = 2; button_irq_label_taken(b, b->hw.label); n++) {
+	for (n = 2; button_irq_label_taken(b); n++) {
 		len = snprintf(suffix, sizeof(suffix), "_%u", n);
 		len = min(strlen(label), BUTTON_IRQ_LABEL - 1 - len);
 		/* Cut no UTF-8 character in two. */
@@ -1554,73 +1658,48 @@ static void button_irq_set_label(struct button_irq *b, const char *label)
 		snprintf(b->hw.label, BUTTON_IRQ_LABEL, "%.*s%s", len, label, suffix);
 	}
 	if (n > 2)
-		dev_notice(b->hw.parent, "the link of label %s is taken, so this button is %s\n",
+		dev_notice(b->dev.parent, "the link of label %s is taken, so this button is %s\n",
 			   label, b->hw.label);
-}
-
-/* The length of the UTF-8 character at @s, or 0 if it is not one. */
-static unsigned int button_irq_utf8_len(const u8 *s)
-{
-	static const u32 least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	unsigned int len = *s < 0x80 ? 1 : *s < 0xc0 ? 0 : *s < 0xe0 ? 2 : *s < 0xf0 ? 3 :
-		*s < 0xf8 ? 4 : 0;
-	u32 c = len > 1 ? *s & (0x7f >> len) : *s;
-	unsigned int i;
-
-	for (i = 1; i < len; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (s[i] & 0x3f);
-	}
-	if (!len || c < least[len] || (c >= 0xd800 && c < 0xe000) || c > 0x10ffff)
-		return 0;
-	return len;
 }
 
 #define BUTTON_IRQ_LABEL_RULE "not 1 to 31 bytes of UTF-8 without control characters, \"/\", blanks at either end, \".\" and \"..\""
 
 /* A label is a file name under /dev/button, and a word in messages. */
-static bool button_irq_label_valid(const char *label)
+static __cold bool button_irq_label_valid(const char *label)
 {
-	size_t len = strlen(label);
-	const u8 *c = (const u8 *)label;
-	unsigned int n;
+	size_t i, len = strlen(label);
+	unicode_t c;
+	int n;
 
 	if (!len || len >= BUTTON_IRQ_LABEL || !strcmp(label, ".") || !strcmp(label, "..") ||
 	    *label == ' ' || label[len - 1] == ' ')
 		return false;
-	for (; *c; c += n) {
-		n = button_irq_utf8_len(c);
+	for (i = 0; i < len; i += n) {
+		c = (u8)label[i];
+		/* Without NLS, a kernel has no UTF-8. */
+		n = c < 0x80 ? 1 :
+		    IS_REACHABLE(CONFIG_NLS) ? utf8_to_utf32(&label[i], len - i, &c) : -1;
 		/* Unicode's further control characters are U+0080 to U+009F. */
-		if (!n || *c < ' ' || *c == 0x7f || *c == '/' || (*c == 0xc2 && c[1] < 0xa0))
+		if (n < 0 || c < ' ' || (c >= 0x7f && c < 0xa0) || c == '/')
 			return false;
 	}
 	return true;
 }
 
-struct button_irq_pull {
-	const char *name;
-	unsigned long config;
-};
-
-static const struct button_irq_pull button_irq_pulls[] = {
-	{ "up", PIN_CONF_PACKED(PIN_CONFIG_BIAS_PULL_UP, 1) },
-	{ "down", PIN_CONF_PACKED(PIN_CONFIG_BIAS_PULL_DOWN, 1) },
-	{ "off", PIN_CONF_PACKED(PIN_CONFIG_BIAS_DISABLE, 0) },
-	{ "as-is", 0 },
-};
-
-static void button_irq_set_pull(struct button_irq *b, const struct button_irq_pull *pull)
+static void button_irq_set_pull(struct button_irq *b)
 {
-	if (!pull || !pull->config)
-		return;
-	if (gpiod_set_config(b->hw.gpiod, pull->config))
-		b->hw.no_pull = pull->name;
-	else	/* 50 kOhm and a few hundred pF of wire need some 10 us. */
-		usleep_range(100, 200);
-}
+	static const unsigned long configs[] = {
+		PIN_CONF_PACKED(PIN_CONFIG_BIAS_PULL_UP, 1),
+		PIN_CONF_PACKED(PIN_CONFIG_BIAS_PULL_DOWN, 1),
+		PIN_CONF_PACKED(PIN_CONFIG_BIAS_DISABLE, 0),
+	};
 
-static int button_irq_error(struct device *dev, int error, const char *what);
+	if (b->set.pull == BUTTON_IRQ_AS_IS)
+		return;
+	b->hw.no_pull = gpiod_set_config(b->hw.gpiod, configs[b->set.pull]);
+	/* 50 kOhm and a few hundred pF of wire need some 10 us. */
+	usleep_range(100, 200);
+}
 
 static void button_irq_dev_release(struct device *dev)
 {
@@ -1641,7 +1720,6 @@ static struct button_irq *button_irq_alloc(struct device *parent)
 	b->dev.class = &button_irq_class;
 	b->dev.parent = parent;
 	b->dev.release = button_irq_dev_release;
-	b->hw.parent = parent;
 	mutex_init(&b->thread.lock);
 	INIT_WORK(&b->thread.work, button_irq_work);
 	hrtimer_setup(&b->thread.timer, button_irq_timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
@@ -1677,20 +1755,19 @@ static void button_irq_free_input(struct button_irq *b)
 }
 
 /* Undoes button_irq_create(), however far that got, and button_irq_go_live(). */
-static void button_irq_shutdown(void *data)
+static __cold void button_irq_shutdown(void *data)
 {
 	struct button_irq *b = data;
-	unsigned int minor = MINOR(b->dev.devt);
 	bool live;
 
 	mutex_lock(&button_irq_lock);
-	live = button_irq_minors[minor].state == BUTTON_IRQ_LIVE;
-	button_irq_minors[minor].state = BUTTON_IRQ_RESERVED;
+	live = button_irq_minors[MINOR(b->dev.devt)].state == BUTTON_IRQ_LIVE;
+	button_irq_set_state(b, BUTTON_IRQ_RESERVED);
 	mutex_unlock(&button_irq_lock);
 
 	if (b->hw.irq > 0) {
-		dev_pm_clear_wake_irq(b->hw.parent);
-		device_init_wakeup(b->hw.parent, false);
+		dev_pm_clear_wake_irq(b->dev.parent);
+		device_init_wakeup(b->dev.parent, false);
 		/*
 		 * Before 6.6 free_irq() spins until the handler of a nested interrupt has
 		 * returned, which may need this CPU for that: sleep until it has.
@@ -1722,14 +1799,14 @@ static void button_irq_shutdown(void *data)
 
 	/* Only now: the button's name is free for another one. */
 	mutex_lock(&button_irq_lock);
-	button_irq_minors[minor].state = BUTTON_IRQ_FREE;
+	button_irq_set_state(b, BUTTON_IRQ_FREE);
 	mutex_unlock(&button_irq_lock);
 	put_device(&b->dev);
 }
 
 static int button_irq_request_irq(struct button_irq *b)
 {
-	struct device *dev = b->hw.parent;
+	struct device *dev = b->dev.parent;
 	int ret, irq = gpiod_to_irq(b->hw.gpiod);
 
 	if (irq < 0)
@@ -1753,30 +1830,28 @@ static int button_irq_request_irq(struct button_irq *b)
 	return 0;
 }
 
-static int button_irq_init_wakeup(struct button_irq *b, bool wanted)
+static int button_irq_init_wakeup(struct button_irq *b)
 {
-	struct device *dev = b->hw.parent;
+	struct device *dev = b->dev.parent;
 	int ret;
 
 	/* The only way to learn whether the controller can wake the system is to try. */
-	if (enable_irq_wake(b->hw.irq)) {
-		b->hw.no_wakeup = wanted;
+	if (enable_irq_wake(b->hw.irq))
 		return 0;
-	}
 	disable_irq_wake(b->hw.irq);
 	device_set_wakeup_capable(dev, true);
-	ret = wanted ? device_wakeup_enable(dev) : 0;
+	ret = b->set.wakeup ? device_wakeup_enable(dev) : 0;
 	ret = ret ?: dev_pm_set_wake_irq(dev, b->hw.irq);
 	return ret ? button_irq_error(dev, ret, "cannot make the line a wake-up source") : 0;
 }
 
 /* The input device of a button that is a key as well. */
-static int button_irq_init_input(struct button_irq *b, const struct button_irq_config *config)
+static int button_irq_init_input(struct button_irq *b)
 {
-	struct device *dev = b->hw.parent;
+	struct device *dev = b->dev.parent;
 	struct input_dev *input;
 
-	if (!config->code)
+	if (!b->set.code)
 		return 0;
 	if (!IS_REACHABLE(CONFIG_INPUT))
 		return button_irq_error(dev, -ENODEV, "this kernel has no input devices");
@@ -1788,59 +1863,39 @@ static int button_irq_init_input(struct button_irq *b, const struct button_irq_c
 	input->name = b->hw.label;
 	input->phys = dev_name(&b->dev);
 	input->id.bustype = BUS_HOST;
-	input_set_capability(input, config->type, config->code);
-	if (config->repeat)
+	input_set_capability(input, b->set.type, b->set.code);
+	if (b->set.repeat)
 		__set_bit(EV_REP, input->evbit);
-	b->hw.type = config->type;
-	b->hw.code = config->code;
 	b->hw.input = input;
 	return 0;
 }
 
-/*
- * Tie the button to its controller, so that it is unbound before the controller goes. A link
- * made while the controller is being unbound would hold up nothing: the controller would free
- * the line's interrupt while it is requested here. Unbinding holds the controller's lock, except
- * while it unbinds consumers, and then the state shows it.
- */
-static int button_irq_link(struct device *dev, struct device *chip, struct gpio_desc *gpiod)
-{
-	struct device_link *link = NULL;
-
-	if (!chip)
-		return 0;
-	if (IS_ERR(chip) || !device_trylock(chip))
-		return -EPROBE_DEFER;
-	/* The controller may have gone since the line was looked up. */
-	if (chip->links.status != DL_DEV_UNBINDING &&
-	    (!gpiod || button_irq_line_parent(gpiod) == chip))
-		link = device_link_add(dev, chip, DL_FLAG_AUTOREMOVE_CONSUMER);
-	device_unlock(chip);
-	return link ? 0 : -EPROBE_DEFER;
-}
-
-static const char *button_irq_default_label(struct button_irq *b, char *buf, size_t size);
-
 /* Number, name and label. */
-static int button_irq_register(struct button_irq *b, const struct button_irq_config *config)
+static int button_irq_register(struct button_irq *b)
 {
-	u32 name = jhash(dev_name(b->hw.parent), strlen(dev_name(b->hw.parent)), 0) ?: 1;
-	char buf[BUTTON_IRQ_LABEL];
+	const char *parent = dev_name(b->dev.parent), *chip = button_irq_line_chip(b->hw.gpiod);
+	u32 name = full_name_hash(NULL, parent, strlen(parent)) ?: 1;
+	char label[16];
 	int minor, ret;
 
 	lockdep_assert_held(&button_irq_lock);
 	minor = button_irq_free_minor(name);
 	if (minor < 0)
-		return button_irq_error(b->hw.parent, minor, "no minor number is left");
+		return button_irq_error(b->dev.parent, minor, "no minor number is left");
 	ret = minor ? dev_set_name(&b->dev, BUTTON_IRQ_NAME "%d", minor) :
 		      dev_set_name(&b->dev, BUTTON_IRQ_NAME);
 	if (ret)
 		return ret;
 	b->dev.devt = button_irq_devt + minor;
-	button_irq_set_label(b, config->label ?: button_irq_default_label(b, buf, sizeof(buf)));
+	/* By default, the pin of a Raspberry Pi's header, else the node's name */
+	if (match_string(button_irq_header_chips, ARRAY_SIZE(button_irq_header_chips), chip) < 0)
+		strscpy(label, dev_name(&b->dev), sizeof(label));
+	else
+		snprintf(label, sizeof(label), "gpio%u", button_irq_line_offset(b->hw.gpiod));
+	button_irq_set_label(b, b->set.label ?: label);
 	button_irq_minors[minor].name = name;
 	button_irq_minors[minor].button = b;
-	button_irq_minors[minor].state = BUTTON_IRQ_RESERVED;
+	button_irq_set_state(b, BUTTON_IRQ_RESERVED);
 	return 0;
 }
 
@@ -1848,39 +1903,23 @@ static int button_irq_register(struct button_irq *b, const struct button_irq_con
  * The level that the button starts with makes no event. Where the line reads as pressed, its
  * pull may still be charging a capacitor: give it time to rise.
  */
-static int button_irq_init_states(void)
+static int button_irq_init_level(struct button_irq *b)
 {
-	unsigned int i, ms;
-	bool pressed;
+	unsigned int ms = 0;
 	int level;
 
-	for (ms = 0; ms <= BUTTON_IRQ_RISE_MS; ms++) {
-		pressed = false;
-		for (i = 0; i < BUTTON_IRQ_BUTTONS; i++) {
-			struct button_irq *b = button_irq_minors[i].button;
-
-			if (button_irq_minors[i].state != BUTTON_IRQ_READY ||
-			    (ms && !b->thread.debounce.state))
-				continue;
-			level = gpiod_get_value_cansleep(b->hw.gpiod);
-			if (level < 0)
-				return button_irq_error(b->hw.parent, level,
-							"cannot read the line");
-			button_irq_debounce_init(&b->thread.debounce, level);
-			b->thread.state_notified = level;
-			pressed |= level;
-		}
-		if (!pressed)
-			break;
+	while ((level = gpiod_get_value_cansleep(b->hw.gpiod)) > 0 && ms++ < BUTTON_IRQ_RISE_MS)
 		usleep_range(1000, 1100);
-	}
+	if (level < 0)
+		return button_irq_error(b->dev.parent, level, "cannot read the line");
+	button_irq_debounce_init(&b->thread.debounce, level);
+	b->thread.state_notified = level;
 	return 0;
 }
 
-static int button_irq_add(unsigned int minor)
+static int button_irq_add(struct button_irq *b)
 {
-	struct button_irq *b = button_irq_minors[minor].button;
-	struct device *dev = b->hw.parent;
+	struct device *dev = b->dev.parent;
 	int ret;
 
 	if (b->hw.input) {
@@ -1888,7 +1927,7 @@ static int button_irq_add(unsigned int minor)
 		if (ret)
 			return button_irq_error(dev, ret, "cannot make the input device");
 	}
-	button_irq_minors[minor].state = BUTTON_IRQ_ADDED;
+	button_irq_set_state(b, BUTTON_IRQ_ADDED);
 	/* While loading, udev hears of the node only when the node can be opened. */
 	dev_set_uevent_suppress(&b->dev, !button_irq_loaded);
 	ret = device_add(&b->dev);
@@ -1901,28 +1940,32 @@ static int button_irq_add(unsigned int minor)
 static void button_irq_start(struct button_irq *b)
 {
 	char link[BUTTON_IRQ_LABEL];
+	bool differs;
 
+	button_irq_set_state(b, BUTTON_IRQ_LIVE);
 	if (dev_get_uevent_suppress(&b->dev)) {
 		dev_set_uevent_suppress(&b->dev, false);
 		kobject_uevent(&b->dev.kobj, KOBJ_ADD);
 	}
 	/* A switch has a state from the start on; a key that is held does not become a press. */
-	if (b->hw.type == EV_SW)
+	if (b->set.type == EV_SW)
 		button_irq_report_key(b, b->thread.debounce.state, ktime_get_ns());
 	button_irq_unmask(b);
 	/* The line may have moved since its level was read. */
 	button_irq_request(b, BUTTON_IRQ_REQ_SAMPLE);
 
 	button_irq_link_name(link, b->hw.label);
-	dev_info(b->hw.parent,
+	differs = strcmp(link, b->hw.label);
+	dev_info(b->dev.parent,
 		 "/dev/%s: line %s, label %s%s%s, IRQ %d, debounce %u us %s%s%s%s\n",
 		 dev_name(&b->dev), b->hw.line, b->hw.label,
-		 strcmp(link, b->hw.label) ? ", link " : "", strcmp(link, b->hw.label) ? link : "",
+		 differs ? ", link " : "", differs ? link : "",
 		 b->hw.irq, READ_ONCE(b->set.debounce_us),
 		 button_irq_modes[READ_ONCE(b->set.debounce_mode)],
-		 device_may_wakeup(b->hw.parent) ? ", wakes the system" :
-		 b->hw.no_wakeup ? ", the controller cannot wake the system" : "",
-		 b->hw.no_pull ? ", the controller cannot set pull=" : "", b->hw.no_pull ?: "");
+		 device_may_wakeup(b->dev.parent) ? ", wakes the system" :
+		 b->set.wakeup ? ", the controller cannot wake the system" : "",
+		 b->hw.no_pull ? ", the controller cannot set pull=" : "",
+		 b->hw.no_pull ? button_irq_pulls[b->set.pull] : "");
 }
 
 /*
@@ -1930,29 +1973,22 @@ static void button_irq_start(struct button_irq *b)
  * later the one that its probe has just created. Fails only while no button can be opened, or
  * later for that one button.
  */
-static int button_irq_go_live(void)
+static __cold int button_irq_go_live(void)
 {
-	unsigned int i;
-	int ret;
+	struct button_irq *b;
+	int ret = 0;
 
 	lockdep_assert_held(&button_irq_lock);
-	ret = button_irq_init_states();
-	for (i = 0; !ret && i < BUTTON_IRQ_BUTTONS; i++)
-		if (button_irq_minors[i].state == BUTTON_IRQ_READY)
-			ret = button_irq_add(i);
+	while (!ret && (b = button_irq_first(BUTTON_IRQ_READY)))
+		ret = button_irq_add(b);
 	if (!ret && !button_irq_loaded) {
 		ret = cdev_add(&button_irq_cdev, button_irq_devt, BUTTON_IRQ_BUTTONS);
 		button_irq_loaded = !ret;
 	}
 	if (ret)
 		return ret;
-
-	for (i = 0; i < BUTTON_IRQ_BUTTONS; i++) {
-		if (button_irq_minors[i].state != BUTTON_IRQ_ADDED)
-			continue;
-		button_irq_minors[i].state = BUTTON_IRQ_LIVE;
-		button_irq_start(button_irq_minors[i].button);
-	}
+	while ((b = button_irq_first(BUTTON_IRQ_ADDED)))
+		button_irq_start(b);
 	/* From here on every interrupt is an edge. */
 	usleep_range(BUTTON_IRQ_REPLAY_NS / NSEC_PER_USEC,
 		     BUTTON_IRQ_REPLAY_NS / NSEC_PER_USEC + 100);
@@ -1976,12 +2012,10 @@ static int button_irq_create(struct device *dev, struct gpio_desc *gpiod,
 	b->hw.read_level = button_irq_read_level && !gpiod_cansleep(gpiod);
 	snprintf(b->hw.line, BUTTON_IRQ_LINE, "%s:%u", button_irq_line_chip(gpiod),
 		 button_irq_line_offset(gpiod));
-	b->set.debounce_us = config->debounce_us;
-	b->set.debounce_mode = config->debounce_mode;
-	b->set.storm_rate = config->storm_rate;
+	b->set = *config;
 
 	mutex_lock(&button_irq_lock);
-	ret = button_irq_register(b, config);
+	ret = button_irq_register(b);
 	mutex_unlock(&button_irq_lock);
 	if (ret) {
 		put_device(&b->dev);
@@ -1991,20 +2025,21 @@ static int button_irq_create(struct device *dev, struct gpio_desc *gpiod,
 	if (ret)
 		return ret;
 	gpiod_set_consumer_name(gpiod, b->hw.label);
-	button_irq_set_pull(b, config->pull);
+	button_irq_set_pull(b);
 	ret = button_irq_request_irq(b);
-	ret = ret ?: button_irq_init_wakeup(b, config->wakeup);
-	ret = ret ?: button_irq_init_input(b, config);
+	ret = ret ?: button_irq_init_wakeup(b);
+	ret = ret ?: button_irq_init_input(b);
+	ret = ret ?: button_irq_init_level(b);
 	if (ret)
 		return ret;
 	dev_set_drvdata(dev, b);
 
 	mutex_lock(&button_irq_lock);
-	button_irq_minors[MINOR(b->dev.devt)].state = BUTTON_IRQ_READY;
+	button_irq_set_state(b, BUTTON_IRQ_READY);
 	if (button_irq_loaded)
 		ret = button_irq_go_live();
 	if (ret)
-		button_irq_minors[MINOR(b->dev.devt)].state = BUTTON_IRQ_RESERVED;
+		button_irq_set_state(b, BUTTON_IRQ_RESERVED);
 	mutex_unlock(&button_irq_lock);
 	return ret;
 }
@@ -2058,10 +2093,11 @@ static const struct button_irq_config button_irq_defaults = {
 	.debounce_mode = BUTTON_IRQ_MODE_EAGER,
 	.storm_rate = BUTTON_IRQ_STORM_RATE,
 	.type = EV_KEY,
+	.pull = BUTTON_IRQ_AS_IS,
 };
 
 /* Keeps *@value if there is no such property. */
-static int button_irq_read_u32(struct device *dev, const char *name, u32 max, u32 *value)
+static __cold int button_irq_read_u32(struct device *dev, const char *name, u32 max, u32 *value)
 {
 	if (!device_property_present(dev, name))
 		return 0;
@@ -2081,8 +2117,8 @@ static int button_irq_read_string(struct device *dev, const char *name, const ch
 
 static int button_irq_read_properties(struct device *dev, struct button_irq_config *config)
 {
-	const char *text = NULL;
-	int ret, mode;
+	const char *mode = button_irq_modes[BUTTON_IRQ_MODE_EAGER];
+	int ret;
 
 	*config = button_irq_defaults;
 	ret = button_irq_read_u32(dev, "debounce-us", BUTTON_IRQ_DEBOUNCE_US_MAX,
@@ -2094,20 +2130,15 @@ static int button_irq_read_properties(struct device *dev, struct button_irq_conf
 				     config->type);
 	ret = ret ?: button_irq_read_u32(dev, "linux,code",
 					 config->type == EV_SW ? SW_MAX : KEY_MAX, &config->code);
-	ret = ret ?: button_irq_read_string(dev, "debounce-mode", &text);
+	ret = ret ?: button_irq_read_string(dev, "debounce-mode", &mode);
+	ret = ret ?: button_irq_read_string(dev, "label", &config->label);
 	if (ret)
 		return ret;
-	if (text) {
-		mode = match_string(button_irq_modes, ARRAY_SIZE(button_irq_modes), text);
-		if (mode < 0)
-			return dev_err_probe(dev, -EINVAL,
-					     "debounce-mode: %s is neither eager nor settle\n",
-					     text);
-		config->debounce_mode = mode;
-	}
-	ret = button_irq_read_string(dev, "label", &config->label);
-	if (ret)
-		return ret;
+	ret = match_string(button_irq_modes, ARRAY_SIZE(button_irq_modes), mode);
+	if (ret < 0)
+		return dev_err_probe(dev, -EINVAL,
+				     "debounce-mode: %s is neither eager nor settle\n", mode);
+	config->debounce_mode = ret;
 	if (config->label && !button_irq_label_valid(config->label))
 		return dev_err_probe(dev, -EINVAL, "label: \"%s\" is " BUTTON_IRQ_LABEL_RULE "\n",
 				     config->label);
@@ -2116,234 +2147,10 @@ static int button_irq_read_properties(struct device *dev, struct button_irq_conf
 	return 0;
 }
 
-/* --- GPIO controllers ----------------------------------------------------------------- */
-
-/* The controller of a Raspberry Pi's header: BCM2835 to BCM2837, BCM2711, RP1. */
-static const char * const button_irq_header_chips[] = {
-	"pinctrl-bcm2835", "pinctrl-bcm2711", "pinctrl-rp1",
-};
-
-/**
- * struct button_irq_chip - a GPIO controller, one of a list
- * @skip: in: how many to pass over
- * @offset: in: a line; out: where @line_name is, if the controller's driver names it
- * @line_name: in: a line's name, or NULL
- * @label: out: the controller's label
- * @name: out: the name of its character device
- * @ngpio: out: how many lines it has
- * @base: out: gpiolib's number of its first line
- * @can_sleep: out: reading its lines sleeps
- * @user: out: who uses line @offset
- * @fwnode: out: firmware node; to be put
- * @parent: out: parent device; to be put
- */
-struct button_irq_chip {
-	unsigned int skip;
-	int offset;
-	const char *line_name;
-	char label[BUTTON_IRQ_LINE];
-	char name[16];
-	unsigned int ngpio;
-	unsigned int base;
-	bool can_sleep;
-	char user[32];
-	struct fwnode_handle *fwnode;
-	struct device *parent;
-};
-
-/* Must not sleep: called under a spinlock in kernels before 6.7. */
-static int button_irq_match_chip(struct gpio_chip *gc, BUTTON_IRQ_MATCH_CONST void *data)
-{
-	struct button_irq_chip *chip = (struct button_irq_chip *)data;
-	unsigned int i;
-
-	if (!gc->label || chip->skip--)
-		return 0;
-	chip->skip = 0;
-	strscpy(chip->label, gc->label, sizeof(chip->label));
-	button_irq_chip_name(gc, chip->name, sizeof(chip->name));
-	chip->ngpio = gc->ngpio;
-	chip->base = gc->base;
-	chip->can_sleep = gc->can_sleep;
-	for (i = 0; chip->line_name && gc->names && i < gc->ngpio; i++)
-		if (gc->names[i] && !strcmp(gc->names[i], chip->line_name))
-			chip->offset = i;
-	if (chip->offset >= 0 && chip->offset < gc->ngpio)
-		button_irq_line_user(gc, chip->offset, chip->user, sizeof(chip->user));
-	chip->fwnode = fwnode_handle_get(button_irq_chip_fwnode(gc));
-	chip->parent = get_device(gc->parent);
-	return 1;
-}
-
-static void button_irq_put_chip(struct button_irq_chip *chip)
-{
-	fwnode_handle_put(chip->fwnode);
-	put_device(chip->parent);
-}
-
-/* The @i-th controller, to be put. Process context. */
-static bool button_irq_get_chip(struct button_irq_chip *chip, unsigned int i, int offset,
-				const char *line_name)
-{
-	*chip = (struct button_irq_chip){ .skip = i, .offset = offset, .line_name = line_name };
-	return button_irq_find_chip(chip, button_irq_match_chip);
-}
-
-/* Who uses line @offset of the controller that @label or @fwnode names? "" if nobody can tell. */
-static void button_irq_find_user(const char *label, const struct fwnode_handle *fwnode,
-				 int offset, char *user, size_t size)
-{
-	struct button_irq_chip chip;
-	unsigned int i;
-
-	*user = '\0';
-	for (i = 0; button_irq_get_chip(&chip, i, offset, NULL); i++) {
-		if (label ? !strcmp(chip.label, label) || !strcmp(chip.name, label) :
-			    chip.fwnode == fwnode && offset < chip.ngpio)
-			strscpy(user, chip.user, size);
-		button_irq_put_chip(&chip);
-	}
-}
-
-static const char *button_irq_default_label(struct button_irq *b, char *buf, size_t size)
-{
-	const char *chip = button_irq_line_chip(b->hw.gpiod);
-
-	if (match_string(button_irq_header_chips, ARRAY_SIZE(button_irq_header_chips), chip) < 0)
-		return dev_name(&b->dev);
-	snprintf(buf, size, "gpio%u", button_irq_line_offset(b->hw.gpiod));
-	return buf;
-}
-
-/* --- Module parameters: buttons without a device tree --------------------------------- */
-
-/**
- * struct button_irq_param - a button given by module parameters; its device's platform data
- *	points here
- * @name: the parameter that named the line, "gpio" or "line"
- * @text: the parameter's value
- * @config: what the button is to be
- * @active_low: pressed is low
- * @claim: take the pin from another function
- * @by_name: gpiolib looks the line up by its name
- * @by_device: the value names the controller's character device, for gpiolib knows labels only
- * @chip: the line's controller: the name of its character device if @by_device, else its label;
- *	"" if unknown
- * @offset: the line's offset there, or -1
- * @error: what the probe came to
- * @pdev: the device
- * @dev_name: the device's name
- * @table: tells gpiolib which line the device has
- */
-struct button_irq_param {
-	const char *name;
-	const char *text;
-	struct button_irq_config config;
-	u32 active_low;
-	u32 claim;
-	bool by_name;
-	bool by_device;
-	char chip[BUTTON_IRQ_LINE];
-	int offset;
-	int error;
-	struct platform_device *pdev;
-	char dev_name[sizeof(BUTTON_IRQ_NAME ".") + 10];
-	struct gpiod_lookup_table *table;
-};
-
-static struct button_irq_param button_irq_params[BUTTON_IRQ_PARAMS];
-static unsigned int button_irq_n_params;
-
-#define BUTTON_IRQ_NO_LINE "no such GPIO line (spellings: gpio=17 on a Raspberry Pi, line=NAME, line=CHIPLABEL:OFFSET; gpioinfo lists them)"
-
-/* One log line for each failure, naming parameter and value. Returns @error. */
-static int button_irq_param_error(const char *name, const char *text, int error, const char *why)
-{
-	/* printk withholds a line that does not fit its buffer. */
-	pr_err("%s=%.200s: %s\n", name, text, why);
-	return error;
-}
-
-/* The line cannot be had: word why. */
-static int button_irq_line_error(struct device *dev, struct button_irq_param *param, int error)
-{
-	struct fwnode_reference_args args;
-	char user[32] = "", why[128];
-
-	if (error == -EBUSY && param) {
-		button_irq_find_user(param->chip, NULL, param->offset, user, sizeof(user));
-	} else if (error == -EBUSY &&
-		   !fwnode_property_get_reference_args(dev_fwnode(dev), "gpios", "#gpio-cells", 0,
-						       0, &args)) {
-		button_irq_find_user(NULL, args.fwnode, args.args[0], user, sizeof(user));
-		fwnode_handle_put(args.fwnode);
-	}
-	if (error == -EBUSY)
-		snprintf(why, sizeof(why), "%sthe line is in use%s%s", param ? "" : "gpios: ",
-			 *user ? " by " : "", user);
-	else if (param && (error == -ENODEV || error == -EPROBE_DEFER || error == -ENOENT))
-		strscpy(why, BUTTON_IRQ_NO_LINE, sizeof(why));
-	else
-		snprintf(why, sizeof(why), "%scannot get the line", param ? "" : "gpios: ");
-	if (param && error == -EPROBE_DEFER)
-		error = -ENODEV;
-	return button_irq_error(dev, error, why);
-}
-
-/*
- * Log why a button cannot be had: a button of module parameters by its parameter, one of the
- * device tree by its device. Returns @error.
- */
-static int button_irq_error(struct device *dev, int error, const char *what)
-{
-	struct button_irq_param **param = dev_get_platdata(dev);
-
-	if (!param)
-		return dev_err_probe(dev, error, "%s\n", what);
-	/* insmod cannot wait for what comes later. */
-	if (error == -EPROBE_DEFER)
-		error = -ENODEV;
-	if (error == -EBUSY || error == -ENODEV)
-		pr_err("%s=%.200s: %s\n", (*param)->name, (*param)->text, what);
-	else
-		pr_err("%s=%.200s: %s: error %d\n", (*param)->name, (*param)->text, what, error);
-	return error;
-}
-
-static void button_irq_free_own_line(void *gpiod)
-{
-	gpiochip_free_own_desc(gpiod);
-}
-
-/* gpiolib looks lines up by their chip's label, so the second chip of a label needs this. */
-static struct gpio_desc *button_irq_get_own_line(struct device *dev, struct button_irq_param *param)
-{
-	struct gpio_desc *gpiod = ERR_PTR(-ENODEV);
-	struct button_irq_chip chip;
-	unsigned int i;
-	int ret;
-
-	for (i = 0; IS_ERR(gpiod) && button_irq_get_chip(&chip, i, param->offset, NULL); i++) {
-		/* The link keeps the chip from going meanwhile. */
-		if (!strcmp(chip.name, param->chip) && param->offset < chip.ngpio &&
-		    !button_irq_link(dev, chip.parent, NULL))
-			gpiod = gpiochip_request_own_desc(gpiod_to_chip(gpio_to_desc(chip.base)),
-							  param->offset, BUTTON_IRQ_NAME,
-							  param->active_low ? GPIO_ACTIVE_LOW :
-									      GPIO_ACTIVE_HIGH,
-							  GPIOD_IN);
-		button_irq_put_chip(&chip);
-	}
-	if (IS_ERR(gpiod))
-		return gpiod;
-	ret = devm_add_action_or_reset(dev, button_irq_free_own_line, gpiod);
-	return ret ? ERR_PTR(ret) : gpiod;
-}
-
-static int button_irq_probe(struct platform_device *pdev)
+static __cold int button_irq_probe(struct platform_device *pdev)
 {
 	struct device *dev = &pdev->dev;
-	struct button_irq_param **data = dev_get_platdata(dev), *param = data ? *data : NULL;
+	struct button_irq_param *param = button_irq_param_of(dev);
 	struct button_irq_config config;
 	struct gpio_desc *gpiod;
 	int ret = 0;
@@ -2354,14 +2161,9 @@ static int button_irq_probe(struct platform_device *pdev)
 		ret = button_irq_read_properties(dev, &config);
 	if (ret)
 		return ret;
-
-	gpiod = param && param->by_device ? button_irq_get_own_line(dev, param) :
-					    devm_gpiod_get(dev, NULL, GPIOD_IN);
-	ret = PTR_ERR_OR_ZERO(gpiod);
-	if (ret)
-		ret = button_irq_line_error(dev, param, ret);
-	else
-		ret = button_irq_create(dev, gpiod, &config);
+	gpiod = button_irq_get_line(dev, param);
+	ret = IS_ERR(gpiod) ? button_irq_line_error(dev, param, PTR_ERR(gpiod)) :
+			      button_irq_create(dev, gpiod, &config);
 	if (!param)
 		return ret;
 	/* insmod returns this. Of ENODEV the driver core logs nothing, as that was done above. */
@@ -2385,6 +2187,8 @@ static struct platform_driver button_irq_driver = {
 		.probe_type = PROBE_FORCE_SYNCHRONOUS,
 	},
 };
+
+/* --- Module parameters: buttons without a device tree --------------------------------- */
 
 /*
  * Texts rather than numbers, so that an error can quote them. A value that is missing or
@@ -2424,6 +2228,9 @@ MODULE_PARM_DESC(keycode, "Code of the key that the button is as well (default 0
 BUTTON_IRQ_LIST(claim);
 MODULE_PARM_DESC(claim, "1: take the pin even if another function, such as I2C, has it (default 0)");
 
+static struct button_irq_param button_irq_params[BUTTON_IRQ_PARAMS];
+static unsigned int button_irq_n_params;
+
 /* "" where the value is missing or empty. */
 static const char * __init button_irq_value(const struct button_irq_list *list, unsigned int i)
 {
@@ -2437,38 +2244,37 @@ static int __init button_irq_number(const struct button_irq_list *list, unsigned
 				    u32 *value)
 {
 	const char *text = button_irq_value(list, i);
-	char why[40];
 	u32 number;
 
 	if (!*text)
 		return 0;
-	snprintf(why, sizeof(why), "not a number from 0 to %u", max);
 	if (kstrtou32(text, 10, &number) || number > max)
-		return button_irq_param_error(list->name, text, -EINVAL, why);
+		return button_irq_param_error(list->name, text, -EINVAL,
+					      "not a number from 0 to %u", max);
 	*value = number;
 	return 0;
 }
 
-/* The index of a word, @missing where it is missing. */
+/* The same for the index of a word. */
 static int __init button_irq_word(const struct button_irq_list *list, unsigned int i,
-				  const char * const *words, unsigned int n, int missing,
+				  const char * const *words, unsigned int n, u32 *value,
 				  const char *why)
 {
 	const char *text = button_irq_value(list, i);
-	int word;
+	int word = match_string(words, n, text);
 
-	if (!*text)
-		return missing;
-	word = match_string(words, n, text);
-	return word >= 0 ? word : button_irq_param_error(list->name, text, -EINVAL, why);
+	if (word < 0 && *text)
+		return button_irq_param_error(list->name, text, -EINVAL, "%s", why);
+	if (word >= 0)
+		*value = word;
+	return 0;
 }
 
 static int __init button_irq_parse_param(unsigned int i, struct button_irq_param *param)
 {
-	static const char * const pulls[] = { "up", "down", "off", "as-is" };
-	struct button_irq_config *config = &param->config;
 	const char *label = button_irq_value(&button_irq_list_label, i);
-	int ret, word;
+	struct button_irq_config *config = &param->config;
+	int ret;
 
 	*config = button_irq_defaults;
 	param->active_low = 1;
@@ -2479,26 +2285,20 @@ static int __init button_irq_parse_param(unsigned int i, struct button_irq_param
 	ret = ret ?: button_irq_number(&button_irq_list_storm_rate, i, BUTTON_IRQ_STORM_RATE_MAX,
 				       &config->storm_rate);
 	ret = ret ?: button_irq_number(&button_irq_list_keycode, i, KEY_MAX, &config->code);
+	ret = ret ?: button_irq_word(&button_irq_list_debounce_mode, i, button_irq_modes,
+				     ARRAY_SIZE(button_irq_modes), &config->debounce_mode,
+				     "neither eager nor settle");
+	/* The pull is towards released, unless a value says otherwise. */
+	config->pull = param->active_low ? BUTTON_IRQ_UP : BUTTON_IRQ_DOWN;
+	ret = ret ?: button_irq_word(&button_irq_list_pull, i, button_irq_pulls,
+				     ARRAY_SIZE(button_irq_pulls), &config->pull,
+				     "none of up, down, off, as-is");
 	if (ret)
 		return ret;
-
-	word = button_irq_word(&button_irq_list_debounce_mode, i, button_irq_modes,
-			       ARRAY_SIZE(button_irq_modes), BUTTON_IRQ_MODE_EAGER,
-			       "neither eager nor settle");
-	if (word < 0)
-		return word;
-	config->debounce_mode = word;
-
-	/* The pull is towards released, unless a value says otherwise. */
-	word = button_irq_word(&button_irq_list_pull, i, pulls, ARRAY_SIZE(pulls),
-			       !param->active_low, "none of up, down, off, as-is");
-	if (word < 0)
-		return word;
-	config->pull = &button_irq_pulls[word];
-	if (word == param->active_low)
+	if (config->pull == (param->active_low ? BUTTON_IRQ_DOWN : BUTTON_IRQ_UP))
 		pr_warn("%s=%s: pull=%s with active_low=%u holds the button pressed\n",
-			param->name, param->text, pulls[word], param->active_low);
-
+			param->name, param->text, button_irq_pulls[config->pull],
+			param->active_low);
 	if (*label && !button_irq_label_valid(label))
 		return button_irq_param_error("label", label, -EINVAL, BUTTON_IRQ_LABEL_RULE);
 	config->label = *label ? label : NULL;
@@ -2507,23 +2307,22 @@ static int __init button_irq_parse_param(unsigned int i, struct button_irq_param
 
 static int __init button_irq_parse_list(const struct button_irq_list *list)
 {
+	struct button_irq_param *param;
 	unsigned int i;
 	int ret;
 
 	for (i = 0; i < list->n; i++) {
-		struct button_irq_param *param = &button_irq_params[button_irq_n_params];
-
 		if (!*list->value[i])
 			return button_irq_param_error(list->name, "", -EINVAL, "a line is missing");
 		if (button_irq_n_params == BUTTON_IRQ_PARAMS)
 			return button_irq_param_error(list->name, list->value[i], -EINVAL,
 						      "over 32 lines");
+		param = &button_irq_params[button_irq_n_params];
 		param->name = list->name;
 		param->text = list->value[i];
-		ret = button_irq_parse_param(button_irq_n_params, param);
+		ret = button_irq_parse_param(button_irq_n_params++, param);
 		if (ret)
 			return ret;
-		button_irq_n_params++;
 	}
 	return 0;
 }
@@ -2552,15 +2351,12 @@ static int __init button_irq_parse(void)
 
 	ret = button_irq_parse_list(&button_irq_list_gpio);
 	ret = ret ?: button_irq_parse_list(&button_irq_list_line);
-	if (ret)
-		return ret;
-
-	for (i = 0; i < ARRAY_SIZE(lists); i++)
+	for (i = 0; !ret && i < ARRAY_SIZE(lists); i++)
 		if (lists[i]->n > button_irq_n_params)
-			return button_irq_param_error(lists[i]->name,
-						      lists[i]->value[button_irq_n_params],
-						      -EINVAL, "more values than lines");
-	return 0;
+			ret = button_irq_param_error(lists[i]->name,
+						     lists[i]->value[button_irq_n_params],
+						     -EINVAL, "more values than lines");
+	return ret;
 }
 
 /*
@@ -2569,13 +2365,11 @@ static int __init button_irq_parse(void)
  * multiplex pins, and reading those does not sleep. RP1 cannot tell: an unused pin has no
  * direction there either.
  */
-static int __init button_irq_check_function(struct button_irq_param *param,
-					    const struct button_irq_chip *chip)
+static int __init button_irq_check_function(const struct button_irq_param *param,
+					    const struct button_irq_search *s)
 {
-	struct gpio_desc *gpiod = gpio_to_desc(chip->base + param->offset);
-
-	if (chip->can_sleep || *chip->user || !strcmp(chip->label, "pinctrl-rp1") || !gpiod ||
-	    gpiod_get_direction(gpiod) != -EINVAL)
+	if (s->can_sleep || *s->user || !strcmp(s->chip, "pinctrl-rp1") || !s->gpiod ||
+	    gpiod_get_direction(s->gpiod) != -EINVAL)
 		return 0;
 	if (!param->claim)
 		return button_irq_param_error(param->name, param->text, -EBUSY,
@@ -2585,120 +2379,51 @@ static int __init button_irq_check_function(struct button_irq_param *param,
 	return 0;
 }
 
-/* The offset of the line that firmware gives this name, or -1. */
-static int __init button_irq_firmware_name(const struct fwnode_handle *fwnode, const char *name)
-{
-	int i, n = fwnode_property_string_array_count(fwnode, "gpio-line-names");
-	const char **names = n > 0 ? kcalloc(n, sizeof(*names), GFP_KERNEL) : NULL;
-	int offset = -1;
-
-	if (names)
-		n = fwnode_property_read_string_array(fwnode, "gpio-line-names", names, n);
-	/* A line without a name is "" in a device tree, and NULL in a software node. */
-	for (i = 0; names && i < n && offset < 0; i++)
-		if (names[i] && !strcmp(names[i], name))
-			offset = i;
-	kfree(names);
-	return offset;
-}
-
-/* The first line of this name; sets @chip->offset. */
-static bool __init button_irq_find_name(const char *name, struct button_irq_chip *chip)
-{
-	unsigned int i;
-
-	for (i = 0; button_irq_get_chip(chip, i, -1, name); i++) {
-		if (chip->offset < 0)
-			chip->offset = button_irq_firmware_name(chip->fwnode, name);
-		button_irq_put_chip(chip);
-		if (chip->offset >= 0)
-			return true;
-	}
-	return false;
-}
-
-/*
- * Controllers that have a line @offset and this label, or, with @device, whose character
- * device has this name. Returns how many, sets @found to the first, and lists them in @list.
- */
-static unsigned int __init button_irq_find_chips(const char *label, bool device, int offset,
-						 struct button_irq_chip *found, char *list,
-						 size_t size)
-{
-	struct button_irq_chip chip;
-	unsigned int i, n = 0, len = 0;
-
-	for (i = 0; button_irq_get_chip(&chip, i, offset, NULL); i++) {
-		button_irq_put_chip(&chip);
-		if (strcmp(device ? chip.name : chip.label, label) || offset >= chip.ngpio)
-			continue;
-		if (!n++)
-			*found = chip;
-		len += scnprintf(list + len, size - len, "%s%s:%d", n > 1 ? ", " : "", chip.name,
-				 offset);
-	}
-	return n;
-}
-
 /*
  * Find the line that the parameter names. gpiolib does the lookup itself; the search here
  * decides between name and CHIPLABEL:OFFSET, tells whether the pin is free, and words errors.
  */
 static int __init button_irq_resolve(struct button_irq_param *param)
 {
-	bool header = param->name == button_irq_list_gpio.name;
-	char label[BUTTON_IRQ_LINE], list[128] = "", why[192];
-	struct button_irq_chip chip;
-	unsigned int i, offset, n = 0;
-	const char *colon;
+	const char *colon = strrchr(param->text, ':');
+	struct button_irq_search s = { };
+	char label[BUTTON_IRQ_LINE];
+	unsigned int i, offset;
 
-	param->offset = -1;
-	if (header) {
+	if (param->name == button_irq_list_gpio.name) {
 		if (kstrtouint(param->text, 10, &offset) || offset >= U16_MAX)
 			return button_irq_param_error(param->name, param->text, -EINVAL,
 						      "not the number of a line");
-		for (i = 0; !n && i < ARRAY_SIZE(button_irq_header_chips); i++)
-			n = button_irq_find_chips(button_irq_header_chips[i], false, offset, &chip,
-						  list, sizeof(list));
-		if (!n)
-			return button_irq_param_error(param->name, param->text, -ENODEV,
-						      BUTTON_IRQ_NO_LINE);
-	} else if (button_irq_find_name(param->text, &chip)) {
-		param->by_name = true;
-		offset = chip.offset;
+		s.offset = offset;
+		for (i = 0; !s.n && i < ARRAY_SIZE(button_irq_header_chips); i++) {
+			s.label = button_irq_header_chips[i];
+			button_irq_find(&s);
+		}
 	} else {
-		colon = strrchr(param->text, ':');
-		if (colon && colon - param->text < sizeof(label) &&
+		s.line = param->text;
+		param->by_name = button_irq_find(&s);
+		if (!s.n && colon && colon - param->text < sizeof(label) &&
 		    !kstrtouint(colon + 1, 10, &offset) && offset < U16_MAX) {
 			strscpy(label, param->text, colon - param->text + 1);
-			n = button_irq_find_chips(label, false, offset, &chip, list, sizeof(list));
-			if (!n) {
-				n = button_irq_find_chips(label, true, offset, &chip, list,
-							  sizeof(list));
-				param->by_device = n;
+			s = (struct button_irq_search){ .label = label, .offset = offset };
+			if (!button_irq_find(&s)) {
+				s.device = label;
+				s.label = NULL;
+				param->by_device = button_irq_find(&s);
+				put_device(s.parent);
 			}
+			if (s.n > 1)
+				return button_irq_param_error(param->name, param->text, -EINVAL,
+							      "more than one chip has this label: say which of line=%s",
+							      s.list);
 		}
-		if (n > 1) {
-			snprintf(why, sizeof(why),
-				 "more than one chip has this label: say which of line=%s", list);
-			return button_irq_param_error(param->name, param->text, -EINVAL, why);
-		}
-		if (!n)
-			return button_irq_param_error(param->name, param->text, -ENODEV,
-						      BUTTON_IRQ_NO_LINE);
 	}
-	strscpy(param->chip, param->by_device ? chip.name : chip.label, sizeof(param->chip));
-	param->offset = offset;
-	return button_irq_check_function(param, &chip);
-}
-
-static void button_irq_remove_param(struct button_irq_param *param)
-{
-	platform_device_unregister(param->pdev);
-	if (param->table) {
-		gpiod_remove_lookup_table(param->table);
-		kfree(param->table);
-	}
+	if (!s.n)
+		return button_irq_param_error(param->name, param->text, -ENODEV,
+					      BUTTON_IRQ_NO_LINE);
+	strscpy(param->chip, s.chip, sizeof(param->chip));
+	param->offset = s.offset;
+	return button_irq_check_function(param, &s);
 }
 
 static int __init button_irq_add_param(struct button_irq_param *param, unsigned int id)
@@ -2709,40 +2434,26 @@ static int __init button_irq_add_param(struct button_irq_param *param, unsigned 
 		.data = &param,
 		.size_data = sizeof(param),
 	};
+	struct platform_device *pdev;
 	int ret;
 
 	ret = button_irq_resolve(param);
 	if (ret)
 		return ret;
-
-	param->table = kzalloc(struct_size(param->table, table, 2), GFP_KERNEL);
-	if (!param->table)
-		return button_irq_param_error(param->name, param->text, -ENOMEM, "no memory");
-	snprintf(param->dev_name, sizeof(param->dev_name), BUTTON_IRQ_NAME ".%u", id);
-	param->table->dev_id = param->dev_name;
-	param->table->table[0] = (struct gpiod_lookup){
-		.key = param->by_name ? param->text : param->chip,
-		.chip_hwnum = param->by_name ? U16_MAX : param->offset,
-		.flags = param->active_low ? GPIO_ACTIVE_LOW : GPIO_ACTIVE_HIGH,
-	};
-	gpiod_add_lookup_table(param->table);
-
 	/* What insmod returns if the device is not probed at all. */
 	param->error = -ENODEV;
-	param->pdev = platform_device_register_full(&info);
-	if (IS_ERR(param->pdev)) {
-		ret = PTR_ERR(param->pdev);
-		param->pdev = NULL;
-		return button_irq_param_error(param->name, param->text, ret,
+	pdev = platform_device_register_full(&info);
+	if (IS_ERR(pdev))
+		return button_irq_param_error(param->name, param->text, PTR_ERR(pdev),
 					      "cannot make a device");
-	}
+	param->pdev = pdev;
 	return param->error;
 }
 
-static void button_irq_remove_params(void)
+static __cold void button_irq_remove_params(void)
 {
 	while (button_irq_n_params)
-		button_irq_remove_param(&button_irq_params[--button_irq_n_params]);
+		platform_device_unregister(button_irq_params[--button_irq_n_params].pdev);
 }
 
 /* --- Module --------------------------------------------------------------------------- */

@@ -200,8 +200,8 @@ static inline void button_irq_debounce_bounce(struct button_irq_debounce *d)
 }
 
 /* Change the state and make the event for a change of the line at @time. */
-static inline void button_irq_debounce_report(struct button_irq_debounce *d, u64 time,
-					      struct button_irq_report *r)
+static void button_irq_debounce_report(struct button_irq_debounce *d, u64 time,
+				       struct button_irq_report *r)
 {
 	if (time < d->last_report)
 		time = d->last_report;
@@ -233,8 +233,8 @@ static inline void button_irq_debounce_report(struct button_irq_debounce *d, u64
  * Makes at most one report: afterwards the state is the level, so a further window that is
  * over has nothing to report.
  */
-static inline unsigned int button_irq_debounce_close(struct button_irq_debounce *d, u64 time,
-						     struct button_irq_report *r)
+static unsigned int button_irq_debounce_close(struct button_irq_debounce *d, u64 time,
+					      struct button_irq_report *r)
 {
 	unsigned int n = 0;
 

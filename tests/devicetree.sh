@@ -161,7 +161,7 @@ bound()
 {
 	local links
 
-	links=("$CLASS"/*)
+	mapfile -t links < <(compgen -G "$CLASS/*")
 	[ "${#links[@]}" = "$1" ]
 }
 
@@ -244,10 +244,99 @@ test_charging_line_is_no_release()
 	unload
 }
 
+# The input devices of nodes on lines of gpio-sim: two of ours beside two of gpio-keys, and one of ours that repeats
+declare -A pins=([key]=2 [switch]=3 [peer-key]=4 [peer-switch]=5 [repeating]=6) inputs=()
+
+event_node()
+{
+	compgen -G "$platform/$1/input/input*/event*"
+}
+
+open_inputs()
+{
+	local name fd
+
+	[ -e "$platform/peer-key" ] || skip "no gpio-keys node peer-key in this device tree"
+	modprobe -q -a gpio-sim gpio_keys evdev || skip "no gpio-sim, gpio-keys or evdev in this kernel"
+	for name in "${!pins[@]}"; do
+		pull up "$name"
+	done
+	load_by_alias
+	for name in "${!pins[@]}"; do
+		wait_for 10 event_node "$name" > /dev/null
+		exec {fd}< "/dev/input/$(basename "$(event_node "$name")")"
+		inputs[$name]=$fd
+		: > "$name"
+	done
+}
+
+close_inputs()
+{
+	local fd
+
+	for fd in "${inputs[@]}"; do
+		exec {fd}<&-
+	done
+}
+
+# pull up|down NODE...
+pull()
+{
+	local name
+
+	for name in "${@:2}"; do
+		echo "pull-$1" > "$(echo "$platform"/gpio-sim/gpiochip*/"sim_gpio${pins[$name]}"/pull)"
+	done
+}
+
+# reported NODE LINES EVENT: so many events have come, each "type code value", with this one among the last two
+reported()
+{
+	dd bs=4096 count=1 iflag=nonblock <&"${inputs[$1]}" 2> /dev/null |
+		od -An -v -w24 -t u2 | awk '{ print $9, $10, $11 }' >> "$1"
+	at_least_lines "$2" "$1" && tail -n 2 "$1" | grep -qx "$3"
+}
+
+# EV_KEY and EV_SW: the same events, each report ended by SYN_REPORT
+test_same_events_as_gpio_keys()
+{
+	local i name
+
+	open_inputs
+	for ((i = 0; i < 6; i++)); do
+		pull "$([ $((i % 2)) = 0 ] && echo down || echo up)" key switch peer-key peer-switch
+		# gpio-keys reports when the line has been quiet.
+		for name in key peer-key; do
+			wait_for 10 reported "$name" $((2 * i + 2)) "1 256 $(((i + 1) % 2))"
+		done
+		for name in switch peer-switch; do
+			wait_for 10 reported "$name" $((2 * i + 2)) "5 1 $(((i + 1) % 2))"
+		done
+	done
+	same_file peer-key key
+	same_file peer-switch switch
+	has_lines 12 key || fail "the key's events: $(cat key)"
+	close_inputs
+	unload
+}
+
+# A key with autorepeat is repeated while it is held, and no longer.
+test_autorepeat()
+{
+	open_inputs
+	pull down repeating
+	wait_for 10 reported repeating 6 "1 256 2"
+	pull up repeating
+	wait_for 10 reported repeating 8 "1 256 0"
+	equal "the first event" "1 256 1" "$(head -n 1 repeating)"
+	close_inputs
+	unload
+}
+
 cleanup()
 {
 	[ ! -e /sys/module/button_irq_test_overlay ] || rmmod button_irq_test_overlay
 }
 
 run_tests test_doorbell test_defaults test_with_parameters test_bad_nodes test_two_nodes_on_one_line test_cannot_wake test_no_minor_left test_number_is_kept \
-	test_charging_line_is_no_release
+	test_charging_line_is_no_release test_same_events_as_gpio_keys test_autorepeat
