@@ -179,11 +179,12 @@ help:
 #:                       (25 min)
 #:   make check-long     100,000 presses with 8 readers on each kind of controller, 10 million edges, and
 #:                       10 million calls at random on a debug kernel (over an hour)
-#:   make bench          button_irq beside its peers, in instructions: README's table, doc/*.svg and
-#:                       tests/bench/baseline.json anew, if three runs agree exactly (9 min)
+#:   make bench          button_irq beside its peers, in instructions: the tables in doc/benchmarks.md,
+#:                       doc/*.svg and tests/bench/baseline.json anew, if three runs agree exactly
+#:                       (25 min)
 #:   make bench-budget   where the instructions of one edge go, function by function: doc/budget.md
-#:                       (1 min)
-#:   make bench-check    one run of our own; fails where a figure rose by over 5 % (2 min)
+#:                       (2 min)
+#:   make bench-check    one run of our own; fails where a figure rose by over 5 % (6 min)
 #:   make captures       the terminal sessions in README.md and doc/calibrate.svg anew (1 min)
 #:   make deb            Debian packages for this architecture, or ARCH=arm64, armhf or armel, in build/deb/ARCH
 #:   make check-debug    the selftests on kernels that look for misused memory, locks and data races;
