@@ -79,6 +79,7 @@ static struct {
 static const struct contender *contender;
 static struct stim stim;
 static int level;	/* of the line: 1 idle */
+static unsigned int stim_line;	/* its number, where a finger moves it */
 static bool tracing;
 static int finger = -1;
 static struct stim host;	/* starts and stops the recording of instructions */
@@ -109,7 +110,7 @@ static void set_priority(int priority)
 /* Moves the line at @at, or at once with 0. */
 static void order_edge(__u64 at)
 {
-	const struct bench_finger order = { at, !level };
+	const struct bench_finger order = { at, 2 * stim_line + !level };
 
 	if (write(finger, &order, sizeof(order)) != sizeof(order))
 		die("/dev/bench_finger");
@@ -882,7 +883,8 @@ static void bind_only(unsigned int n)
 	unsigned int i;
 
 	for (i = 0; i < SCALE_MAX; i++) {
-		snprintf(path, sizeof(path), "/sys/bus/platform/devices/scale-%u/driver_override", i);
+		snprintf(path, sizeof(path), "/sys/bus/platform/devices/scale-%u/driver_override",
+			 i);
 		write_file(path, i < n ? "\n" : "none\n");
 	}
 }
@@ -1016,25 +1018,29 @@ int main(int argc, char **argv)
 			return 1;
 		setenv("BUTTON_IRQ_STIMULUS", backend, 1);
 	}
-	if (stim_open(&stim, atoi(argv[2])))
-		return 1;
-	line_name = stim.line;
-	level = 0;
-	if (!strcmp(mode, "scale")) {
-		for (v = contender->variants; !v->main;)
-			v++;
-		measure_scale(v);
-		return 0;
-	}
 	for (v = contender->variants; v->name; v++) {
-		contender->setup(v);
-		settle();
-		if (tracing)
-			measure_traced(v);
-		else if (!strcmp(mode, "bursts"))
-			v->main ? measure_bursts(v) : (void)0;
-		else
-			measure(v);
+		bool scale = !strcmp(mode, "scale");
+
+		if ((scale || !strcmp(mode, "bursts")) && !v->main)
+			continue;
+		stim_line = v->line;
+		if (stim_open(&stim, atoi(argv[2]) + v->line))
+			return 1;
+		line_name = stim.line;
+		level = 0;
+		if (scale) {
+			measure_scale(v);
+		} else {
+			contender->setup(v);
+			settle();
+			if (tracing)
+				measure_traced(v);
+			else if (*mode)
+				measure_bursts(v);
+			else
+				measure(v);
+		}
+		stim_close(&stim);
 	}
 	return 0;
 }

@@ -27,7 +27,8 @@
 /**
  * struct bench_finger - an edge, for modules/bench_finger.c
  * @at: written: when, or 0 for at once; read: the time just before the edge
- * @level: written: the level to set; read: the time when the edge had been made
+ * @level: written: the level to set, and twice the number of the line; read: the time when the
+ *	   edge had been made
  */
 struct bench_finger {
 	__u64 at;
@@ -81,7 +82,7 @@ struct reader {
  * @mode: button_irq: debounce_mode
  * @binary: button_irq: the format
  * @main: readers, bursts and idle time are measured with this variant
- * @device: gpio-keys: the platform device to bind
+ * @line: how many lines after the contender's first
  */
 struct variant {
 	const char *name;
@@ -89,7 +90,7 @@ struct variant {
 	const char *mode;
 	bool binary;
 	bool main;
-	const char *device;
+	unsigned int line;
 };
 
 /**
@@ -103,7 +104,8 @@ struct variant {
  * @setup: prepares a variant
  * @open: opens a reader
  * @close: closes it
- * @take: one read, for at most @batch events; false when there is none and the reader does not block
+ * @take: one read, for at most @batch events; false when there is none and the reader does
+ *	  not block
  * @further: binds FURTHER more buttons, or unbinds them
  */
 struct contender {

@@ -41,11 +41,11 @@ CONTENDERS = ["button_irq", "cdev", "gpio-keys", "lgpio", "sysfs", "interrupt-cn
 RUNS = 3
 TOLERANCE = 1.05
 
-# Where it is measured: options of run.py, and the line of wire.dts with its controller's label in the device tree
+# Where it is measured: options of run.py, and what wire.dts's controller is called in the device tree
 VIRT = ["--stimulus", "none"]
 PLACES = {
-    "raspi4b": (["--board", "raspi4b", "--stimulus", "wire", "--cpus", "1"], "gpio 17"),
-    "raspi5": (["--board", "raspi5", "--stimulus", "wire", "--cpus", "1"], "rp1_gpio 17"),
+    "raspi4b": (["--board", "raspi4b", "--stimulus", "wire", "--cpus", "1"], "gpio"),
+    "raspi5": (["--board", "raspi5", "--stimulus", "wire", "--cpus", "1"], "rp1_gpio"),
     "gpio-sim": ([*VIRT, "--cpus", "1"], None),
 }
 # Two CPUs that take turns would be as good as one: the writer is done before the other has its turn.
@@ -65,12 +65,12 @@ def scale_overlay():
 
 def place_options(place):
     """The options of run.py for a place; writes its overlay."""
-    options, line = PLACES[place]
-    if not line:
+    options, controller = PLACES[place]
+    if not controller:
         return [*options, "--overlay", HERE / "bench.dts"]
     overlay = BUILD / f"wire-{place}.dts"
     text = (HERE / "wire.dts").read_text(encoding="utf-8")
-    overlay.write_text(text.replace("&gpio 17", f"&{line}"), encoding="utf-8")
+    overlay.write_text(text.replace("&gpio ", f"&{controller} "), encoding="utf-8")
     return [*options, "--overlay", overlay]
 
 

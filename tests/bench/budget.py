@@ -129,7 +129,7 @@ def main():
     BUILD.mkdir(parents=True, exist_ok=True)
     console = BUILD / "budget.log"
     overlay = BUILD / "wire-pl061.dts"
-    overlay.write_text((HERE / "wire.dts").read_text(encoding="utf-8").replace("&gpio 17", "&gpio 5"), encoding="utf-8")
+    overlay.write_text((HERE / "wire.dts").read_text(encoding="utf-8").replace("&gpio 17", "&gpio 5").replace("&gpio 25", "&gpio 6"), encoding="utf-8")
     files = [*(BUILD / "guest").glob("*.ko"), BUILD / "guest/bench", HERE / "guest.sh"]
     chip, wires = MACHINES["arm64"]["chip"], MACHINES["arm64"]["wires"]
     machine = Tracer(args.kernel, console, overlay=overlay, cpus=1,

@@ -13,7 +13,7 @@
 #include <linux/input.h>
 #include <poll.h>
 #include <pthread.h>
-#include <sched.h>
+#include <stdatomic.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -293,25 +293,9 @@ static const struct variant cdev_variants[] = {
 };
 
 /*
- * gpio-keys and evdev: the input devices are called after the variants, see bench.dts. Both
- * are keys of the same line, which gpio-keys can have for one of them at a time.
+ * gpio-keys and evdev: the input devices are called after the variants, see bench.dts. Each has a
+ * line of its own, as gpiolib makes a shared line of a line that two nodes have.
  */
-
-static const struct variant evdev_variants[] = {
-	{ "5 ms", .debounce_us = DEBOUNCE_US, .device = "keys-debounced" },
-	{ "raw", .main = true, .device = "keys-raw" },
-	{ }
-};
-
-static void evdev_setup(const struct variant *v)
-{
-	const struct variant *other;
-
-	for (other = evdev_variants; other->name; other++)
-		if (other != v)
-			bind_device("gpio-keys", other->device, false);
-	bind_device("gpio-keys", v->device, true);
-}
 
 static void evdev_open(const struct variant *v, struct reader *r)
 {
@@ -368,6 +352,11 @@ static void evdev_further(bool on)
 	bind_device("gpio-keys", on ? "keys-eleven" : "keys-one", true);
 }
 
+static const struct variant evdev_variants[] = {
+	{ "5 ms", .debounce_us = DEBOUNCE_US, .line = 1 },
+	{ "raw", .main = true },
+	{ }
+};
 
 /*
  * The flag driver: a reader cannot wait, so only bursts and idle time are measured
@@ -463,7 +452,7 @@ struct lgpio {
 	__u64 debounce_ns;
 	int pipe[2];
 	pthread_t thread;
-	volatile bool end;
+	atomic_bool end;
 	__u64 edge_time;
 	int edge_level;
 	int reported;
@@ -767,7 +756,7 @@ const struct contender contenders[] = {
 		.capacity = 30,
 		.waits = true,
 		.shared = true,
-		.setup = evdev_setup,
+		.setup = no_setup,
 		.open = evdev_open,
 		.close = close_fd,
 		.take = evdev_take,

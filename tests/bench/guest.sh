@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # The benchmark's guest side: guest.sh [--trace | --bursts | --scale] [CONTENDER...]. On gpio-sim every contender has a
-# line of its own of the chip in bench.dts. With a wire (BUTTON_IRQ_STIMULUS=wire) the contenders take turns on the
-# first of BUTTON_IRQ_LINES, and bench_finger.ko moves the other end of the wire, the first of BUTTON_IRQ_PINS.
+# line of its own of the chip in bench.dts. With wires (BUTTON_IRQ_STIMULUS=wire) the contenders take turns on the
+# first of BUTTON_IRQ_LINES, and bench_finger.ko moves the other ends, BUTTON_IRQ_PINS; gpio-keys has the second line, too.
 
 set -e
 
@@ -36,12 +36,16 @@ wired()
 	'on naive') insmod "$BUTTON_IRQ_NAIVE_KO" chip="${line%:*}" offset="${line##*:}" ;;
 	'on direct') module bench_direct chip="${line%:*}" offset="${line##*:}" ;;
 	'on gpio-keys') modprobe -a evdev gpio_keys ;;
-	'on interrupt-cnt') module counter; module interrupt-cnt ;;
+	'on interrupt-cnt')
+		[ ! -e counter.ko ] || module counter
+		module interrupt-cnt
+		module bench_counter chip="${line%:*}" offset="${line##*:}"
+		;;
 	'off button_irq') rmmod button_irq ;;
 	'off naive') rmmod naive_button ;;
 	'off direct') rmmod bench_direct ;;
 	'off gpio-keys') modprobe -r gpio_keys ;;
-	'off interrupt-cnt') rmmod interrupt_cnt counter ;;
+	'off interrupt-cnt') rmmod bench_counter interrupt_cnt counter ;;
 	'off sysfs')
 		for line in /sys/class/gpio/gpio[0-9]*; do
 			echo "${line##*gpio}" > /sys/class/gpio/unexport
@@ -51,8 +55,8 @@ wired()
 }
 
 if [ "$BUTTON_IRQ_STIMULUS" = wire ]; then
-	pin=${BUTTON_IRQ_PINS%% *}
-	module bench_finger chip="${pin%:*}" offset="${pin##*:}"
+	read -ra pins <<< "$BUTTON_IRQ_PINS"
+	module bench_finger chip="${pins[0]%:*}" offset="$(IFS=,; echo "${pins[*]##*:}")"
 	for contender; do
 		wired on "$contender"
 		./bench "$contender" 0 "${only[@]}"

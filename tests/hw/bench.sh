@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# bench.sh: the benchmark on a real board, in nanoseconds, over a jumper wire; OUT and IN as for check.sh. gpio-keys and
-# interrupt-cnt are measured where `dtoverlay` can make their devices.
+# bench.sh: the benchmark on a real board, in nanoseconds, over a jumper wire; OUT, IN, OUT2, IN2 as for check.sh. gpio-keys
+# is measured where there are two wires, and `dtoverlay` to make its devices; interrupt-cnt where the kernel has it.
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
@@ -14,19 +14,18 @@ contenders=(button_irq cdev lgpio sysfs direct)
 
 unload()
 {
-	as_root rmmod button_irq naive_button gpio_keys bench_direct interrupt_cnt bench_finger 2> /dev/null || true
+	as_root rmmod button_irq naive_button gpio_keys bench_counter bench_direct bench_finger 2> /dev/null || true
 	[ ! -e "$out/button-irq-bench.dtbo" ] || as_root dtoverlay -r button-irq-bench || true
 }
 
-# The devices of gpio-keys and of interrupt-cnt, where this kernel has it, on the pin at hand
-add_devices()
+# gpio-keys' devices, on the pins at hand
+add_keys()
 {
-	local line=${lines%% *}
-
-	sed "s/<&gpio 17 /<\&gpio ${line##*:} /" "$TOP/tests/bench/wire.dts" | dtc -@ -q -O dtb -o "$out/button-irq-bench.dtbo"
+	read -r first second <<< "$lines"
+	sed "s/<&gpio 17 1>/<\&gpio ${first##*:} 1>/; s/<&gpio 25 1>/<\&gpio ${second##*:} 1>/" "$TOP/tests/bench/wire.dts" |
+		dtc -@ -q -O dtb -o "$out/button-irq-bench.dtbo"
 	as_root dtoverlay -d "$out" button-irq-bench
 	contenders+=(gpio-keys)
-	! modinfo interrupt-cnt > /dev/null 2>&1 || contenders+=(interrupt-cnt)
 }
 
 [ $# = 0 ] || die "usage: bench.sh, with OUT and IN in the environment"
@@ -42,11 +41,12 @@ cc -std=gnu11 -O2 -Wall -Wextra -Werror -D_GNU_SOURCE -DHAVE_LIBGPIOD -pthread -
 	"$TOP"/tests/{bench/bench,bench/contenders,stimulus}.c -lgpiod
 cp "$TOP/tests/bench/guest.sh" "$TOP"/tests/bench/modules/*.ko "$out/"
 trap unload EXIT
-if command -v dtoverlay > /dev/null && command -v dtc > /dev/null; then
-	add_devices
+if [ -n "${IN2:-}" ] && command -v dtoverlay > /dev/null && command -v dtc > /dev/null; then
+	add_keys
 else
-	say "without gpio-keys and interrupt-cnt, which need dtoverlay and dtc"
+	say "without gpio-keys, which needs a second wire (OUT2, IN2), dtoverlay and dtc"
 fi
+! modinfo interrupt-cnt > /dev/null 2>&1 || contenders+=(interrupt-cnt)
 say "measuring ${contenders[*]} (about 10 min each)"
 as_root env BUTTON_IRQ_STIMULUS=wire "BUTTON_IRQ_LINES=$lines" "BUTTON_IRQ_PINS=$pins" "BUTTON_IRQ_KO=$TOP/button_irq.ko" \
 	"BUTTON_IRQ_NAIVE_KO=$TOP/tests/naive/naive_button.ko" env -C "$out" bash guest.sh "${contenders[@]}" naive nobody > "$out/hw.txt"

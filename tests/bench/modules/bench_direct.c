@@ -89,7 +89,9 @@ static int __init direct_init(void)
 
 	if (ret)
 		return ret;
-	line = bench_line_get(direct_device.this_device, GPIOD_IN);
+	bench_lookup_add(KBUILD_MODNAME);
+	line = gpiod_get(direct_device.this_device, NULL, GPIOD_IN);
+	gpiod_remove_lookup_table(&bench_lookup);
 	if (IS_ERR(line)) {
 		ret = PTR_ERR(line);
 		goto deregister;

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A finger: moves an output line, which a wire joins to the button's line
+ * A finger: moves output lines, which wires join to the buttons' lines
  *
  * A program that moves the line itself runs on the CPU when the edge arrives, and competes
  * with the IRQ thread and with the reader. A finger finds the CPU idle. So this module moves
  * the line from a timer's interrupt while every program sleeps, and records the time of the
  * edge. What is left of the timer's own interrupt delays all contenders alike.
  *
- * write() of a struct bench_finger (see bench.h) sets @level at the time @at on
- * CLOCK_MONOTONIC, or at once, in the writer's context, when @at is 0. read() returns the
+ * write() of a struct bench_finger (see bench.h) sets bit 0 of @level at the
+ * time @at on CLOCK_MONOTONIC, or at once, in the writer's context, when @at is 0. The rest of
+ * @level is the number of the line. read() returns the
  * last edge: @at is the time just before the register write, @level the time just after it,
  * by when an interrupt that could preempt the writer has been handled.
  */
@@ -21,15 +22,17 @@
 #include "../../../button_irq_compat.h"
 #include "bench_line.h"
 
-static struct gpio_desc *line;
+static struct gpio_desc *lines[BENCH_LINES];
 static struct hrtimer timer;
 static u64 before, after;
-static int next_level;
+static u64 next_level;
 
-static void finger_move(int level)
+static void finger_move(u64 level)
 {
+	struct gpio_desc *line = lines[level >> 1];
+
 	before = ktime_get_ns();
-	gpiod_set_raw_value(line, level);
+	gpiod_set_raw_value(line, level & 1);
 	after = ktime_get_ns();
 }
 
@@ -47,12 +50,14 @@ static ssize_t finger_write(struct file *file, const char __user *buf, size_t si
 		return -EINVAL;
 	if (copy_from_user(order, buf, sizeof(order)))
 		return -EFAULT;
+	if (order[1] >> 1 >= bench_lines)
+		return -EINVAL;
 	hrtimer_cancel(&timer);
 	if (order[0]) {
-		next_level = !!order[1];
+		next_level = order[1];
 		hrtimer_start(&timer, ns_to_ktime(order[0]), HRTIMER_MODE_ABS_HARD);
 	} else {
-		finger_move(!!order[1]);
+		finger_move(order[1]);
 	}
 	return size;
 }
@@ -79,29 +84,37 @@ static struct miscdevice finger_device = {
 	.fops = &finger_fops,
 };
 
+static void finger_put_lines(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < bench_lines && !IS_ERR_OR_NULL(lines[i]); i++)
+		gpiod_put(lines[i]);
+}
+
 static int __init finger_init(void)
 {
-	int ret = misc_register(&finger_device);
+	unsigned int i;
+	int ret;
 
+	hrtimer_setup(&timer, finger_timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
+	ret = misc_register(&finger_device);
 	if (ret)
 		return ret;
-	/* High is released: the tests' buttons are active low. */
-	line = bench_line_get(finger_device.this_device, GPIOD_OUT_HIGH);
-	if (IS_ERR(line)) {
-		ret = PTR_ERR(line);
-		goto deregister;
+	bench_lookup_add(KBUILD_MODNAME);
+	for (i = 0; !ret && i < bench_lines; i++) {
+		/* High is released: the tests' buttons are active low. */
+		lines[i] = gpiod_get_index(finger_device.this_device, NULL, i, GPIOD_OUT_HIGH);
+		if (IS_ERR(lines[i]))
+			ret = PTR_ERR(lines[i]);
+		else if (gpiod_cansleep(lines[i]))
+			ret = -EINVAL;
 	}
-	if (gpiod_cansleep(line)) {
-		ret = -EINVAL;
-		goto put;
+	gpiod_remove_lookup_table(&bench_lookup);
+	if (ret) {
+		finger_put_lines();
+		misc_deregister(&finger_device);
 	}
-	hrtimer_setup(&timer, finger_timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
-	return 0;
-
-put:
-	gpiod_put(line);
-deregister:
-	misc_deregister(&finger_device);
 	return ret;
 }
 module_init(finger_init);
@@ -110,7 +123,7 @@ static void __exit finger_exit(void)
 {
 	misc_deregister(&finger_device);
 	hrtimer_cancel(&timer);
-	gpiod_put(line);
+	finger_put_lines();
 }
 module_exit(finger_exit);
 

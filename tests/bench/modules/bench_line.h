@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * bench_line.h - the one GPIO line of a benchmark module, from its parameters
+ * bench_line.h - the GPIO lines of a benchmark module, from its parameters
  *
- * insmod MODULE chip=pinctrl-bcm2711 offset=17
+ * insmod MODULE chip=pinctrl-bcm2711 offset=27,22
  */
 #ifndef BENCH_LINE_H
 #define BENCH_LINE_H
@@ -15,26 +15,32 @@ static char *chip = "";
 module_param(chip, charp, 0444);
 MODULE_PARM_DESC(chip, "Label of the line's GPIO controller");
 
-static ushort offset;
-module_param(offset, ushort, 0444);
-MODULE_PARM_DESC(offset, "Offset of the line on that controller");
+#define BENCH_LINES	2
+
+static ushort offset[BENCH_LINES];
+static unsigned int bench_lines;
+module_param_array(offset, ushort, &bench_lines, 0444);
+MODULE_PARM_DESC(offset, "Offsets of up to two lines on that controller");
 
 static struct gpiod_lookup_table bench_lookup = {
-	.dev_id = KBUILD_MODNAME,
-	.table = { { .flags = GPIO_ACTIVE_HIGH }, { } },
+	.table = {
+		{ .idx = 0, .flags = GPIO_ACTIVE_HIGH },
+		{ .idx = 1, .flags = GPIO_ACTIVE_HIGH },
+		{ }
+	},
 };
 
-/* The device must be called KBUILD_MODNAME, because gpiolib finds the line by that name. */
-static struct gpio_desc *bench_line_get(struct device *dev, enum gpiod_flags flags)
+/* From here on, the device with that name finds its lines. */
+static void bench_lookup_add(const char *device)
 {
-	struct gpio_desc *line;
+	unsigned int i;
 
-	bench_lookup.table[0].key = chip;
-	bench_lookup.table[0].chip_hwnum = offset;
+	bench_lookup.dev_id = device;
+	for (i = 0; i < BENCH_LINES; i++) {
+		bench_lookup.table[i].key = i < bench_lines ? chip : NULL;
+		bench_lookup.table[i].chip_hwnum = offset[i];
+	}
 	gpiod_add_lookup_table(&bench_lookup);
-	line = gpiod_get(dev, NULL, flags);
-	gpiod_remove_lookup_table(&bench_lookup);
-	return line;
 }
 
 #endif /* BENCH_LINE_H */
