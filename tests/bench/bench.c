@@ -570,10 +570,9 @@ static void measure_burst(const struct variant *v, unsigned int n)
 }
 
 /*
- * Nobody presses, and a reader waits; a reader of a flag looks now and then. Five values: how
- * often the reader and the IRQ threads have had the CPU, and for how long (nanoseconds); the whole
- * machine's context switches and interrupts, to which a driver's timer or work item would add;
- * and for how long the machine was not idle.
+ * Nobody presses, and a reader waits; a reader of a flag looks now and then. Four values: how
+ * often the reader and the IRQ threads have had the CPU, and for how long (nanoseconds); and the
+ * whole machine's context switches and interrupts, to which a driver's timer would add.
  */
 
 /* The number behind @name in a file of /proc */
@@ -615,7 +614,6 @@ struct idle {
 	unsigned long own_ns;
 	unsigned long switches;
 	unsigned long interrupts;
-	unsigned long busy_ns;
 };
 
 /* A process, with all its threads */
@@ -673,7 +671,6 @@ static struct idle count_idle(pid_t reader)
 	add_irq_threads(&idle);
 	idle.switches = proc_number("/proc/stat", "ctxt");
 	idle.interrupts = proc_number("/proc/stat", "intr");
-	idle.busy_ns = now() - proc_sum("/proc/timer_list", "idle_sleeptime : ");
 	return idle;
 }
 
@@ -692,7 +689,6 @@ static void measure_idle(const struct variant *v)
 	value(after.own_ns - before.own_ns);
 	value(after.switches - before.switches);
 	value(after.interrupts - before.interrupts);
-	value(after.busy_ns - before.busy_ns);
 	end_figure();
 }
 
@@ -982,7 +978,7 @@ static void measure_scale(const struct variant *v)
 		contender->setup(v);
 		settle();
 		press_for_reader(v, false, READER_PRIORITY, t);
-		printf("scale\t%u buttons, read\t", buttons[i]);
+		printf("scale\t%u buttons, read", buttons[i]);
 		later_than(shared->at, t);
 		unload_module();
 	}

@@ -93,7 +93,7 @@ def summary(figure, values):
     if figure.startswith("burst"):
         return dict(zip(("delivered", "told", "disorder"), values))
     if figure.startswith("idle"):
-        return dict(zip(("own switches", "own ns", "switches", "interrupts", "busy ns"), values))
+        return dict(zip(("own switches", "own ns", "switches", "interrupts"), values))
     percentiles = statistics.quantiles(values, n=20, method="inclusive") if len(values) > 1 else values
     return {"median": round(statistics.median(values)), "min": min(values), "max": max(values),
             "percentiles": [round(value) for value in percentiles]}

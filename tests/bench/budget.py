@@ -85,7 +85,7 @@ def read_trace(path):
 def road(trace, symbols):
     """The functions of each instruction from the timer that makes the edge until the reader returns to user space."""
     names = [symbols.name(address) for address in trace]
-    start = next(i for i, (_, module) in enumerate(names) if module == "bench_finger")
+    start = next(i for i, (name, _) in enumerate(names) if name in ("finger_timer", "finger_move"))
     # The reader has been asleep in read().
     woken = next(i for i in range(start, len(names)) if re.search(r"button_irq_next|button_irq_read|evdev_read|"
                                                                   r"linereq_read|evdev_fetch", names[i][0]))

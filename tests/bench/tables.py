@@ -66,13 +66,13 @@ def burst(figures, who):
 
 
 def idle(figures, who):
-    """Wake-ups, and how much longer the machine was busy than with nobody waiting"""
+    """Wake-ups and CPU time of the reader's threads and the IRQ threads, interrupts beyond those of an idle machine"""
     counts, nobody = figures.get(who, {}).get(IDLE), figures.get("nobody", {}).get(IDLE)
     if not counts or not nobody:
         return "–"
-    # The machine's own work differs a little from one ten seconds to the next.
-    busy = max(0, counts["busy ns"] - nobody["busy ns"]) / 1e6
-    return f"{counts['own switches']:,} / {busy:,.1f}"
+    # An idle machine has some ten interrupts more or less from one ten seconds to the next.
+    interrupts = max(0, counts["interrupts"] - nobody["interrupts"]) // 100 * 100
+    return f"{counts['own switches']:,} / {interrupts:,} / {counts['own ns'] / 1e6:,.1f}"
 
 
 def further(figures, who, priority):
@@ -85,7 +85,7 @@ def further(figures, who, priority):
 def edges(figures):
     head = ["every edge, no debouncing", "edge → `read()`, FIFO reader", "edge → `read()`, normal reader",
             "edge → `poll()`, FIFO reader", "time stamp late by", "hard IRQ per edge", f"burst of {BURST} ⁴: delivered / lost untold",
-            "10 s idle ⁵: wake-ups / CPU ms", "loses"]
+            "10 s idle ⁵: wake-ups / interrupts / CPU ms", "loses"]
     rows = [(figures[who]["read, FIFO"]["median"],
              [name, *(median(figures, who, figure) for figure in ("read, FIFO", "read, normal", "poll, FIFO")),
               "no stamp" if who.startswith("sysfs") else median(figures, who, "time stamp"),
@@ -115,10 +115,12 @@ def notes(figures):
     return ["¹ `tests/bench/modules/bench_direct.c`: the handler stores the time, counts, and wakes the reader.  ",
             "² From Debian's kernel source; Debian's kernels do not contain it. One event for each rising edge.  ",
             "³ The loop of lgpio 0.2.2, without Python, which adds its own time.  ",
-            "⁴ From a writer of higher priority than the IRQ threads. `interrupt-cnt` can see 100 of the 200 edges; the flag driver of "
+            "⁴ From a writer of higher priority than the IRQ threads. `interrupt-cnt` reports 100 of the 200 edges at most, and its next event's "
+            "count shows how many events did not fit; the flag driver of "
             f"`tests/naive` saw {figures['naive'][f'burst of {BURST}']['delivered']}.  ",
-            "⁵ A reader waits, nobody presses: how often the reader and the IRQ threads ran, and CPU time beyond that of a machine in "
-            f"which nobody waits. The flag driver, looked at every 0.1 s: {idle(figures, 'naive')}."]
+            "⁵ A reader waits, nobody presses: how often the reader's threads and the IRQ threads ran, interrupts beyond those of a "
+            "machine in which nobody waits (in hundreds), and CPU time of those threads. The flag driver, looked at every 0.1 s: "
+            f"{idle(figures, 'naive')}."]
 
 
 def wired(figures, unit="Instructions"):
