@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Puts the last run's results into a document: its tables are made, not typed.
+"""Writes the last run's results into README.md and doc/*.md: tables are generated, not typed.
 
-Each stands between <!-- NAME --> and <!-- /NAME -->. Run it after `make check` and `make check-pi`;
-`make bench` runs it for the tables of tests/bench/tables.py, and `make captures` for terminal sessions.
+Each table stands between <!-- NAME --> and <!-- /NAME -->. Run this after `make check` and `make check-pi`;
+`make bench` runs it for its own tables, and `make captures` for terminal sessions.
 
-readme.py [--file FILE] [NAME...]   what is named, or all of README.md's tables; FILE instead of README.md
+readme.py [NAME...]     the tables, or what is named
 """
 
-import argparse
 import datetime
 import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -61,7 +61,7 @@ DEBUG_WAYS = {
     **{way: f"{what[0]}, {what[1]}" for way, what in WAYS.items()},
     "wire": "all programs but those for storms, PL061",
     "brief": "what takes least time, PL061",
-    "hostile": "readers that mean no good, PL061",
+    "hostile": "hostile readers, PL061",
     "faults": "each allocation and copy fails once, PL061",
     "fuzz": "calls at random, guided by what they reach, PL061",
     "fuzz-long": "10 million of those",
@@ -115,6 +115,11 @@ def run(row):
         board, (chip, moved) = "QEMU virt", WAYS[row[1]]
     passed, failed, skipped = (word.strip(",") for word in (row[-6], row[-4], row[-2]))
     return f"| Debian {version} | {board} | {arch} | {chip} | {moved} | {passed} | {failed} | {skipped} |"
+
+
+def boards():
+    """Raspberry Pis, how each is emulated, and what the last `make check-pi` found on it"""
+    return subprocess.run([TOP / "tests/pi/raspi.py", "table"], check=True, stdout=subprocess.PIPE, encoding="utf-8").stdout.strip()
 
 
 def runs():
@@ -171,7 +176,7 @@ def debug():
 
 
 def session(name):
-    """What a terminal had shown at last: no colours, and of a line that was written over and over its last form."""
+    """The final screen of a terminal session: without colours, each overwritten line in its last form"""
     text = (CAPTURES / name).read_bytes().decode("utf-8").replace("\r\n", "\n")
     text = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)
     lines = [line.rsplit("\r", 1)[-1].rstrip() for line in text.rstrip("\n").split("\n")]
@@ -179,23 +184,20 @@ def session(name):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--file", type=Path, default="README.md", help="the document, below the top of the tree")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="tables, or terminal sessions of `make captures`")
-    args = parser.parse_args()
-    tables = {"runs": runs, "naive": naive, "compare": compare, "debug": debug}
-    path = TOP / args.file
-    text = path.read_text(encoding="utf-8")
-    for mark in args.names or tables:
-        if mark in bench.MARKS:
-            made = bench.MARKS[mark](bench.load())
-        else:
-            made = tables[mark]() if mark in tables else session(mark)
-        text, found = re.subn(rf"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)",
-                              lambda match, made=made: f"{match[1]}{made}\n{match[2]}", text, flags=re.DOTALL)
-        if found != 1:
-            raise SystemExit(f"readme.py: {args.file} has no place for {mark}")
-    path.write_text(text, encoding="utf-8")
+    tables = {"boards": boards, "runs": runs, "naive": naive, "compare": compare, "debug": debug,
+              **{name: lambda table=table: table(bench.load()) for name, table in bench.MARKS.items()}}
+    texts = {path: path.read_text(encoding="utf-8") for path in (TOP / "README.md", *sorted((TOP / "doc").glob("*.md")))}
+    for mark in sys.argv[1:] or tables:
+        made = tables[mark]() if mark in tables else session(mark)
+        places = 0
+        for path, text in texts.items():
+            texts[path], found = re.subn(rf"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)",
+                                         lambda match, made=made: f"{match[1]}{made}\n{match[2]}", text, flags=re.DOTALL)
+            places += found
+        if places != 1:
+            raise SystemExit(f"readme.py: {places} places for {mark} in README.md and doc/*.md, not 1")
+    for path, text in texts.items():
+        path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -127,6 +127,9 @@ extern const struct contender contenders[];	/* ends with one without a name */
 /* The line under test, as CHIPLABEL:OFFSET. */
 extern const char *line_name;
 
+/* button_irq: the name of the node and of the directory in sysfs */
+extern char button_irq_node[32];
+
 __u64 now(void);
 void sleep_ns(__u64 ns);
 void write_file(const char *path, const char *text);

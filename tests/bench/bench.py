@@ -164,7 +164,7 @@ def bursts_on_two_cpus(kernel, contenders, runs):
                 lost = edges - counts["delivered"] - counts["told"]
                 if who.startswith("button_irq") and (counts["delivered"] != edges or counts["disorder"]):
                     raise SystemExit(f"bench.py: two CPUs, {who}, {figure}: {counts}")
-                counts = {"delivered": counts["delivered"], "lost untold": lost, "disorder": counts["disorder"]}
+                counts = {"delivered": counts["delivered"], "lost silently": lost, "disorder": counts["disorder"]}
                 seen.setdefault(who, {}).setdefault(figure, []).append(counts)
     return {who: {figure: {key: [min(counts[key] for counts in runs), max(counts[key] for counts in runs)]
                            for key in runs[0]} for figure, runs in figures.items()} for who, figures in seen.items()}
@@ -179,14 +179,16 @@ def about(kernel):
     }
 
 
-def rose(was, now):
+def rose(what, was, now):
     """Has a figure of ours become worse?"""
     if "delivered" in was:
         return now != was
     if "interrupts" in was:
         # The rest of the machine does this and that; a driver that wakes up by itself does it more often.
         return now["own switches"] > was["own switches"] or now["interrupts"] > 1.2 * was["interrupts"]
-    return now["median"] > was["median"] * TOLERANCE
+    # How full slabs were before changes what ten buttons add to them. The memory of 256 buttons is checked strictly.
+    tolerance = 1.15 if "memory per button" in what or what.endswith((" 1 buttons, memory", " 4 buttons, memory")) else TOLERANCE
+    return now["median"] > was["median"] * tolerance
 
 
 def of_ours(result):
@@ -208,7 +210,7 @@ def check(result):
         now = measured.get(what)
         if now is None:
             print(f"not ok {what}: was not measured")
-        elif rose(was, now):
+        elif rose(what, was, now):
             short = [value.get("median", value) for value in (was, now)]
             print(f"not ok {what}: {short[0]} -> {short[1]}")
         else:
@@ -238,7 +240,7 @@ def write(result):
     plot.draw(result, TOP / "doc")
     made = "\n\n".join(f"<!-- {mark} -->\n{table(result)}\n<!-- /{mark} -->" for mark, table in tables.MARKS.items())
     (BUILD / "tables.md").write_text(made + "\n", encoding="utf-8")
-    subprocess.run([TOP / "scripts/readme.py", "--file", "doc/benchmarks.md", *tables.MARKS], check=True)
+    subprocess.run([TOP / "scripts/readme.py", *tables.MARKS], check=True)
 
 
 def main():

@@ -58,14 +58,18 @@ class Tracer(Machine):
 
 
 class Symbols:
-    """The guest's kallsyms."""
+    """The guest's kallsyms while a contender was measured."""
 
-    def __init__(self, console):
-        text = console.partition("----8<---- symbols")[2].partition("----8<---- end of symbols")[0]
-        lines = gzip.decompress(base64.b64decode(text)).decode().splitlines()
+    def __init__(self, console, contender):
+        lines = [line for name in ("kernel", contender) for line in self.section(console, name)]
         self.table = sorted((int(line.split()[0], 16), line.split()[2], len(line.split()) > 3 and line.split()[3])
                             for line in lines)
         self.addresses = [entry[0] for entry in self.table]
+
+    @staticmethod
+    def section(console, name):
+        text = console.partition(f"----8<---- symbols {name}\n")[2].partition("----8<---- end of symbols")[0]
+        return gzip.decompress(base64.b64decode(text)).decode().splitlines()
 
     def name(self, address):
         """(function, module or "kernel" or "user")"""
@@ -142,7 +146,8 @@ def main():
         machine.serve()
     finally:
         machine.close()
-    symbols = Symbols(console.read_text(encoding="utf-8", errors="replace"))
+    text = console.read_text(encoding="utf-8", errors="replace").replace("\r\n", "\n")
+    all_symbols = {contender: Symbols(text, contender) for contender in CONTENDERS}
     traced = [(contender, what) for contender in CONTENDERS
               for what in [PRESS, *READERS, *(FANS if contender in SHARED else [])]]
     if len(machine.traces) != TRACES * len(traced):
@@ -150,7 +155,7 @@ def main():
 
     roads, presses, fans = {}, {}, {}
     for number, (contender, what) in enumerate(traced):
-        paths = machine.traces[TRACES * number:TRACES * (number + 1)]
+        paths, symbols = machine.traces[TRACES * number:TRACES * (number + 1)], all_symbols[contender]
         if what == PRESS:
             presses[contender] = middle([collections.Counter(symbols.name(address)[1] for address in read_trace(path))
                                          for path in paths], collections.Counter.total)

@@ -24,6 +24,7 @@
 #define INPUTS_MAX	32	/* evdev has no more minor numbers of its own */
 
 const char *line_name;
+char button_irq_node[32] = "button_irq";
 
 /* Binds a platform device to its driver, or unbinds it, where that is not so yet. */
 static void bind_device(const char *driver, const char *device, bool on)
@@ -45,7 +46,7 @@ static void write_setting(const char *name, const char *text)
 {
 	char path[128];
 
-	snprintf(path, sizeof(path), "/sys/class/button_irq/button_irq/%s", name);
+	snprintf(path, sizeof(path), "/sys/class/button_irq/%s/%s", button_irq_node, name);
 	write_file(path, text);
 }
 
@@ -63,10 +64,12 @@ static void button_irq_setup(const struct variant *v)
 static void button_irq_open(const struct variant *v, struct reader *r)
 {
 	__u32 format = v->binary ? BUTTON_IRQ_FORMAT_BINARY : BUTTON_IRQ_FORMAT_TEXT;
+	char path[64];
 
-	r->fd = open("/dev/button_irq", O_RDONLY);
+	snprintf(path, sizeof(path), "/dev/%s", button_irq_node);
+	r->fd = open(path, O_RDONLY);
 	if (r->fd < 0 || ioctl(r->fd, BUTTON_IRQ_IOC_SET_FORMAT, &format))
-		die("/dev/button_irq");
+		die("%s", path);
 }
 
 static void close_fd(struct reader *r)

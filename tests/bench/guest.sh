@@ -16,6 +16,14 @@ if [[ ${1-} = --* ]]; then
 	shift
 fi
 
+# symbols NAME PATTERN: budget.py looks up the recorded addresses in these. A contender's modules are there until its turn ends.
+symbols()
+{
+	echo "----8<---- symbols $1"
+	grep -i ' [tw] ' /proc/kallsyms | grep "$2" | busybox gzip | base64
+	echo '----8<---- end of symbols'
+}
+
 # module NAME PARAMETERS: a module that lies here, or the kernel's own
 module()
 {
@@ -60,6 +68,7 @@ if [ "$BUTTON_IRQ_STIMULUS" = wire ]; then
 	for contender; do
 		wired on "$contender"
 		./bench "$contender" 0 "${only[@]}"
+		[ "${only[*]}" != trace ] || symbols "$contender" '\['
 		wired off "$contender"
 	done
 else
@@ -80,9 +89,4 @@ else
 		./bench "$contender" "${index[$contender]}" "${only[@]}"
 	done
 fi
-# budget.py looks up the recorded addresses in these symbols.
-if [ "${only[*]}" = trace ]; then
-	echo '----8<---- symbols'
-	grep -i ' [tw] ' /proc/kallsyms | busybox gzip | base64
-	echo '----8<---- end of symbols'
-fi
+[ "${only[*]}" != trace ] || symbols kernel '^[^[]*$'
