@@ -7,7 +7,7 @@ from html import escape
 import tables
 
 WIDTH, HEIGHT = 760, 400
-LEFT, RIGHT, TOP, BOTTOM = 80, 230, 40, 50
+LEFT, RIGHT, TOP, BOTTOM = 100, 230, 40, 50
 COLOURS = ["#0072b2", "#56b4e9", "#009e73", "#d55e00", "#e69f00", "#999999", "#cc79a7", "#000000"]
 
 
