@@ -176,12 +176,12 @@ help:
 #:   make check-gestures  packages on an emulated Pi 3B: gpiozero, a bash loop, button-irq run and a
 #:                       JSON consumer follow one button through 1,000 gestures
 #:   make check-slow     more ways to test the older kernels, for which make check has no time
-#:                       (25 min)
+#:                       (15 min)
 #:   make check-long     100,000 presses with 8 readers on each kind of controller, 10 million edges, and
 #:                       10 million calls at random on a debug kernel (over an hour)
 #:   make bench          button_irq beside its peers, in instructions: the tables in doc/benchmarks.md,
 #:                       doc/*.svg and tests/bench/baseline.json anew, if three runs agree exactly
-#:                       (25 min)
+#:                       (15 min)
 #:   make bench-budget   where the instructions of one edge go, function by function: doc/budget.md
 #:                       (2 min)
 #:   make bench-check    one run of our own; fails where a figure rose by over 5 % (6 min)
