@@ -184,8 +184,8 @@ def scale(result):
     return "\n".join([
         *table(["buttons", "loading, ms", "memory, KB", "memory per button, KB", "edge → `read()`, FIFO reader"], rows), "",
         *table(["readers of one button", "edge → last `read()`, FIFO readers", "normal readers"], readers), "",
-        f"32 buttons with 10 readers each, 5 edges on each button: {crowd[1]['median']:,} of {crowd[0].split()[-1]} events were read. "
-        + made(result, "gpio-sim; the buttons are nodes of the device tree")])
+        f"32 buttons with 10 readers each, 5 edges on each button: {crowd[1]['median']:,} of {int(crowd[0].split()[-1]):,} events were read. "
+        "Loading and memory include the module itself. " + made(result, "gpio-sim; the buttons are nodes of the device tree")])
 
 
 def headline(result):
