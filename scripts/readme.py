@@ -9,7 +9,6 @@ readme.py [NAME...]     the tables, or what is named
 """
 
 import datetime
-import json
 import os
 import re
 import subprocess
@@ -17,9 +16,10 @@ import sys
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(TOP / "tests/pi"))
+sys.path[:0] = [str(TOP / "tests/pi"), str(TOP / "tests/bench")]
 
 import raspi  # noqa: E402 pylint: disable=wrong-import-position
+import tables as bench  # noqa: E402 pylint: disable=wrong-import-position
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "button_irq"
 RESULTS = TOP / "build/vm/results"
@@ -175,127 +175,6 @@ def debug():
     return "\n".join([*lines, "", "  \n".join(said)])
 
 
-# The contenders, as columns of bench.py's tables
-RAW = ("button_irq binary, raw", "button_irq text, raw", "cdev raw", "gpio-keys raw")
-DEBOUNCED = ("button_irq binary, eager 5 ms", "button_irq text, eager 5 ms", "cdev 5 ms", "gpio-keys 5 ms")
-HEAD = "button_irq, binary | button_irq, text | GPIO character device | gpio-keys + evdev |\n|---|---|---|---|---|\n"
-
-
-def median(figures, who, figure):
-    return f"{figures[who][figure]['median']:,}" if figure in figures.get(who, {}) else "–"
-
-
-def further(figures, who, priority):
-    if who.startswith("cdev"):
-        return "impossible"
-    if who not in figures:
-        return "–"
-    one, hundred = (figures[who][f"{n} readers, {priority}"]["median"] for n in (1, 100))
-    return f"{(hundred - one) // 99:,}"
-
-
-def burst(figures, who):
-    if who not in figures:
-        return "–"
-    told = figures[who]["burst of 200"]
-    return f"{told['delivered']} / {200 - told['delivered'] - told['told']}"
-
-
-def idle(figures, who):
-    return "{own switches:,} / {interrupts:,}".format_map(figures[who]["idle for 60 s"]) if who in figures else "–"
-
-
-def roads(figures):
-    """Rows about an edge's road to a program"""
-    rows = [("5 ms debounced, edge → read", DEBOUNCED, "read, normal"),
-            ("the same, reader with SCHED_FIFO", DEBOUNCED, "read, FIFO"),
-            ("5 ms debounced, time stamp late by", DEBOUNCED, "time stamp"),
-            ("one bounce, until its writer continues", DEBOUNCED, "bounce"),
-            ("raw, edge → read", RAW, "read, normal"),
-            ("the same, reader with SCHED_FIFO", RAW, "read, FIFO"),
-            ("raw, edge → poll returns", RAW, "poll, normal"),
-            ("raw, time stamp late by", RAW, "time stamp")]
-    return [(name, *(median(figures, who, figure) for who in contenders)) for name, contenders, figure in rows]
-
-
-def loads(figures):
-    """And about many events, and many readers"""
-    def row(name, function, *arguments):
-        return (name, *(function(figures, who, *arguments) if "text" not in who else "" for who in RAW))
-
-    return [*(row(f"reading a backlog, per event, {n} at a time", median, f"backlog, batches of {n}") for n in (1, 16, 64)),
-            row("each further reader", further, "normal"),
-            row("the same, SCHED_FIFO", further, "FIFO"),
-            row("burst of 200 edges ¹: delivered / lost silently", burst),
-            row("memory of a further reader, bytes", median, "memory per reader"),
-            row("memory of a further button, bytes", median, "memory per button"),
-            row("idle for 60 s ²: switches to the reader and IRQ threads / interrupts of the machine", idle)]
-
-
-def notes(figures):
-    """What the figures in loads() stand for"""
-    return ["¹ From a writer of higher priority than the IRQ threads; the flag driver of `tests/naive` saw "
-            f"{figures['naive']['burst of 200']['delivered']}.  ",
-            f"² A reader waits, nobody presses; where nobody waits either: {idle(figures, 'nobody')}; with the flag driver, looked "
-            f"at every 0.1 s: {idle(figures, 'naive')}."]
-
-
-def bench_table(rows, unit="instructions"):
-    return f"| {unit} (medians) | {HEAD}" + "\n".join("| " + " | ".join(cells) + " |" for cells in rows)
-
-
-def bench_result():
-    return json.loads((TOP / "tests/bench/baseline.json").read_text(encoding="utf-8"))
-
-
-def bench():
-    """What tests/bench/bench.py measured: a row for each figure that programs notice."""
-    result = bench_result()
-    figures, text = result["figures"], result["module text"]
-    rows = [*roads(figures), *loads(figures),
-            ("module text, bytes", f"{text['button_irq']:,}", "", "built in", f"{text['gpio-keys']:,}")]
-    return "\n".join([
-        bench_table(rows), "",
-        f"{result['date']}, Debian {result['kernel']} in QEMU, lines of gpio-sim; "
-        f"{result['runs']} runs that agree to the last instruction.  ", *notes(figures)])
-
-
-def bench_pi():
-    """The same on a board whose lines do not sleep"""
-    result = bench_result()
-    return "\n".join([bench_table(roads(result["raspi4b"])), "",
-                      f"{result['date']}, the same kernel on QEMU's Raspberry Pi 4B, GPIO17 by a wire from an output pin; "
-                      f"{result['runs']} runs that agree. The clock there has steps of 16 ns."])
-
-
-def bench_cpus():
-    """Bursts while the IRQ thread has another CPU"""
-    result = bench_result()
-
-    def cells(who, figure):
-        counts = result["two CPUs"][who][figure]
-        return " | ".join("–".join(f"{n:,}" for n in dict.fromkeys(counts[key])) for key in ("delivered", "lost untold", "disorder"))
-
-    lines = ["| 1,000 edges, two CPUs | delivered | lost silently | out of order |", "|---|---|---|---|"]
-    lines += [f"| {name} | {cells(who, 'burst of 1000')} |"
-              for who, name in (("button_irq binary, raw", "button_irq"), ("cdev raw", "GPIO character device"),
-                                ("gpio-keys raw", "gpio-keys + evdev"), ("naive", "flag driver"))]
-    return "\n".join([*lines, "", f"The least and the most of {result['runs']} runs, as CPUs that run at the same time never do the "
-                      "same thing twice."])
-
-
-def headline():
-    """For README.md: what debouncing costs on a Raspberry Pi's controller, one column for each contender"""
-    result = json.loads((TOP / "tests/bench/baseline.json").read_text(encoding="utf-8"))
-    figures = result.get("places", result)["raspi4b"]
-    contenders = ("button_irq binary, eager 5 ms", "cdev 5 ms", "gpio-keys 5 ms")
-    rows = [(name, *(f"{figures[who][figure]['median']:,}" for who in contenders))
-            for name, figure in (("from the first edge until read() returns", "read, normal"), ("time stamp late by", "time stamp"))]
-    return "\n".join(["| instructions, 5 ms of debouncing | button_irq | GPIO character device | gpio-keys + evdev |", "|---|--:|--:|--:|",
-                      *("| " + " | ".join(cells) + " |" for cells in rows), "",
-                      "Medians on an emulated Raspberry Pi 4B, where one instruction takes one nanosecond."])
-
-
 def session(name):
     """The final screen of a terminal session: without colours, each overwritten line in its last form"""
     text = (CAPTURES / name).read_bytes().decode("utf-8").replace("\r\n", "\n")
@@ -305,8 +184,8 @@ def session(name):
 
 
 def main():
-    tables = {"boards": boards, "runs": runs, "naive": naive, "compare": compare, "debug": debug, "bench": bench,
-              "bench-pi": bench_pi, "bench-cpus": bench_cpus, "headline": headline}
+    tables = {"boards": boards, "runs": runs, "naive": naive, "compare": compare, "debug": debug,
+              **{name: lambda table=table: table(bench.load()) for name, table in bench.MARKS.items()}}
     texts = {path: path.read_text(encoding="utf-8") for path in (TOP / "README.md", *sorted((TOP / "doc").glob("*.md")))}
     for mark in sys.argv[1:] or tables:
         made = tables[mark]() if mark in tables else session(mark)

@@ -2,146 +2,70 @@
 /*
  * bench - what an edge costs until a program knows of it
  *
- *	bench button_irq|cdev|gpio-keys|naive|nobody INDEX [trace|bursts]
+ *	bench CONTENDER INDEX [trace|bursts|scale]
  *
- * INDEX is the line, as stimulus.h counts them. One contender a run, measured through the
- * interface that its users have: button_irq by read(), the GPIO character device through
- * libgpiod, gpio-keys through evdev. Each figure is one line of output: contender and
- * variant, figure, and the single values in the order they were measured, separated by
- * tabs. Times are nanoseconds on CLOCK_MONOTONIC, which bench.py makes count instructions.
+ * INDEX is the line, as stimulus.h counts them. One run measures one contender of
+ * contenders.c. Each figure is one line of output: contender and variant, figure, and the
+ * single values in the order they were measured, separated by tabs. Times are nanoseconds on
+ * CLOCK_MONOTONIC, which bench.py makes count instructions.
  *
- * "nobody" waits for something else: a reference for what goes on in an idle machine.
+ * With modules/bench_finger.c loaded, the edges of latencies come from a timer while every
+ * program sleeps. Without it (gpio-sim, whose lines sleep) this program makes them, and the
+ * time includes what it does until it sleeps again.
  *
- * With "trace" some things only, during which budget.py has the host note every instruction: a
- * whole press with bounces and 5 ms of debouncing, a raw edge with a normal reader and with a
- * FIFO one, and, where readers can share the line, with one and with eleven. The host is told by
- * pin 0 of the back end "host". With "bursts", only bursts.
+ * "nobody" waits for something else: a reference for what goes on in an idle machine, and
+ * for what an edge costs that no driver listens to.
+ *
+ * With "trace" it makes only the edges during which budget.py has the host record every
+ * instruction: presses with bounces and 5 ms of debouncing, raw edges with a normal reader and
+ * with a FIFO one, and, where readers can share the line, with one and with eleven. Pin 0 of
+ * the back end "host" starts and stops the recording. With "bursts", only bursts. With
+ * "scale", one button of up to 256 on a gpio-sim chip, see measure_scale().
  *
  * Readers are processes of their own. Each edge is followed by a long pause in which they
  * get back to waiting; how long it is does not enter the figures.
  */
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <gpiod.h>
-#include <linux/input.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "../../button_irq.h"
 #include "../stimulus.h"
+#include "bench.h"
 
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
-
-#define NSEC_PER_MSEC	1000000ULL
 #define PAUSE_NS	(20 * NSEC_PER_MSEC)	/* well beyond DEBOUNCE_US, and jiffies on top */
+#define LEAD_NS		(10 * NSEC_PER_MSEC)	/* from the order for an edge until the edge */
 #define QUIET_NS	(500 * NSEC_PER_MSEC)
-#define DEBOUNCE_US	5000
 #define BOUNCE_NS	(100 * 1000ULL)
 #define BOUNCES		10	/* even, so that the line ends up elsewhere */
 #define EDGES		500
 #define WARM_UP		20
-#define BATCH_MAX	64
 #define BACKLOGS	10
 #define READERS_MAX	1000
 #define FANS		22
+#define TRACES		5	/* of each kind, see budget.py */
 #define OPENS		1000
-#define FURTHER_READERS	10	/* whose instructions are noted */
-#define FURTHER		10	/* buttons */
-#define FURTHER_OFFSET	40	/* of their lines, see bench.dts */
-#define IDLE_S		60
+#define FURTHER_READERS	10	/* whose instructions are recorded */
+#define IDLE_S		10
 #define SETTLED_S	10	/* kfree_rcu() may take 5 */
-#define INPUTS_MAX	32	/* evdev has no more minor numbers of its own */
 #define MEMORY_LOOKS	6
 #define LOOK_NS		(100 * NSEC_PER_MSEC)	/* how often a flag is looked at */
 #define READER_PRIORITY	40	/* below the IRQ threads' 50 */
-#define WRITER_PRIORITY	90	/* above it */
-
-/**
- * struct reader - one open of a contender
- * @fd: what to poll
- * @request: cdev: the line
- * @buffer: cdev: room for events
- * @skim: only count events, for what they say is not looked at
- * @at: when the last read returned
- * @time: time stamp of the last event
- * @events: events that were read
- * @told: edges that the contender said it had lost
- * @disorder: events that say what the one before said
- * @seqno: cdev: number of the last event
- * @level: what the last event said: 1 pressed, 0 released, -1 none yet
- */
-struct reader {
-	int fd;
-	struct gpiod_line_request *request;
-	struct gpiod_edge_event_buffer *buffer;
-	bool skim;
-	__u64 at;
-	__u64 time;
-	unsigned long events;
-	unsigned long told;
-	unsigned long disorder;
-	unsigned long seqno;
-	int level;
-};
-
-struct variant;
-
-/**
- * struct contender - one way to read a button
- * @name: on the command line and in the figures
- * @variants: settings it is measured with, up to one without a name
- * @capacity: events it keeps for a reader
- * @shared: several programs may read one line
- * @setup: prepares a variant
- * @open: opens a reader
- * @close: and closes it
- * @take: one read, for at most @batch events; false when there is none and @fd does not block
- * @further: binds ten further buttons, or lets go of them
- */
-struct contender {
-	const char *name;
-	const struct variant *variants;
-	unsigned int capacity;
-	bool shared;
-	void (*setup)(const struct variant *v);
-	void (*open)(const struct variant *v, struct reader *r);
-	void (*close)(struct reader *r);
-	bool (*take)(const struct variant *v, struct reader *r, unsigned int batch);
-	void (*further)(bool on);
-};
-
-/**
- * struct variant - a contender's settings
- * @name: for the figures
- * @debounce_us: 0: none
- * @mode: button_irq: debounce_mode
- * @binary: button_irq: the format
- * @main: the variant that backlogs, readers and bursts are measured with
- * @line: how many lines after INDEX
- */
-struct variant {
-	const char *name;
-	unsigned int debounce_us;
-	const char *mode;
-	bool binary;
-	bool main;
-	unsigned int line;
-};
+#define WRITER_PRIORITY	90	/* above the IRQ threads */
+#define SCALE_MAX	256
+#define SCALE_BUTTONS	32
+#define SCALE_READERS	10
+#define SCALE_EDGES	5
 
 /* What readers and the one who moves the line share. */
 static struct {
@@ -155,16 +79,12 @@ static struct {
 static const struct contender *contender;
 static struct stim stim;
 static int level;	/* of the line: 1 idle */
+static unsigned int stim_line;	/* its number, where a finger moves it */
 static bool tracing;
-static bool bursts_only;
-static struct stim host;	/* is told when to note instructions */
+static int finger = -1;
+static struct stim host;	/* starts and stops the recording of instructions */
 
-#define die(fmt, ...) ({								\
-	fprintf(stderr, "bench: " fmt ": %s\n", ##__VA_ARGS__, strerror(errno));	\
-	exit(1);									\
-})
-
-static __u64 now(void)
+__u64 now(void)
 {
 	struct timespec ts;
 
@@ -172,7 +92,7 @@ static __u64 now(void)
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
-static void sleep_ns(__u64 ns)
+void sleep_ns(__u64 ns)
 {
 	const struct timespec ts = { ns / 1000000000, ns % 1000000000 };
 
@@ -187,22 +107,72 @@ static void set_priority(int priority)
 		die("SCHED_FIFO");
 }
 
-/* The next edge. Returns when it was made. */
+/* Moves the line at @at, or at once with 0. */
+static void order_edge(__u64 at)
+{
+	const struct bench_finger order = { at, 2 * stim_line + !level };
+
+	if (write(finger, &order, sizeof(order)) != sizeof(order))
+		die("/dev/bench_finger");
+	level = !level;
+}
+
+static struct bench_finger last_edge(void)
+{
+	struct bench_finger edge;
+
+	if (read(finger, &edge, sizeof(edge)) != sizeof(edge))
+		die("/dev/bench_finger");
+	return edge;
+}
+
+/* The next edge, made by this program. Returns when it was made. */
 static __u64 edge(void)
 {
 	__u64 t = now();
 
-	level = !level;
-	if (stim_set(&stim, level))
-		exit(1);
+	if (finger >= 0) {
+		order_edge(0);
+	} else {
+		level = !level;
+		if (stim_set(&stim, level))
+			exit(1);
+	}
 	return t;
 }
 
-/* The host notes instructions from here on, or no longer. */
+/* The host records instructions from here on, or no longer. */
 static void trace(bool on)
 {
 	if (stim_set(&host, on))
 		exit(1);
+}
+
+/*
+ * The next edge, made while everybody sleeps, where a finger can. Returns when it was made,
+ * after a pause in which readers have taken their events.
+ */
+static __u64 press(bool traced)
+{
+	__u64 t;
+
+	if (contender->rising && level) {
+		edge();
+		sleep_ns(PAUSE_NS);
+	}
+	if (traced)
+		trace(true);
+	if (finger >= 0) {
+		order_edge(now() + LEAD_NS);
+		sleep_ns(LEAD_NS + PAUSE_NS);
+		t = last_edge().at;
+	} else {
+		t = edge();
+		sleep_ns(PAUSE_NS);
+	}
+	if (traced)
+		trace(false);
+	return t;
 }
 
 static void settle(void)
@@ -239,7 +209,7 @@ static void end_figure(void)
 	tcdrain(STDOUT_FILENO);
 }
 
-static void write_file(const char *path, const char *text)
+void write_file(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY);
 
@@ -248,399 +218,9 @@ static void write_file(const char *path, const char *text)
 	close(fd);
 }
 
-/* Binds a platform device to its driver, or unbinds it, where that is not so yet. */
-static void bind_device(const char *driver, const char *device, bool on)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), "/sys/bus/platform/drivers/%s/%s", driver, device);
-	if (on == !access(path, F_OK))
-		return;
-	snprintf(path, sizeof(path), "/sys/bus/platform/drivers/%s/%sbind", driver, on ? "" : "un");
-	write_file(path, device);
-}
-
-/*
- * button_irq
- */
-
-static void write_setting(const char *name, const char *text)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), "/sys/class/button_irq/button_irq/%s", name);
-	write_file(path, text);
-}
-
-static void button_irq_setup(const struct variant *v)
-{
-	char text[16];
-
-	snprintf(text, sizeof(text), "%u", v->debounce_us);
-	write_setting("debounce_us", text);
-	write_setting("debounce_mode", v->mode);
-	/* As many edges as we like. */
-	write_setting("storm_rate", "0");
-}
-
-static void button_irq_open(const struct variant *v, struct reader *r)
-{
-	__u32 format = v->binary ? BUTTON_IRQ_FORMAT_BINARY : BUTTON_IRQ_FORMAT_TEXT;
-
-	r->fd = open("/dev/button_irq", O_RDONLY);
-	if (r->fd < 0 || ioctl(r->fd, BUTTON_IRQ_IOC_SET_FORMAT, &format))
-		die("/dev/button_irq");
-}
-
-static void close_fd(struct reader *r)
-{
-	close(r->fd);
-}
-
-static void count_event(struct reader *r, __u64 time, bool pressed)
-{
-	r->events++;
-	r->time = time;
-	r->disorder += r->level == pressed;
-	r->level = pressed;
-}
-
-static void button_irq_count(struct reader *r, const struct button_irq_event *e)
-{
-	if (e->type == BUTTON_IRQ_PRESS || e->type == BUTTON_IRQ_RELEASE)
-		count_event(r, e->timestamp_ns, e->type == BUTTON_IRQ_PRESS);
-	else
-		r->told += e->count;
-}
-
-static void button_irq_parse(struct reader *r, const char *line)
-{
-	char word[16];
-	__u64 s, ns, count;
-
-	if (sscanf(line, "%*u %llu.%llu %15s %llu", &s, &ns, word, &count) < 3)
-		die("cannot read %s", line);
-	if (!strcmp(word, "press") || !strcmp(word, "release"))
-		count_event(r, s * 1000000000 + ns, *word == 'p');
-	else
-		r->told += count;
-}
-
-static bool button_irq_take(const struct variant *v, struct reader *r, unsigned int batch)
-{
-	struct button_irq_event event[BATCH_MAX];
-	char line[128];
-	ssize_t n, i;
-
-	n = v->binary ? read(r->fd, event, batch * sizeof(*event)) :
-			read(r->fd, line, sizeof(line) - 1);
-	r->at = now();
-	if (n < 0 && errno == EAGAIN)
-		return false;
-	if (n <= 0)
-		die("/dev/button_irq");
-	if (r->skim) {
-		r->events += v->binary ? n / sizeof(*event) : 1;
-	} else if (v->binary) {
-		for (i = 0; i < n / (ssize_t)sizeof(*event); i++)
-			button_irq_count(r, &event[i]);
-	} else {
-		line[n] = '\0';
-		button_irq_parse(r, line);
-	}
-	return true;
-}
-
-/* The module has been loaded for all of them. */
-static void button_irq_further(bool on)
-{
-	char name[32];
-	unsigned int i;
-
-	for (i = 1; i <= FURTHER; i++) {
-		snprintf(name, sizeof(name), "button_irq.%u", i);
-		bind_device("button_irq", name, on);
-	}
-}
-
-static const struct variant button_irq_variants[] = {
-	{ "text, eager 5 ms", DEBOUNCE_US, "eager", .binary = false },
-	{ "binary, eager 5 ms", DEBOUNCE_US, "eager", .binary = true },
-	{ "binary, settle 5 ms", DEBOUNCE_US, "settle", .binary = true },
-	{ "text, raw", 0, "eager", .binary = false },
-	{ "binary, raw", 0, "eager", .binary = true, .main = true },
-	{ }
-};
-
-/*
- * The GPIO character device
- */
-
-static void no_setup(const struct variant *v)
-{
-	(void)v;
-}
-
-static struct gpiod_chip *cdev_chip(const char *label)
-{
-	struct gpiod_chip *chip;
-	struct dirent *entry;
-	char path[300];
-	bool found;
-	DIR *dir;
-
-	dir = opendir("/dev");
-	while (dir && (entry = readdir(dir))) {
-		struct gpiod_chip_info *info;
-
-		if (strncmp(entry->d_name, "gpiochip", 8))
-			continue;
-		snprintf(path, sizeof(path), "/dev/%s", entry->d_name);
-		chip = gpiod_chip_open(path);
-		if (!chip)
-			die("%s", path);
-		info = gpiod_chip_get_info(chip);
-		found = info && !strcmp(gpiod_chip_info_get_label(info), label);
-		gpiod_chip_info_free(info);
-		if (found) {
-			closedir(dir);
-			return chip;
-		}
-		gpiod_chip_close(chip);
-	}
-	die("no GPIO chip %s", label);
-}
-
-/* @lines lines from @offset on. A buffer for @events, or the kernel's default with 0. */
-static struct gpiod_line_request *cdev_request(struct gpiod_chip *chip, unsigned int offset,
-					       unsigned int lines, unsigned int debounce_us,
-					       size_t events)
-{
-	struct gpiod_request_config *request_config = gpiod_request_config_new();
-	struct gpiod_line_settings *settings = gpiod_line_settings_new();
-	struct gpiod_line_config *config = gpiod_line_config_new();
-	struct gpiod_line_request *request;
-	unsigned int i, offsets[1 + FURTHER];
-
-	for (i = 0; i < lines; i++)
-		offsets[i] = offset + i;
-	gpiod_line_settings_set_edge_detection(settings, GPIOD_LINE_EDGE_BOTH);
-	gpiod_line_settings_set_debounce_period_us(settings, debounce_us);
-	gpiod_line_settings_set_active_low(settings, true);
-	if (gpiod_line_config_add_line_settings(config, offsets, lines, settings))
-		die("libgpiod");
-	if (events)
-		gpiod_request_config_set_event_buffer_size(request_config, events);
-	request = gpiod_chip_request_lines(chip, request_config, config);
-	if (!request)
-		die("requesting line %u", offset);
-	gpiod_line_config_free(config);
-	gpiod_line_settings_free(settings);
-	gpiod_request_config_free(request_config);
-	return request;
-}
-
-static struct gpiod_chip *cdev_split_line(unsigned int *offset)
-{
-	char label[sizeof(stim.line)];
-	char *colon;
-
-	snprintf(label, sizeof(label), "%s", stim.line);
-	colon = strrchr(label, ':');
-	*colon = '\0';
-	*offset = atoi(colon + 1);
-	return cdev_chip(label);
-}
-
-static void cdev_open(const struct variant *v, struct reader *r)
-{
-	unsigned int offset;
-	struct gpiod_chip *chip = cdev_split_line(&offset);
-
-	r->request = cdev_request(chip, offset, 1, v->debounce_us, 1024);
-	r->buffer = gpiod_edge_event_buffer_new(BATCH_MAX);
-	r->fd = gpiod_line_request_get_fd(r->request);
-	gpiod_chip_close(chip);
-}
-
-static void cdev_close(struct reader *r)
-{
-	gpiod_edge_event_buffer_free(r->buffer);
-	gpiod_line_request_release(r->request);
-}
-
-static bool cdev_take(const struct variant *v, struct reader *r, unsigned int batch)
-{
-	int n, i;
-
-	(void)v;
-	n = gpiod_line_request_read_edge_events(r->request, r->buffer, batch);
-	r->at = now();
-	if (n < 0 && errno == EAGAIN)
-		return false;
-	if (n <= 0)
-		die("reading edge events");
-	if (r->skim)
-		r->events += n;
-	for (i = 0; i < n && !r->skim; i++) {
-		struct gpiod_edge_event *e = gpiod_edge_event_buffer_get_event(r->buffer, i);
-		unsigned long seqno = gpiod_edge_event_get_line_seqno(e);
-
-		r->told += seqno - r->seqno - 1;
-		r->seqno = seqno;
-		count_event(r, gpiod_edge_event_get_timestamp_ns(e),
-			    gpiod_edge_event_get_event_type(e) == GPIOD_EDGE_EVENT_RISING_EDGE);
-	}
-	return true;
-}
-
-/* One request for all lines, which takes least; with the buffer that it gets unless asked. */
-static void cdev_further(bool on)
-{
-	static struct gpiod_line_request *request;
-	unsigned int offset;
-	struct gpiod_chip *chip = cdev_split_line(&offset);
-
-	if (request)
-		gpiod_line_request_release(request);
-	request = cdev_request(chip, FURTHER_OFFSET, on ? 1 + FURTHER : 1, 0, 0);
-	gpiod_chip_close(chip);
-}
-
-static const struct variant cdev_variants[] = {
-	{ "5 ms", .debounce_us = DEBOUNCE_US },
-	{ "raw", .main = true },
-	{ }
-};
-
-/*
- * gpio-keys and evdev: the input devices are called after the variants, see bench.dts
- */
-
-static void evdev_open(const struct variant *v, struct reader *r)
-{
-	int clock = CLOCK_MONOTONIC, i;
-	char path[32], name[64];
-
-	/* Numbers of devices that went are free. */
-	for (i = 0;; i++) {
-		if (i == INPUTS_MAX)
-			die("no input device \"%s\"", v->name);
-		snprintf(path, sizeof(path), "/dev/input/event%d", i);
-		r->fd = open(path, O_RDONLY);
-		if (r->fd < 0)
-			continue;
-		if (ioctl(r->fd, EVIOCGNAME(sizeof(name)), name) < 0)
-			die("%s", path);
-		if (!strcmp(name, v->name))
-			break;
-		close(r->fd);
-	}
-	if (ioctl(r->fd, EVIOCSCLOCKID, &clock))
-		die("%s", path);
-}
-
-/* A press or a release is two records: the key, and a SYN_REPORT. */
-static bool evdev_take(const struct variant *v, struct reader *r, unsigned int batch)
-{
-	struct input_event event[2 * BATCH_MAX];
-	ssize_t n, i;
-
-	(void)v;
-	n = read(r->fd, event, 2 * batch * sizeof(*event));
-	r->at = now();
-	if (n < 0 && errno == EAGAIN)
-		return false;
-	if (n <= 0)
-		die("reading input events");
-	if (r->skim)
-		r->events += n / sizeof(*event) / 2;
-	for (i = 0; i < n / (ssize_t)sizeof(*event) && !r->skim; i++) {
-		if (event[i].type == EV_KEY)
-			count_event(r, event[i].input_event_sec * 1000000000ULL +
-				    event[i].input_event_usec * 1000ULL, event[i].value);
-		else if (event[i].type == EV_SYN && event[i].code == SYN_DROPPED)
-			r->told++;
-	}
-	return true;
-}
-
-/* Keys of one device, which takes least. */
-static void evdev_further(bool on)
-{
-	bind_device("gpio-keys", on ? "keys-one" : "keys-eleven", false);
-	bind_device("gpio-keys", on ? "keys-eleven" : "keys-one", true);
-}
-
-static const struct variant evdev_variants[] = {
-	{ "5 ms", .debounce_us = DEBOUNCE_US, .line = 1 },
-	{ "raw", .main = true },
-	{ }
-};
-
-/*
- * The flag driver: nothing to wait for, so only bursts are measured
- */
-
-static void naive_open(const struct variant *v, struct reader *r)
-{
-	(void)v;
-	r->fd = open("/dev/naive_button", O_RDONLY);
-	if (r->fd < 0)
-		die("/dev/naive_button");
-}
-
-static bool naive_take(const struct variant *v, struct reader *r, unsigned int batch)
-{
-	char flag;
-
-	(void)v;
-	(void)batch;
-	if (pread(r->fd, &flag, 1, 0) != 1)
-		die("/dev/naive_button");
-	r->events += flag == '1';
-	return flag == '1';
-}
-
-static const struct variant naive_variants[] = {
-	{ "", .main = true },
-	{ }
-};
-
-/*
- * Nobody
- */
-
-static void nobody_open(const struct variant *v, struct reader *r)
-{
-	(void)v;
-	r->fd = -1;
-}
-
-static bool nobody_take(const struct variant *v, struct reader *r, unsigned int batch)
-{
-	(void)v;
-	(void)r;
-	(void)batch;
-	pause();
-	return false;
-}
-
-static const struct contender contenders[] = {
-	{ "button_irq", button_irq_variants, 640, true, button_irq_setup, button_irq_open, close_fd,
-	  button_irq_take, button_irq_further },
-	{ "cdev", cdev_variants, 640, false, no_setup, cdev_open, cdev_close, cdev_take,
-	  cdev_further },
-	{ "gpio-keys", evdev_variants, 30, true, no_setup, evdev_open, close_fd, evdev_take,
-	  evdev_further },
-	{ "naive", naive_variants, 0, false, no_setup, naive_open, close_fd, naive_take, NULL },
-	{ "nobody", naive_variants, 0, false, no_setup, nobody_open, close_fd, nobody_take,
-	  NULL },
-};
-
 static struct reader open_reader(const struct variant *v)
 {
-	struct reader r = { .level = -1 };
+	struct reader r = { .level = -1, .poll = POLLIN };
 
 	contender->open(v, &r);
 	return r;
@@ -648,7 +228,8 @@ static struct reader open_reader(const struct variant *v)
 
 static void set_nonblock(struct reader *r)
 {
-	if (fcntl(r->fd, F_SETFL, O_NONBLOCK))
+	r->nonblock = true;
+	if (r->fd >= 0 && fcntl(r->fd, F_SETFL, O_NONBLOCK))
 		die("O_NONBLOCK");
 }
 
@@ -682,17 +263,51 @@ static void wait_children(void)
 			exit(1);
 }
 
+/* A process that reads all there is until stop_reader(). */
+static pid_t start_reader(const struct variant *v)
+{
+	unsigned int ready = atomic_load(&shared->ready);
+	pid_t pid = fork();
+
+	if (pid < 0)
+		die("fork");
+	if (!pid) {
+		struct reader r = open_reader(v);
+
+		atomic_fetch_add(&shared->ready, 1);
+		for (;;) {
+			contender->take(v, &r, 1);
+			if (contender->take == naive_take)
+				sleep_ns(LOOK_NS);
+		}
+	}
+	while (atomic_load(&shared->ready) == ready)
+		sleep_ns(NSEC_PER_MSEC);
+	sleep_ns(PAUSE_NS);
+	return pid;
+}
+
+static void stop_reader(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	if (waitpid(pid, NULL, 0) != pid)
+		die("waiting for the reader");
+}
+
 /*
  * Latencies: edge -> read() or poll() returns, and how late the time stamp is
  */
 
 static void latency_reader(const struct variant *v, bool polls, int priority)
 {
-	struct reader r = open_reader(v);
-	struct pollfd pfd = { .fd = r.fd, .events = POLLIN };
+	struct reader r;
+	struct pollfd pfd;
 	unsigned int i;
 
+	/* Before open(), which may start a thread. */
 	set_priority(priority);
+	r = open_reader(v);
+	pfd = (struct pollfd){ .fd = r.fd, .events = r.poll };
 	atomic_fetch_add(&shared->ready, 1);
 	for (i = 0; i < WARM_UP + EDGES; i++) {
 		if (polls) {
@@ -709,98 +324,127 @@ static void latency_reader(const struct variant *v, bool polls, int priority)
 	exit(0);
 }
 
-static void measure_latency(const struct variant *v, bool polls, int priority)
+/* Sets @t to the times of the edges; what the reader saw is in @shared. */
+static void press_for_reader(const struct variant *v, bool polls, int priority, __u64 *t)
 {
-	static __u64 t[WARM_UP + EDGES];
+	const unsigned int last = WARM_UP + EDGES - 1;
 	unsigned int i;
-	bool traced;
 
 	if (in_child())
 		latency_reader(v, polls, priority);
-	for (i = 0; i < WARM_UP + EDGES; i++) {
-		sleep_ns(PAUSE_NS);
-		/* The last but one, as readers exit after the last. */
-		traced = tracing && i == WARM_UP + EDGES - 2;
-		if (traced)
-			trace(true);
-		t[i] = edge();
-		if (traced) {
-			sleep_ns(PAUSE_NS);
-			trace(false);
-		}
-	}
+	sleep_ns(PAUSE_NS);
+	for (i = 0; i <= last; i++)
+		/* Not the last edge, at which the reader exits. */
+		t[i] = press(tracing && i < last && i >= last - TRACES);
 	wait_children();
+	settle();
+}
 
-	begin_figure(v, "%s, %s", polls ? "poll" : "read", priority ? "FIFO" : "normal");
+static void later_than(const __u64 *times, const __u64 *t)
+{
+	unsigned int i;
+
 	for (i = WARM_UP; i < WARM_UP + EDGES; i++)
-		value(shared->at[i] - t[i]);
-	end_figure();
-	if (polls || priority)
-		return;
-	begin_figure(v, "time stamp");
-	for (i = WARM_UP; i < WARM_UP + EDGES; i++)
-		value(shared->time[i] - t[i]);
+		value(times[i] - t[i]);
 	end_figure();
 }
 
+static void measure_latency(const struct variant *v, bool polls, int priority)
+{
+	static __u64 t[WARM_UP + EDGES];
+
+	press_for_reader(v, polls, priority, t);
+	begin_figure(v, "%s, %s", polls ? "poll" : "read", priority ? "FIFO" : "normal");
+	later_than(shared->at, t);
+	if (polls || !priority)
+		return;
+	begin_figure(v, "time stamp");
+	later_than(shared->time, t);
+}
+
 /*
- * A press and a release, each with BOUNCES bounces, and all that comes of them: the second of
- * three, as the reader is new at the first and exits at the last.
+ * Presses and releases, each with BOUNCES bounces, with all that follows from them. The first
+ * press finds the reader new, and the reader exits after the last.
  */
 static void trace_press(const struct variant *v)
 {
+	const unsigned int changes = 2 * (TRACES + 2);
 	unsigned int i, k;
 
 	if (in_child()) {
 		struct reader r = open_reader(v);
 
 		atomic_fetch_add(&shared->ready, 1);
-		while (r.events < 6)
+		while (r.events < changes)
 			contender->take(v, &r, 1);
 		exit(0);
 	}
 	sleep_ns(PAUSE_NS);
-	for (i = 0; i < 6; i++) {
-		if (i == 2)
+	for (i = 0; i < changes; i++) {
+		bool traced = i >= 2 && i < changes - 2;
+
+		if (traced && i % 2 == 0)
 			trace(true);
 		for (k = 0; k < 1 + BOUNCES; k++) {
 			edge();
 			sleep_ns(BOUNCE_NS);
 		}
 		sleep_ns(PAUSE_NS);
-		if (i == 3)
+		if (traced && i % 2)
 			trace(false);
 	}
 	wait_children();
 }
 
 /*
- * What an edge costs until the one who made it goes on: hard IRQ and thread have run by
- * then on this CPU. With debouncing, of a bounce; measured within the debounce time.
+ * What an edge costs until the program that made it goes on: hard IRQ and thread have run by
+ * then on this CPU. With debouncing, of a bounce, that is within the debounce time.
+ *
+ * In a writer of higher priority than the IRQ threads (@hard) it is the hard IRQ alone, which
+ * wakes the thread, or the reader, but cannot give the CPU to them. The finger's own register
+ * write is included: "nobody" shows how much that is.
  */
-static void measure_edge(const struct variant *v)
+static void measure_edge(const struct variant *v, bool hard)
 {
-	struct reader r = open_reader(v);
+	struct reader r = { };
 	__u64 cost[EDGES];
 	unsigned int i, k;
+	pid_t reader = 0;
 
-	set_nonblock(&r);
+	if (hard) {
+		reader = start_reader(v);
+		set_priority(WRITER_PRIORITY);
+	} else {
+		r = open_reader(v);
+		set_nonblock(&r);
+	}
 	for (i = 0; i < EDGES;) {
 		settle();
-		take_all(v, &r);
+		if (!hard)
+			take_all(v, &r);
 		edge();
 		for (k = 0; k < 20; k++, i++) {
 			__u64 t;
 
-			sleep_ns(BOUNCE_NS);
+			sleep_ns(hard && !v->debounce_us ? PAUSE_NS : BOUNCE_NS);
+			if (contender->rising && level) {
+				edge();
+				sleep_ns(PAUSE_NS);
+			}
 			t = edge();
 			cost[i] = now() - t;
+			if (hard)
+				cost[i] = last_edge().level - last_edge().at;
 		}
 	}
+	set_priority(0);
 	settle();
-	contender->close(&r);
+	if (hard)
+		stop_reader(reader);
+	else
+		contender->close(&r);
 
-	begin_figure(v, v->debounce_us ? "bounce" : "edge");
+	begin_figure(v, "%s%s", hard ? "hard IRQ, " : "", v->debounce_us ? "bounce" : "edge");
 	for (i = 0; i < EDGES; i++)
 		value(cost[i]);
 	end_figure();
@@ -839,10 +483,11 @@ static void measure_backlog(const struct variant *v, unsigned int batch)
 
 static void fan_reader(const struct variant *v, unsigned int n, int priority)
 {
-	struct reader r = open_reader(v);
+	struct reader r;
 	unsigned int i;
 
 	set_priority(priority);
+	r = open_reader(v);
 	atomic_fetch_add(&shared->ready, 1);
 	for (i = 0; i < FANS; i++) {
 		contender->take(v, &r, 1);
@@ -861,22 +506,14 @@ static void measure_fan(const struct variant *v, unsigned int n, int priority)
 	for (i = 0; i < n; i++)
 		if (in_child())
 			fan_reader(v, n, priority);
+	sleep_ns(PAUSE_NS);
 	for (i = 0; i < FANS; i++) {
 		/* The readers exit after the last. */
-		bool traced = tracing && i == FANS - 2;
-		__u64 t;
+		__u64 t = press(tracing && i < FANS - 1 && i >= FANS - 1 - TRACES);
 
-		sleep_ns(PAUSE_NS);
-		if (traced)
-			trace(true);
-		t = edge();
 		while (atomic_load(&shared->returned) != n * (i + 1))
 			sleep_ns(NSEC_PER_MSEC);
 		took[i] = shared->last - t;
-		if (traced) {
-			sleep_ns(PAUSE_NS);
-			trace(false);
-		}
 	}
 	wait_children();
 	settle();
@@ -897,7 +534,9 @@ static void measure_burst(const struct variant *v, unsigned int n)
 	struct reader r = open_reader(v);
 	unsigned int i;
 
-	if (contender->take != naive_take)
+	if (contender->take == naive_take)
+		r.nonblock = true;
+	else
 		set_nonblock(&r);
 	settle();
 	take_all(v, &r);
@@ -931,13 +570,13 @@ static void measure_burst(const struct variant *v, unsigned int n)
 }
 
 /*
- * Nobody presses, and a reader waits; for a flag it looks now and then. Three values: how often
- * the reader and the IRQ threads have had the CPU, and the whole machine's context switches and
- * interrupts, which a timer or a work item of a driver would add to.
+ * Nobody presses, and a reader waits; a reader of a flag looks now and then. Four values: how
+ * often the reader and the IRQ threads have had the CPU, and for how long (nanoseconds); and the
+ * whole machine's context switches and interrupts, to which a driver's timer would add.
  */
 
 /* The number behind @name in a file of /proc */
-static unsigned long proc_number(const char *path, const char *name)
+unsigned long proc_number(const char *path, const char *name)
 {
 	unsigned long number = 0;
 	char line[4096];
@@ -952,20 +591,58 @@ static unsigned long proc_number(const char *path, const char *name)
 	return number;
 }
 
-static unsigned long switches(const char *pid)
+/* The same, but the sum over all such lines. */
+static unsigned long proc_sum(const char *path, const char *name)
 {
-	char path[300];
+	unsigned long number = 0;
+	char line[4096], *found;
+	FILE *file = fopen(path, "r");
 
-	snprintf(path, sizeof(path), "/proc/%s/status", pid);
-	return proc_number(path, "voluntary_ctxt_switches:") +
-	       proc_number(path, "nonvoluntary_ctxt_switches:");
+	while (file && fgets(line, sizeof(line), file)) {
+		found = line + strspn(line, " .");
+		if (!strncmp(found, name, strlen(name)))
+			number += strtoul(found + strlen(name), NULL, 10);
+	}
+	if (!file)
+		die("%s", path);
+	fclose(file);
+	return number;
 }
 
-static unsigned long irq_thread_switches(void)
+struct idle {
+	unsigned long own;
+	unsigned long own_ns;
+	unsigned long switches;
+	unsigned long interrupts;
+};
+
+/* A process, with all its threads */
+static void add_process(const char *pid, struct idle *idle)
+{
+	char path[300], file[600];
+	struct dirent *entry;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%s/task", pid);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir))) {
+		if (*entry->d_name == '.')
+			continue;
+		snprintf(file, sizeof(file), "%s/%s/status", path, entry->d_name);
+		idle->own += proc_number(file, "voluntary_ctxt_switches:") +
+			     proc_number(file, "nonvoluntary_ctxt_switches:");
+		snprintf(file, sizeof(file), "%s/%s/schedstat", path, entry->d_name);
+		idle->own_ns += proc_number(file, "");
+	}
+	if (!dir)
+		die("%s", path);
+	closedir(dir);
+}
+
+static void add_irq_threads(struct idle *idle)
 {
 	char path[300], comm[16];
 	struct dirent *entry;
-	unsigned long sum = 0;
 	DIR *dir = opendir("/proc");
 
 	while (dir && (entry = readdir(dir))) {
@@ -976,72 +653,50 @@ static unsigned long irq_thread_switches(void)
 		if (!file)
 			continue;
 		if (fgets(comm, sizeof(comm), file) && !strncmp(comm, "irq/", 4))
-			sum += switches(entry->d_name);
+			add_process(entry->d_name, idle);
 		fclose(file);
 	}
 	if (!dir)
 		die("/proc");
 	closedir(dir);
-	return sum;
 }
-
-struct idle {
-	unsigned long own;
-	unsigned long switches;
-	unsigned long interrupts;
-};
 
 static struct idle count_idle(pid_t reader)
 {
+	struct idle idle = { };
 	char pid[16];
 
 	snprintf(pid, sizeof(pid), "%d", reader);
-	return (struct idle){
-		.own = switches(pid) + irq_thread_switches(),
-		.switches = proc_number("/proc/stat", "ctxt"),
-		.interrupts = proc_number("/proc/stat", "intr"),
-	};
+	add_process(pid, &idle);
+	add_irq_threads(&idle);
+	idle.switches = proc_number("/proc/stat", "ctxt");
+	idle.interrupts = proc_number("/proc/stat", "intr");
+	return idle;
 }
 
 static void measure_idle(const struct variant *v)
 {
-	unsigned int ready = atomic_load(&shared->ready);
+	pid_t reader = start_reader(v);
 	struct idle before, after;
-	pid_t pid = fork();
 
-	if (pid < 0)
-		die("fork");
-	if (!pid) {
-		struct reader r = open_reader(v);
-
-		atomic_fetch_add(&shared->ready, 1);
-		for (;;) {
-			contender->take(v, &r, 1);
-			if (contender->take == naive_take)
-				sleep_ns(LOOK_NS);
-		}
-	}
-	while (atomic_load(&shared->ready) == ready)
-		sleep_ns(NSEC_PER_MSEC);
-	sleep_ns(PAUSE_NS);
-	before = count_idle(pid);
+	before = count_idle(reader);
 	sleep_ns(IDLE_S * 1000 * NSEC_PER_MSEC);
-	after = count_idle(pid);
-	kill(pid, SIGKILL);
-	if (waitpid(pid, NULL, 0) != pid)
-		die("waiting for the reader");
+	after = count_idle(reader);
+	stop_reader(reader);
 
 	begin_figure(v, "idle for %u s", IDLE_S);
 	value(after.own - before.own);
+	value(after.own_ns - before.own_ns);
 	value(after.switches - before.switches);
 	value(after.interrupts - before.interrupts);
 	end_figure();
 }
 
 /*
- * Bytes in use by the kernel: objects of slabs, what is too large for a slab, and stacks of
- * threads. What CPUs keep at hand goes back first, or it would look used; so do names and inodes
- * that nobody uses any more, and what is freed a little later.
+ * Bytes in use by the kernel: all pages that are not free and belong neither to programs nor
+ * to files. Pages that each CPU keeps at hand (/proc/zoneinfo) are free, too. Of the slabs' pages,
+ * only the objects in use count. What CPUs keep at hand of those goes back first, or it
+ * would look used; so do names and inodes that nobody uses any more, and what is freed later.
  */
 static __u64 memory_in_use(void)
 {
@@ -1074,8 +729,12 @@ static __u64 memory_in_use(void)
 	if (!file)
 		die("/proc/slabinfo");
 	fclose(file);
-	return sum + 1024 * (proc_number("/proc/meminfo", "Slab:") +
-			     proc_number("/proc/meminfo", "KernelStack:"));
+	sum -= page * proc_sum("/proc/zoneinfo", "count:");
+	return sum + 1024 * (proc_number("/proc/meminfo", "MemTotal:") -
+			     proc_number("/proc/meminfo", "MemFree:") -
+			     proc_number("/proc/meminfo", "Buffers:") -
+			     proc_number("/proc/meminfo", "Cached:") -
+			     proc_number("/proc/meminfo", "AnonPages:"));
 }
 
 /* The least of some looks, as what the rest of the system does now and then only adds. */
@@ -1094,10 +753,16 @@ static __u64 kernel_memory(void)
 }
 
 /* Of each further button */
-static void measure_button(const struct variant *v)
+static void measure_further(unsigned int index)
 {
+	const struct variant *v = contender->variants;
 	__u64 before;
 
+	while (!v->main)
+		v++;
+	if (stim_open(&stim, index))
+		exit(1);
+	line_name = stim.line;
 	/* Once before, as what has been looked up by name stays in memory. */
 	contender->further(true);
 	contender->further(false);
@@ -1106,6 +771,7 @@ static void measure_button(const struct variant *v)
 	begin_figure(v, "memory per button");
 	value((kernel_memory() - before) / FURTHER);
 	end_figure();
+	stim_close(&stim);
 }
 
 /* Of each further open file. */
@@ -1141,23 +807,16 @@ static void measure_bursts(const struct variant *v)
 
 static void measure_main(const struct variant *v)
 {
-	static const unsigned int batches[] = { 1, 16, BATCH_MAX };
 	static const unsigned int readers[] = { 1, 10, 100, READERS_MAX };
 	unsigned int i, readers_max = READERS_MAX;
 
 	measure_idle(v);
-	if (contender->take == nobody_take)
+	if (contender->take != naive_take && !contender->waits)
 		return;
 	measure_bursts(v);
-	if (!contender->capacity)
-		return;
-	/* Elsewhere there are not so many lines, nor is there so much time. */
-	if (!strcmp(stim_name(&stim), "gpio-sim"))
-		measure_button(v);
-	else
+	/* Elsewhere there is not so much time. */
+	if (strcmp(stim_name(&stim), "gpio-sim"))
 		readers_max = 100;
-	for (i = 0; i < ARRAY_SIZE(batches); i++)
-		measure_backlog(v, batches[i]);
 	if (!contender->shared)
 		return;
 	measure_memory(v);
@@ -1167,71 +826,236 @@ static void measure_main(const struct variant *v)
 	}
 }
 
-static void measure(const struct variant *v, unsigned int index)
+static void measure_backlogs(const struct variant *v)
+{
+	static const unsigned int batches[] = { 1, 16, BATCH_MAX };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(batches); i++)
+		/* A read() returns one line of text. */
+		if (!v->mode || v->binary || batches[i] == 1)
+			measure_backlog(v, batches[i]);
+}
+
+static void measure_traced(const struct variant *v)
 {
 	unsigned int i;
 
-	if (stim_open(&stim, index + v->line))
-		exit(1);
-	level = 0;
-	contender->setup(v);
-	settle();
-	if (tracing) {
-		if (v->main) {
-			measure_latency(v, false, 0);
-			measure_latency(v, false, READER_PRIORITY);
-			for (i = 0; contender->shared && i < 4; i++)
-				measure_fan(v, i % 2 ? 1 + FURTHER_READERS : 1,
-					    i / 2 ? READER_PRIORITY : 0);
-		} else if (!v->mode || (v->binary && !strcmp(v->mode, "eager"))) {
+	if (!v->main) {
+		if (!v->mode || (v->binary && !strcmp(v->mode, "eager")))
 			trace_press(v);
-		}
-		stim_close(&stim);
 		return;
 	}
-	if (bursts_only) {
-		if (v->main)
-			measure_bursts(v);
-		stim_close(&stim);
-		return;
-	}
-	if (contender->capacity) {
-		measure_latency(v, false, 0);
+	measure_latency(v, false, 0);
+	measure_latency(v, false, READER_PRIORITY);
+	for (i = 0; contender->shared && i < 4; i++)
+		measure_fan(v, i % 2 ? 1 + FURTHER_READERS : 1, i / 2 ? READER_PRIORITY : 0);
+}
+
+static void measure(const struct variant *v)
+{
+	if (contender->waits) {
 		measure_latency(v, false, READER_PRIORITY);
-		measure_latency(v, true, 0);
 		measure_latency(v, true, READER_PRIORITY);
-		measure_edge(v);
+		measure_latency(v, false, 0);
+		measure_latency(v, true, 0);
+	}
+	if (finger >= 0)
+		measure_edge(v, true);
+	if (contender->capacity) {
+		measure_edge(v, false);
+		if (!v->debounce_us)
+			measure_backlogs(v);
 	}
 	if (v->main)
 		measure_main(v);
-	stim_close(&stim);
+}
+
+/*
+ * Many buttons: of 256 in the device tree, only as many get their driver as are measured. The
+ * others have driver_override set to a driver that does not exist.
+ */
+
+static void bind_only(unsigned int n)
+{
+	char path[128];
+	unsigned int i;
+
+	for (i = 0; i < SCALE_MAX; i++) {
+		snprintf(path, sizeof(path), "/sys/bus/platform/devices/scale-%u/driver_override",
+			 i);
+		write_file(path, i < n ? "\n" : "none\n");
+	}
+}
+
+/* Returns how long loading took. */
+static __u64 load_module(const char *parameters)
+{
+	const char *path = getenv("BUTTON_IRQ_KO");
+	int fd = open(path, O_RDONLY);
+	__u64 t = now();
+
+	if (fd < 0 || syscall(SYS_finit_module, fd, parameters, 0))
+		die("loading %s", path);
+	t = now() - t;
+	close(fd);
+	return t;
+}
+
+static void unload_module(void)
+{
+	if (syscall(SYS_delete_module, "button_irq", O_NONBLOCK))
+		die("unloading button_irq");
+}
+
+/* The nodes are numbered in the order of probing, which is not that of the lines. */
+static void find_node(unsigned int button)
+{
+	struct dirent *entry;
+	char path[128];
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/sys/bus/platform/devices/scale-%u/button_irq", button);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir)))
+		if (*entry->d_name != '.')
+			snprintf(button_irq_node, sizeof(button_irq_node), "%.31s", entry->d_name);
+	if (!dir)
+		die("%s", path);
+	closedir(dir);
+}
+
+static void scale_reader(const struct variant *v)
+{
+	struct reader r = open_reader(v);
+
+	atomic_fetch_add(&shared->ready, 1);
+	while (r.events < SCALE_EDGES)
+		if (contender->take(v, &r, 1))
+			atomic_fetch_add(&shared->returned, 1);
+	exit(0);
+}
+
+/* 10 readers on each of 32 buttons; an edge on each, five times. How many events were read? */
+static void measure_crowd(const struct variant *v)
+{
+	const unsigned int all = SCALE_BUTTONS * SCALE_READERS * SCALE_EDGES;
+	struct stim stims[SCALE_BUTTONS];
+	unsigned int i, k;
+
+	atomic_store(&shared->returned, 0);
+	for (i = 0; i < SCALE_BUTTONS; i++) {
+		if (stim_open(&stims[i], i))
+			exit(1);
+		find_node(i);
+		contender->setup(v);
+		for (k = 0; k < SCALE_READERS; k++)
+			if (in_child())
+				scale_reader(v);
+	}
+	for (k = 0; k < SCALE_EDGES; k++) {
+		for (i = 0; i < SCALE_BUTTONS; i++)
+			if (stim_set(&stims[i], k % 2))
+				exit(1);
+		sleep_ns(PAUSE_NS);
+	}
+	for (i = 0; i < QUIET_NS / PAUSE_NS && atomic_load(&shared->returned) < all; i++)
+		sleep_ns(PAUSE_NS);
+	printf("scale\tevents of %u\t%u\n", all, atomic_load(&shared->returned));
+	for (i = 0; i < SCALE_BUTTONS; i++) {
+		if (stim_set(&stims[i], 1))
+			exit(1);
+		stim_close(&stims[i]);
+	}
+	wait_children();
+}
+
+static void measure_scale(const struct variant *v)
+{
+	static const unsigned int buttons[] = { 1, 4, 16, 64, SCALE_MAX };
+	static __u64 t[WARM_UP + EDGES];
+	__u64 before, took;
+	unsigned int i;
+
+	/* What has been loaded once stays in memory in part. */
+	bind_only(1);
+	load_module("");
+	unload_module();
+	before = kernel_memory();
+	for (i = 0; i < ARRAY_SIZE(buttons); i++) {
+		bind_only(buttons[i]);
+		took = load_module("");
+		printf("scale\t%u buttons, loading\t%llu\n", buttons[i], took);
+		printf("scale\t%u buttons, memory\t%llu\n", buttons[i], kernel_memory() - before);
+		find_node(0);
+		contender->setup(v);
+		settle();
+		press_for_reader(v, false, READER_PRIORITY, t);
+		printf("scale\t%u buttons, read", buttons[i]);
+		later_than(shared->at, t);
+		unload_module();
+	}
+	bind_only(SCALE_BUTTONS);
+	load_module("");
+	measure_crowd(v);
+	unload_module();
 }
 
 int main(int argc, char **argv)
 {
+	const char *mode = argc == 4 ? argv[3] : "";
 	const struct variant *v;
-	unsigned int i;
 
-	tracing = argc == 4 && !strcmp(argv[3], "trace");
-	bursts_only = argc == 4 && !strcmp(argv[3], "bursts");
-	for (i = 0; (argc == 3 || tracing || bursts_only) && i < ARRAY_SIZE(contenders); i++)
-		if (!strcmp(argv[1], contenders[i].name))
-			contender = &contenders[i];
-	if (!contender) {
-		fprintf(stderr, "usage: bench CONTENDER INDEX [trace|bursts]\n");
+	for (contender = contenders; contender->name; contender++)
+		if (argc >= 3 && !strcmp(argv[1], contender->name))
+			break;
+	if (!contender->name) {
+		fprintf(stderr, "usage: bench CONTENDER INDEX [trace|bursts|scale]\n");
 		return 2;
 	}
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	if (shared == MAP_FAILED || mlockall(MCL_CURRENT | MCL_FUTURE))
 		die("memory");
+	finger = open("/dev/bench_finger", O_RDWR);
+	tracing = !strcmp(mode, "trace");
 	if (tracing) {
+		char *backend = strdup(getenv("BUTTON_IRQ_STIMULUS"));
+
 		setenv("BUTTON_IRQ_STIMULUS", "host", 1);
 		if (stim_open(&host, 0))
 			return 1;
-		setenv("BUTTON_IRQ_STIMULUS", "gpio-sim", 1);
+		setenv("BUTTON_IRQ_STIMULUS", backend, 1);
 	}
-	for (v = contender->variants; v->name; v++)
-		measure(v, atoi(argv[2]));
+	/*
+	 * Before the rest, which leaves slabs with free objects that further buttons would take
+	 * without a new page; on gpio-sim, which has so many lines.
+	 */
+	if (!*mode && contender->further && !strcmp(getenv("BUTTON_IRQ_STIMULUS"), "gpio-sim"))
+		measure_further(atoi(argv[2]));
+	for (v = contender->variants; v->name; v++) {
+		bool scale = !strcmp(mode, "scale");
+
+		if ((scale || !strcmp(mode, "bursts")) && !v->main)
+			continue;
+		stim_line = v->line;
+		if (stim_open(&stim, atoi(argv[2]) + v->line))
+			return 1;
+		line_name = stim.line;
+		level = 0;
+		if (scale) {
+			measure_scale(v);
+		} else {
+			contender->setup(v);
+			settle();
+			if (tracing)
+				measure_traced(v);
+			else if (*mode)
+				measure_bursts(v);
+			else
+				measure(v);
+		}
+		stim_close(&stim);
+	}
 	return 0;
 }

@@ -4,9 +4,11 @@
 import math
 from html import escape
 
+import tables
+
 WIDTH, HEIGHT = 760, 400
-LEFT, RIGHT, TOP, BOTTOM = 80, 230, 40, 50
-COLOURS = ["#0072b2", "#56b4e9", "#d55e00", "#e69f00", "#009e73", "#999999"]
+LEFT, RIGHT, TOP, BOTTOM = 100, 230, 40, 50
+COLOURS = ["#0072b2", "#56b4e9", "#009e73", "#d55e00", "#e69f00", "#999999", "#cc79a7", "#000000"]
 
 
 class Axis:
@@ -63,23 +65,29 @@ def line_chart(title, labels, series, log_y):
 
 
 def draw(result, directory):
-    """latency.svg, readers.svg and bursts.svg"""
-    figures = result["figures"]
+    """latency.svg, readers.svg, scale.svg and bursts.svg"""
+    pi, sim = result["places"]["raspi4b"], result["places"]["gpio-sim"]
     directory.mkdir(exist_ok=True)
 
     def save(name, *chart):
         (directory / name).write_text(line_chart(*chart), encoding="utf-8")
 
-    names = ["button_irq text, eager 5 ms", "button_irq text, raw", "cdev 5 ms", "cdev raw", "gpio-keys 5 ms",
-             "gpio-keys raw"]
-    save("latency.svg", "From the edge until read() returns", ("instructions", "% of edges"),
-         [(name, [(value, 5 * (i + 1)) for i, value in enumerate(figures[name]["read, normal"]["percentiles"])])
-          for name in names], False)
+    names = ["button_irq binary, eager 5 ms", "button_irq binary, settle 5 ms", "button_irq binary, raw", "cdev raw", "cdev 5 ms",
+             "gpio-keys raw", "gpio-keys 5 ms", "lgpio 5 ms"]
+    save("latency.svg", "From the edge until read() returns, FIFO reader", ("instructions", "% of edges"),
+         [(name, [(value, 5 * (i + 1)) for i, value in enumerate(pi[name]["read, FIFO"]["percentiles"])])
+          for name in names if name in pi], False)
     save("readers.svg", "From the edge until all readers have it", ("readers", "instructions"),
-         [(f"{name} ({priority})", [(n, figures[name][f"{n} readers, {priority}"]["median"])
-                                    for n in (1, 10, 100, 1000)])
+         [(f"{name} ({priority})", tables.counts_of(sim[name], "readers", priority))
           for name in ("button_irq binary, raw", "gpio-keys raw") for priority in ("normal", "FIFO")], True)
+    scale = result["scale"]["scale"]
+    save("scale.svg", "Many buttons, many readers", ("buttons, or readers of one button", "instructions, or bytes"),
+         [("edge to read(), by buttons", tables.counts_of(scale, "buttons", "read")),
+          ("edge to last read(), by readers", tables.counts_of(sim["button_irq binary, raw"], "readers", "FIFO")),
+          ("loading, by buttons", tables.counts_of(scale, "buttons", "loading")),
+          ("memory (bytes), by buttons", tables.counts_of(scale, "buttons", "memory"))], True)
     save("bursts.svg", "Edges delivered of a burst that the IRQ thread cannot follow", ("edges", "%"),
-         [(name, [(n, 100 * figures[name][f"burst of {n}"]["delivered"] / n)
+         [(name, [(n, 100 * pi[name][f"burst of {n}"]["delivered"] / n)
                   for n in (2, 4, 10, 20, 50, 100, 200, 500, 1000)])
-          for name in ("button_irq binary, raw", "cdev raw", "gpio-keys raw", "naive")], False)
+          for name in ("button_irq binary, raw", "cdev raw", "gpio-keys raw", "lgpio raw", "sysfs raw", "naive")
+          if name in pi], False)

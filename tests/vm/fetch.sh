@@ -8,6 +8,8 @@
 #				(tests/debug) is built from source
 #	fetch.sh root ARCH	the root in which the programs for ARCH are compiled -> roots/bookworm-ARCH/
 #	fetch.sh linux-source	the kernel's kselftest headers, checkpatch and memory model -> linux-source/
+#	fetch.sh counter NAME	the counter subsystem of that kernel's source, which Debian does not build, for the benchmark
+#				-> counter/NAME/
 #	fetch.sh herd		herd7, which checks litmus tests, and its libraries -> roots/herd/
 #	fetch.sh dt-schema	dt-validate and others, which check device trees, and their Python -> roots/dt-schema/
 #
@@ -192,6 +194,33 @@ fetch_linux_source()
 	mv "$new" "$dir"
 }
 
+# The newest source of the kernel's version; the package is 160 MB.
+fetch_counter()
+{
+	local name=$1 version dir=$CACHE/counter/$1 new source
+
+	version=$(cat "$CACHE/kernels/$name/version")
+	source=linux-source-${version%%.*}.$(cut -d. -f2 <<< "$version")
+	mkdir -p "$CACHE/counter"
+	exec 9> "$dir.lock"
+	flock 9
+	[ "$(cat "$dir/stamp" 2> /dev/null)" != "$version" ] || return 0
+
+	say "fetching $source for the counter subsystem (about 1 min)"
+	new=$dir.new
+	as_root rm -rf "$new"
+	mkdir -p "$new"
+	apt_sources "$suite" |
+	as_root mmdebstrap --quiet --mode=root --variant=extract --include="$source" \
+		--aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Check-Valid-Until "false"' \
+		"$suite" "$new/package" - > /dev/null
+	tar -C "$new" -xJf "$new/package/usr/src/$source.tar.xz" --strip-components=3 --wildcards \
+		"$source/drivers/counter/counter-*" "$source/drivers/counter/interrupt-cnt.c"
+	as_root rm -rf "$new/package" "$dir"
+	printf '%s\n' "$version" > "$new/stamp"
+	mv "$new" "$dir"
+}
+
 # fetch_programs NAME SUITE PACKAGE: programs of another release of Debian -> roots/NAME/. Packages are laid out, not
 # installed: the programs run with their own libraries.
 fetch_programs()
@@ -230,6 +259,10 @@ case $#,${1:-} in
 1,dt-schema)	# not in every release
 	fetch_programs dt-schema bookworm dt-schema
 	;;
+2,counter)
+	kernel_line "$2"
+	fetch_counter "$2"
+	;;
 2,root)
 	fetch_root bookworm "$2"
 	;;
@@ -245,6 +278,6 @@ case $#,${1:-} in
 	fetch_kernel "$1"
 	;;
 *)
-	die "usage: fetch.sh NAME | root ARCH | linux-source | herd | dt-schema"
+	die "usage: fetch.sh NAME | root ARCH | counter NAME | linux-source | herd | dt-schema"
 	;;
 esac
