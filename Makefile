@@ -14,7 +14,7 @@ kbuild = cross=$$($(cross)) && $(MAKE) -C $(KDIR) M=$(CURDIR) $$cross
 installed = $(addprefix $(DESTDIR)/lib/modules/$(KVER)/,updates $(if $(wildcard /var/lib/dkms/button-irq),,extra))
 
 .PHONY: all modules install uninstall demo check check-compat check-static check-unit check-unit-mutants \
-	check-litmus check-vm check-dt check-pi check-slow check-userspace check-python check-packages \
+	check-litmus check-vm check-dt check-pi check-slow check-userspace check-mqtt check-python check-packages \
 	check-hosts check-hw check-gestures captures check-debug check-debug-long check-debug-syzlang check-debug-vm \
 	check-debug-slow check-debug-coverage check-debug-mutants check-long bench bench-budget bench-check bench-hw \
 	deb clean clean-cache help headers
@@ -72,6 +72,9 @@ check-pi:
 
 check-userspace:
 	@tests/userspace/check.sh
+
+check-mqtt:
+	@tests/mqtt/check.sh
 
 check-packages:
 	@tests/packages/check.sh
@@ -168,6 +171,8 @@ help:
 #:   make check-pi       emulated Raspberry Pis (Zero, 2B, 3B, 4B, 5): the selftests on their pins, the
 #:                       overlay at boot and at run time, pulls (builds a QEMU, 7 min, once)
 #:   make check-userspace  the button-irq command: on the host, and on an emulated board
+#:   make check-mqtt     the MQTT service: brokers that fail, the service killed 1,000 times, secrets, Home
+#:                       Assistant's discovery (2 min)
 #:   make check-packages  the Debian packages in clean roots of bookworm and trixie, which are then
 #:                       booted; events to an MQTT broker that restarts (10 min)
 #:   make check-hosts    the demo and other levels in a clean root of Debian 12, as an ordinary user with
