@@ -14,7 +14,7 @@ kbuild = cross=$$($(cross)) && $(MAKE) -C $(KDIR) M=$(CURDIR) $$cross
 installed = $(addprefix $(DESTDIR)/lib/modules/$(KVER)/,updates $(if $(wildcard /var/lib/dkms/button-irq),,extra))
 
 .PHONY: all modules install uninstall demo test check check-compat check-static check-docs check-unit check-unit-mutants \
-	check-litmus check-vm check-dt check-pi check-slow check-userspace check-python check-packages \
+	check-litmus check-vm check-dt check-pi check-slow check-userspace check-mqtt check-python check-packages \
 	check-hosts check-hw check-gestures html captures dist release check-debug check-debug-long check-debug-syzlang check-debug-vm \
 	check-debug-slow check-debug-coverage check-debug-mutants check-long bench bench-budget bench-check bench-hw \
 	deb clean clean-cache help headers
@@ -79,6 +79,9 @@ check-pi:
 
 check-userspace:
 	@tests/userspace/check.sh
+
+check-mqtt:
+	@tests/mqtt/check.sh
 
 check-packages:
 	@tests/packages/check.sh
@@ -189,6 +192,7 @@ help:
 #:   make check-vm       the selftests on stock Debian kernels in QEMU
 #:   make check-docs     manual pages, and web pages in a browser (1 min)
 #:   make check-userspace  the button-irq command, on the host and on an emulated board; the documents' examples (3 min)
+#:   make check-mqtt     the MQTT service: brokers that fail, the service killed 1,000 times, Home Assistant's discovery (2 min)
 #:   make check-python   the Python module and the pin factory, with Debian's gpiozero
 #:   make check-pi       the selftests on emulated Raspberry Pis, overlays and pulls (builds a QEMU, 7 min, once)
 #:   make check-gestures  gpiozero, a bash loop, button-irq run and a JSON consumer follow one button

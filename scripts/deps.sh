@@ -31,6 +31,9 @@ packages()
 		# 32-bit programs; gcc-multilib does not go with the cross compilers
 		[ "$HOSTARCH" != amd64 ] || echo libc6-dev-i386 "lib32gcc-$gcc-dev"
 		;;
+	mqtt)	# the service, and a broker
+		echo gcc libc6-dev make pkgconf python3 libmosquitto-dev mosquitto mosquitto-clients openssl iproute2 systemd
+		;;
 	packages)	# build roots, and a machine of this architecture
 		echo mmdebstrap debian-archive-keyring e2fsprogs git binutils
 		case $HOSTARCH in

@@ -20,7 +20,7 @@ for suite in "${suites[@]}"; do
 done
 [ "$HOSTARCH" = amd64 ] || die "needs an amd64 machine: it boots one"
 
-names=(button-irq-dkms button-irq button-irq-calibrate python3-button-irq)
+names=(button-irq-dkms button-irq button-irq-calibrate button-irq-mqtt python3-button-irq)
 results=$TOP/build/packages
 mkdir -p "$results" "$TOP/build/log"
 
@@ -99,7 +99,7 @@ test_units()
 {
 	local said
 
-	said=$(in_root systemd-analyze --man=no verify button-irq.service button-irq-mqtt@bell.service 2>&1) || fail "$said"
+	said=$(in_root systemd-analyze --man=no verify button-irq.service button-irq-mqtt.service 2>&1) || fail "$said"
 	! grep button-irq <<< "$said" || fail "systemd-analyze complains"
 }
 
@@ -161,8 +161,8 @@ build_chip()
 	in_root make -C "/lib/modules/$kernel/build" M=/opt/test/tests/modules modules
 	as_root cp "$root/opt/test/tests/modules/button_irq_test_chip.ko" "$TOP"/tests/packages/{guest,tap}.sh "$root/opt/test/"
 	as_root mkdir "$root/opt/test/now" "$root/opt/test/next"
-	as_root cp "$packages"/button-irq_*.deb "$root/opt/test/now/"
-	as_root cp "$upgrade"/button-irq_*.deb "$root/opt/test/next/"
+	as_root cp "$packages"/button-irq{,-mqtt}_*.deb "$root/opt/test/now/"
+	as_root cp "$upgrade"/button-irq{,-mqtt}_*.deb "$root/opt/test/next/"
 }
 
 # An image of the root that runs guest.sh when it is up. Its own boot is left as Debian made it.

@@ -30,6 +30,8 @@ press()
 
 test_load()
 {
+	# It has buttons open, and modules that are in use stay.
+	systemctl stop button-irq-mqtt.service
 	insmod ./button_irq_test_chip.ko nested=0
 	gpioset -c "$(chip)" -t 0 0=1 1=1
 	# As an owner does who has no device tree
@@ -46,13 +48,16 @@ test_install_running()
 {
 	mkdir -p /boot/firmware/overlays
 	modprobe -r button_irq
-	dpkg --purge button-irq-calibrate button-irq
+	dpkg --purge button-irq-calibrate button-irq-mqtt button-irq
 	groupdel gpio
 	udevadm control --reload
 	modprobe button_irq
 	udevadm settle
 	[ "$(stat -c %G /dev/button_irq)" = root ] || fail "not as before a first install: $(stat -c %G /dev/button_irq)"
-	dpkg -i now/button-irq_*.deb
+	dpkg -i now/button-irq{,-mqtt}_*.deb
+	systemctl is-active --quiet button-irq-mqtt.service || fail "the MQTT service does not run"
+	# The tests below count who has the button open.
+	systemctl stop button-irq-mqtt.service
 	udevadm settle
 	[ "$(stat -c '%G %a' /dev/button_irq)" = 'gpio 440' ] || fail "the node is $(stat -c '%G %a' /dev/button_irq)"
 	[ -s /boot/firmware/overlays/button-irq.dtbo ] || fail "no overlay where the firmware looks"
@@ -116,23 +121,19 @@ wrong_config_is_not_retried()
 	[ "$(systemctl show -P NRestarts button-irq.service)" = 0 ] || fail "restarted, though the config file is wrong"
 }
 
-# What a receiver does: each event once, by its number and time.
+# The numbers and names of all events that came, each once
 received()
 {
 	python3 -c '
 import json, sys
-seen = set()
-for line in open(sys.argv[1]):
+for line in sys.stdin:
     event = json.loads(line)
-    if (event["seq"], event["time"]) not in seen:
-        seen.add((event["seq"], event["time"]))
-        print(event["seq"], event["event"])
-' mqtt
+    print(event["seq"], event["event"])' < mqtt | sort -nu
 }
 
 received_until()
 {
-	[ "$(received | sort -n | tail -n 1 | cut -d' ' -f1)" = "$1" ]
+	[ "$(received | tail -n 1 | cut -d' ' -f1)" = "$1" ]
 }
 
 last_seq()
@@ -142,24 +143,38 @@ last_seq()
 
 broker_answers()
 {
-	mosquitto_pub -t alive -m yes 2> /dev/null
+	mosquitto_pub -u pi -P geheim -t alive -m yes 2> /dev/null
 }
 
-# A broker that keeps what its receivers did not get yet; a receiver that comes back; and in between broker, sender
-# and both go away while the button is pressed.
+mqtt_says()
+{
+	[ "$(mosquitto_sub -u pi -P geheim -C 1 -W 5 -t "$1" 2> /dev/null)" = "$2" ]
+}
+
+# The service as installed: its own user, the password as a credential, a broker that keeps what its receivers did not get
+# yet, and in between broker and service go away while the button is pressed.
 test_mqtt()
 {
-	printf 'listener 1883 localhost\nallow_anonymous true\n' > /etc/mosquitto/conf.d/local.conf
+	mosquitto_passwd -c -b /etc/mosquitto/passwords pi geheim
+	chown mosquitto /etc/mosquitto/passwords
+	printf 'listener 1883 localhost\nallow_anonymous false\npassword_file /etc/mosquitto/passwords\n' > /etc/mosquitto/conf.d/local.conf
 	grep -q '^persistence true' /etc/mosquitto/mosquitto.conf || fail "the broker's Debian configuration changed"
 	systemctl restart mosquitto.service
 	wait_for 60 broker_answers
 	: > mqtt
 	while sleep 0.5; do
-		mosquitto_sub -i receiver -c -q 1 -t "$topic" || true
+		mosquitto_sub -u pi -P geheim -i receiver -c -q 1 -t "$topic/event" || true
 	done > mqtt 2> mqtt.err &
 	trap 'kill $(jobs -p) 2> /dev/null || true' EXIT
-	systemctl start button-irq-mqtt@bell.service
-	wait_for 60 opened 1
+	systemctl is-enabled --quiet button-irq-mqtt.service || fail "button-irq-mqtt.service is not enabled"
+	install -d -m 700 /etc/credstore
+	(umask 077; echo geheim > /etc/credstore/button-irq-mqtt.password)
+	printf 'user = pi\ndiscovery = homeassistant\n' >> /etc/button-irq-mqtt.conf.new
+	cat /etc/button-irq-mqtt.conf >> /etc/button-irq-mqtt.conf.new
+	mv /etc/button-irq-mqtt.conf.new /etc/button-irq-mqtt.conf
+	rm -rf /var/lib/private/button-irq-mqtt/*
+	systemctl restart button-irq-mqtt.service
+	wait_for 60 mqtt_says "$topic/availability" online
 	press 10
 	wait_for 60 received_until "$(last_seq)"
 
@@ -171,53 +186,97 @@ test_mqtt()
 	wait "$presses"
 	wait_for 60 received_until "$(last_seq)"
 
-	echo "the broker is away"
+	echo "the service is killed while the broker is away: what it had not sent is in the driver"
 	systemctl stop mosquitto.service
 	press 20
-	systemctl start mosquitto.service
-	wait_for 60 received_until "$(last_seq)"
-
-	echo "the sender is killed while the broker is away: what it had not sent is in the driver"
-	systemctl stop mosquitto.service
-	press 20
-	systemctl kill --signal=KILL --kill-who=main button-irq-mqtt@bell.service
+	systemctl kill --signal=KILL --kill-who=main button-irq-mqtt.service
 	press 10
 	systemctl start mosquitto.service
 	wait_for 60 received_until "$(last_seq)"
+	wait_for 60 mqtt_says "$topic/state" released
 
-	received > all
-	seq "$(last_seq)" | awk '{ print $1, $1 % 2 ? "press" : "release" }' > wanted
-	sort -n all | cmp - wanted || fail "not every event once: $(sort -n all | diff - wanted | head -n 20)"
+	# The first one only tells of events from before.
+	received | grep -v ' lost$' > all
+	seq "$(head -n 1 all | cut -d' ' -f1)" "$(last_seq)" | awk '{ print $1, $1 % 2 ? "press" : "release" }' > wanted
+	cmp wanted all || fail "not every event: $(diff wanted all | head -n 20)"
+	[ "$(wc -l < all)" = 160 ] || fail "$(wc -l < all) events of 80 presses"
 	echo "$(wc -l < mqtt) messages, $(wc -l < all) events" > mqtt.said
-	systemctl stop button-irq-mqtt@bell.service
+	systemd-analyze security --no-pager --threshold=20 button-irq-mqtt.service > exposure 2>&1 ||
+		fail "$(tail -n 1 exposure)"
+	! grep -qz geheim "/proc/$(main_pid)/cmdline" "/proc/$(main_pid)/environ" || fail "the password is in /proc"
+	systemctl stop button-irq-mqtt.service
+}
+
+# Who reads the password must be root; what the unit looks like to itself
+test_mqtt_confined()
+{
+	local pid
+
+	systemctl start button-irq-mqtt.service
+	wait_for 60 mqtt_says "${topic%/bell}/availability" online
+	pid=$(main_pid)
+	[ "$(stat -c %U "/proc/$pid")" != root ] || fail "it runs as root"
+	[ "$(stat -c '%U %a' /etc/credstore/button-irq-mqtt.password)" = 'root 600' ] || fail "the password's rights"
+	! as nogroup cat /etc/credstore/button-irq-mqtt.password 2> /dev/null || fail "whoever it is can read the password"
+	systemctl stop button-irq-mqtt.service
+	wait_for 20 mqtt_says "${topic%/bell}/availability" offline
+	systemctl start button-irq-mqtt.service
 }
 
 main_pid()
 {
-	systemctl show -P MainPID button-irq-mqtt@bell.service
+	systemctl show -P MainPID button-irq-mqtt.service
 }
 
-# Instances of the template, which debhelper does not handle
-test_instance_upgrade()
+test_mqtt_upgrade()
 {
 	local before
 
-	systemctl enable --now button-irq-mqtt@bell.service
-	wait_for 60 systemctl is-active --quiet button-irq-mqtt@bell.service
+	wait_for 60 systemctl is-active --quiet button-irq-mqtt.service
 	before=$(main_pid)
-	dpkg -i next/button-irq_*.deb
-	systemctl is-active --quiet button-irq-mqtt@bell.service || fail "not active after the upgrade"
+	dpkg -i next/button-irq{,-mqtt}_*.deb
+	systemctl is-active --quiet button-irq-mqtt.service || fail "not active after the upgrade"
 	[ "$(main_pid)" != "$before" ] || fail "the old process goes on"
-	[ "$(systemctl is-enabled button-irq-mqtt@bell.service)" = enabled ] || fail "not enabled after the upgrade"
+	grep -q '^user = pi' /etc/button-irq-mqtt.conf || fail "the config file was replaced"
 }
 
-test_instance_remove()
+instances()
 {
-	dpkg --remove button-irq
-	! systemctl is-active --quiet button-irq-mqtt@bell.service || fail "still active"
+	find / -xdev \( -path /proc -o -path /sys -o -path /opt -o -path /var/lib/dpkg -o -path /var/log \) -prune \
+		-o -name '*button-irq-mqtt@*' -print
+}
+
+# What older packages had, one for each button
+test_old_instances()
+{
+	local wants=/etc/systemd/system/multi-user.target.wants
+
+	printf '[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n' \
+		> /lib/systemd/system/button-irq-mqtt@.service
+	systemctl daemon-reload
+	systemctl enable --now button-irq-mqtt@bell.service button-irq-mqtt@door.service
+	systemctl is-active --quiet button-irq-mqtt@bell.service || fail "no instance to begin with"
+	mkdir -p /etc/systemd/system/button-irq-mqtt@bell.service.d
+	echo 'MQTT_OPTIONS=--host localhost -P geheim' > /etc/default/button-irq-mqtt
+	# dpkg removes the template, which is not in the new package.
+	rm /lib/systemd/system/button-irq-mqtt@.service
+	dpkg -i next/button-irq_*.deb
+	! systemctl is-active --quiet button-irq-mqtt@bell.service || fail "an instance goes on"
+	[ ! -e "$wants/button-irq-mqtt@bell.service" ] || fail "an instance is enabled"
+	[ -z "$(instances)" ] || fail "left: $(instances)"
+	[ "$(stat -c %a /etc/default/button-irq-mqtt.dpkg-old)" = 600 ] || fail "everybody can read the old options"
+	systemctl is-active --quiet button-irq-mqtt.service || fail "the new service does not run any more"
+}
+
+test_mqtt_remove()
+{
+	dpkg --remove button-irq-mqtt button-irq
+	! systemctl is-active --quiet button-irq-mqtt.service || fail "still active"
 	[ ! -e /boot/firmware/overlays/button-irq.dtbo ] || fail "the overlay is still there"
-	dpkg --purge button-irq-calibrate button-irq
-	[ -z "$(find /etc -iname '*button?irq*' ! -path '/etc/mod*')" ] || fail "$(find /etc -iname '*button?irq*')"
+	dpkg --purge button-irq-calibrate button-irq-mqtt button-irq
+	[ -z "$(find /etc /var/lib -path /var/lib/dpkg -prune -o -iname '*button?irq*' ! -path '/etc/mod*' ! -path '*/dkms/*' \
+		! -path '*/python3/*' -print)" ] ||
+		fail "$(find /etc /var/lib -path /var/lib/dpkg -prune -o -iname '*button?irq*' ! -path '/etc/mod*' -print)"
 }
 
 test_unload()
@@ -255,17 +314,19 @@ test_power_key()
 	modprobe button_irq
 }
 
-echo "1..12"
+echo "1..14"
 tap "module loads by modprobe.d and modules-load.d" test_load
 tap "installed while buttons are there: group first, then the nodes; overlay" test_install_running
 tap "udev: names by label, group gpio, uaccess, systemd device" test_udev
 tap "group gpio may read, others may not" test_group
 tap "button-irq.service runs commands" test_run_unit
 tap "button-irq.service does not retry a wrong config file" wrong_config_is_not_retried
-tap "MQTT: broker and sender restart, no event lost" test_mqtt
+tap "MQTT: broker and service restart, no event lost" test_mqtt
 [ ! -e mqtt.said ] || echo "# $(cat mqtt.said)"
 tap "systemd-logind takes KEY_POWER from a button with keycode=116" test_power_key
 tap "module unloads, names go" test_unload
 tap "module loads again" test_load_again
-tap "an upgrade restarts instances that run" test_instance_upgrade
-tap "remove stops instances, purge leaves nothing of them" test_instance_remove
+tap "MQTT: a user of its own, offline when it stops" test_mqtt_confined
+tap "MQTT: an upgrade restarts the service and keeps its config file" test_mqtt_upgrade
+tap "MQTT: the instances of older packages are removed" test_old_instances
+tap "MQTT: remove stops the service, purge leaves nothing of it" test_mqtt_remove

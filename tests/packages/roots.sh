@@ -8,7 +8,7 @@ build_packages()
 {
 	local arch=$1 list=build-essential,debhelper,dh-dkms,dh-python,device-tree-compiler,lowdown,pkgconf,lintian
 
-	list+=,python3-all,python3-setuptools,pybuild-plugin-pyproject,libgpiod-dev:$arch/bookworm-backports
+	list+=,python3-all,python3-setuptools,pybuild-plugin-pyproject,libgpiod-dev:$arch/bookworm-backports,libmosquitto-dev:$arch
 	[ "$arch" = "$HOSTARCH" ] || list+=,crossbuild-essential-$arch
 	printf '%s' "$list"
 }

@@ -28,7 +28,6 @@ import xml.dom.minidom
 
 DIRECTORY, COMPLETION = map(os.path.abspath, sys.argv[1:3])
 COMMAND = os.path.join(DIRECTORY, "button-irq")
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PRESS, RELEASE, LOST, MISSED = 1, 2, 3, 4
 MS = 1_000_000
 S = 1_000_000_000
@@ -447,26 +446,6 @@ def test_every_printable_character_can_be_in_a_label():
         ends(process, 0)
         os.unlink("fence")
     equal(lines("names"), labels)
-
-
-def unescape(instance):
-    """As systemd makes %I of %i"""
-    return re.sub(r"\\x([0-9a-f]{2})", lambda match: chr(int(match[1], 16)), instance.replace("-", "/"))
-
-
-def test_mqtt_unit_takes_labels_as_they_are_typed():
-    unit = read(os.path.join(TOP, "userspace/systemd/button-irq-mqtt@.service"))
-    line = re.search(r"^ExecStart=/bin/bash -c '((?:.|\\\n)*?)' button-irq-mqtt %H %i %I$", unit, re.M)[1]
-    script = line.replace("\\\n", " ").replace("\\\\", "\\").replace("$$", "$")
-    write("bin/mosquitto_pub", "#!/bin/sh\ncat > /dev/null\nprintf '%s\\n' \"$@\" > published\n", 0o755)
-    write("bin/button-irq", "#!/bin/sh\nprintf '%s\\n' \"$@\" > watched\n", 0o755)
-    for instance, label in (("bell", "bell"), ("front-door", "front-door"), (r"front\x2ddoor", "front-door"),
-                            (r"front\x20door", "front door"), ("-", "-"), (r"\x24(id)", "$(id)")):
-        subprocess.run(["bash", "-c", script, "button-irq-mqtt", "host", instance, unescape(instance)], check=True,
-                       timeout=DEADLINE, env={"PATH": os.path.abspath("bin") + ":" + os.environ["PATH"],
-                                              "MQTT_OPTIONS": "--host x"})
-        equal(lines("watched")[-2:], ["--", label], instance)
-        assert f"button/host/{label}" in lines("published"), lines("published")
 
 
 # --- 5: standard error that nobody reads ---
@@ -1371,9 +1350,9 @@ def cleanup():
     running.clear()
 
 
-def main():
-    wanted = sys.argv[3:]
-    tests = [(name[5:], test) for name, test in globals().items() if name.startswith("test_")]
+def main(space, wanted):
+    """Runs the functions test_... of a module's namespace, or those of them that are wanted."""
+    tests = [(name[5:], test) for name, test in space.items() if name.startswith("test_")]
     tests = [(name, test) for name, test in tests if not wanted or name in wanted]
     top = os.getcwd()
     failed = 0
@@ -1406,4 +1385,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(globals(), sys.argv[3:]))

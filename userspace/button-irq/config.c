@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <ctype.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,27 +73,20 @@ const char *action_finish(struct action *action)
 	return NULL;
 }
 
-static char *strip(char *text)
-{
-	char *end = text + strlen(text);
+/* A file that is being read: sections before @first are another file's. */
+struct reading {
+	struct config *config;
+	size_t first;
+	const char *file;
+};
 
-	while (end > text && isspace((unsigned char)end[-1]))
-		*--end = '\0';
-	return text + strspn(text, " \t");
-}
-
-static const char *begin_section(struct config *config, char *line, const char *file, unsigned int number)
+static const char *begin_section(void *data, const char *name, unsigned int line)
 {
-	size_t i, n = strlen(line);
+	struct reading *r = data;
+	struct config *config = r->config;
 	struct action *action;
-	char *name;
+	size_t i;
 
-	if (line[n - 1] != ']')
-		return "no ] at the end";
-	line[n - 1] = '\0';
-	name = strip(line + 1);
-	if (!*name)
-		return "no button between [ and ]";
 	for (i = 0; i < config->n; i++)
 		if (!strcmp(config->action[i].button ?: "", name))
 			return "this button has a section already";
@@ -102,75 +94,35 @@ static const char *begin_section(struct config *config, char *line, const char *
 	if (!action)
 		return "out of memory";
 	config->action = action;
-	action[config->n] = (struct action){ .button = strdup(name), .file = strdup(file), .line = number };
+	action[config->n] = (struct action){ .button = strdup(name), .file = strdup(r->file), .line = line };
 	config->n++;
 	return action[config->n - 1].button && action[config->n - 1].file ? NULL : "out of memory";
 }
 
-/* @first: sections before this one are another file's. */
-static const char *read_setting(struct config *config, size_t first, char *line)
+static const char *set(void *data, const char *key, const char *value, unsigned int line)
 {
-	char *value = strchr(line, '=');
+	struct reading *r = data;
 
-	if (!value)
-		return "neither [BUTTON] nor KEY = VALUE";
-	if (config->n == first)
+	(void)line;
+	if (r->config->n == r->first)
 		return "no [BUTTON] before it";
-	*value++ = '\0';
-	return action_set(&config->action[config->n - 1], strip(line), strip(value));
+	return action_set(&r->config->action[r->config->n - 1], key, value);
 }
 
-/* What editors on other systems put in front of a text. */
-static const char *read_mark(char **text)
+static void mark_broken(void *data)
 {
-	if (!strncmp(*text, "\xef\xbb\xbf", 3))
-		*text += 3;
-	else if (!strncmp(*text, "\xff\xfe", 2) || !strncmp(*text, "\xfe\xff", 2))
-		return "the file is in UTF-16: save it as UTF-8";
-	return NULL;
+	struct reading *r = data;
+
+	if (r->config->n > r->first)
+		r->config->action[r->config->n - 1].broken = true;
 }
 
 unsigned int config_read(struct config *config, FILE *file, const char *name, FILE *errors)
 {
-	char *line = NULL, *text, *as_it_stands;
-	size_t size = 0, first = config->n;
-	unsigned int number = 0, bad = 0;
-	ssize_t n;
+	struct reading r = { .config = config, .first = config->n, .file = name };
+	const struct settings_reader reader = { begin_section, set, mark_broken, &r };
 
-	while ((n = getline(&line, &size, file)) >= 0) {
-		const char *wrong = NULL;
-
-		text = line;
-		if (!number++) {
-			wrong = read_mark(&text);
-			if (wrong) {
-				fprintf(errors, "%s:%u: %s\n", name, number, wrong);
-				free(line);
-				return bad + 1;
-			}
-		}
-		if (strlen(line) != (size_t)n)
-			wrong = "a NUL byte in the line";
-		text = strip(text);
-		as_it_stands = strdup(text);
-		if (!wrong && *text == '[')
-			wrong = begin_section(config, text, name, number);
-		else if (!wrong && *text && *text != '#' && *text != ';')
-			wrong = read_setting(config, first, text);
-		if (wrong) {
-			fprintf(errors, "%s:%u: %s: %s\n", name, number, as_it_stands ?: "", wrong);
-			bad++;
-			if (config->n > first)
-				config->action[config->n - 1].broken = true;
-		}
-		free(as_it_stands);
-	}
-	free(line);
-	if (ferror(file)) {
-		fprintf(errors, "%s: cannot be read\n", name);
-		bad++;
-	}
-	return bad;
+	return read_settings(&reader, file, name, errors);
 }
 
 unsigned int config_finish(struct config *config, const char *name, FILE *errors)

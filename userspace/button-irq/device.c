@@ -379,14 +379,15 @@ bool buttons_wait(struct buttons *set, int fd, long long timeout_ns)
 	for (i = 0; i < set->n; i++) {
 		const struct button *b = &set->button[i];
 
-		pfd[i] = (struct pollfd){ .fd = b->fd, .events = POLLIN };
+		/* An unread event, or the end of the button, would wake a paused caller without end. */
+		pfd[i] = (struct pollfd){ .fd = set->paused ? -1 : b->fd, .events = POLLIN };
 		if (b->fd < 0 && b->error && b->error != ENOENT && b->error != EACCES)
 			retry = true;
 		/*
 		 * It may be back already, and the event that reported its new node was read together
 		 * with the end of the old one: nothing would wake us.
 		 */
-		if (b->untried && set->follow)
+		if (b->untried && set->follow && !set->paused)
 			return true;
 	}
 	pfd[i] = (struct pollfd){ .fd = set->watch, .events = POLLIN };

@@ -60,6 +60,7 @@ struct button {
  * @history: begin with the events that the driver still keeps
  * @follow: wait for a button that is absent, and for one that goes away to come back
  * @watch: with @follow, the inotify descriptor that reports new nodes
+ * @paused: the caller reads no events now, so buttons_wait() does not wake it for any
  */
 struct buttons {
 	struct button *button;
@@ -68,6 +69,7 @@ struct buttons {
 	bool history;
 	bool follow;
 	int watch;
+	bool paused;
 };
 
 /**

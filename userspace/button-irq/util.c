@@ -16,6 +16,7 @@
 
 #include "util.h"
 
+const char *program_name = "button-irq";
 const char *command_name;
 
 /*
@@ -51,8 +52,8 @@ void say(const char *text, size_t n)
 	char note[80];
 
 	if (dropped) {
-		int length = snprintf(note, sizeof(note), "button-irq: %lu message%s could not be written\n",
-				      dropped, dropped > 1 ? "s" : "");
+		int length = snprintf(note, sizeof(note), "%s: %lu message%s could not be written\n",
+				      program_name, dropped, dropped > 1 ? "s" : "");
 
 		if (write_now(note, length) == length)
 			dropped = 0;
@@ -63,8 +64,8 @@ void say(const char *text, size_t n)
 
 static void vcomplain(const char *format, va_list args, const char *hint)
 {
-	char text[1024] = "button-irq: ";
-	size_t n = strlen(text), room = sizeof(text) - n - strlen(hint) - 1;
+	char text[1024];
+	size_t n = snprintf(text, sizeof(text), "%s: ", program_name), room = sizeof(text) - n - strlen(hint) - 1;
 	int length;
 
 	/* What came before stands before it, where both go to one place. */
@@ -90,7 +91,7 @@ static const char *hint(void)
 {
 	static char text[80];
 
-	snprintf(text, sizeof(text), "Try 'button-irq %s%s--help'.\n", command_name ?: "",
+	snprintf(text, sizeof(text), "Try '%s %s%s--help'.\n", program_name, command_name ?: "",
 		 command_name ? " " : "");
 	return text;
 }
@@ -154,9 +155,9 @@ int text_width(const char *text)
 	return width < 0 ? (int)strlen(text) : width;
 }
 
-/* Bytes of the UTF-8 character that @text begins with, or 0 if it is none. */
-static size_t utf8_length(const unsigned char *text)
+size_t utf8_length(const char *character)
 {
+	const unsigned char *text = (const unsigned char *)character;
 	static const struct {
 		unsigned char mask, lead;
 		unsigned int least;
@@ -178,23 +179,28 @@ static size_t utf8_length(const unsigned char *text)
 	return value < forms[n].least || value > 0x10ffff || (value >= 0xd800 && value < 0xe000) ? 0 : n + 1;
 }
 
-void print_json_string(const char *text)
+void write_json_string(FILE *file, const char *text)
 {
-	const unsigned char *c = (const unsigned char *)text;
+	const char *c = text;
 
-	putchar('"');
+	putc('"', file);
 	while (*c) {
 		size_t n = utf8_length(c);
 
 		if (!n)
-			fputs("\\ufffd", stdout);
-		else if (*c < 0x20 || *c == 0x7f)
-			printf("\\u%04x", *c);
+			fputs("\\ufffd", file);
+		else if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			fprintf(file, "\\u%04x", *c);
 		else
-			printf("%s%.*s", *c == '"' || *c == '\\' ? "\\" : "", (int)n, c);
+			fprintf(file, "%s%.*s", *c == '"' || *c == '\\' ? "\\" : "", (int)n, c);
 		c += n ?: 1;
 	}
-	putchar('"');
+	putc('"', file);
+}
+
+void print_json_string(const char *text)
+{
+	write_json_string(stdout, text);
 }
 
 unsigned long long clock_ns(clockid_t clock)
@@ -244,4 +250,88 @@ bool parse_count(const char *text, unsigned long max, unsigned long *count)
 	errno = 0;
 	*count = strtoul(text, &end, 10);
 	return !*end && !errno && *count >= 1 && *count <= max;
+}
+
+static char *strip(char *text)
+{
+	char *end = text + strlen(text);
+
+	while (end > text && isspace((unsigned char)end[-1]))
+		*--end = '\0';
+	return text + strspn(text, " \t");
+}
+
+static const char *read_section(const struct settings_reader *reader, char *line, unsigned int number)
+{
+	size_t n = strlen(line);
+	char *name;
+
+	if (line[n - 1] != ']')
+		return "no ] at the end";
+	line[n - 1] = '\0';
+	name = strip(line + 1);
+	return *name ? reader->section(reader->data, name, number) : "no button between [ and ]";
+}
+
+static const char *read_setting(const struct settings_reader *reader, char *line, unsigned int number)
+{
+	char *value = strchr(line, '=');
+
+	if (!value)
+		return "neither [BUTTON] nor KEY = VALUE";
+	*value++ = '\0';
+	return reader->setting(reader->data, strip(line), strip(value), number);
+}
+
+/* What editors on other systems put in front of a text. */
+static const char *read_mark(char **text)
+{
+	if (!strncmp(*text, "\xef\xbb\xbf", 3))
+		*text += 3;
+	else if (!strncmp(*text, "\xff\xfe", 2) || !strncmp(*text, "\xfe\xff", 2))
+		return "the file is in UTF-16: save it as UTF-8";
+	return NULL;
+}
+
+unsigned int read_settings(const struct settings_reader *reader, FILE *file, const char *name, FILE *errors)
+{
+	char *line = NULL, *text, *as_it_stands;
+	unsigned int number = 0, bad = 0;
+	size_t size = 0;
+	ssize_t n;
+
+	while ((n = getline(&line, &size, file)) >= 0) {
+		const char *wrong = NULL;
+
+		text = line;
+		if (!number++) {
+			wrong = read_mark(&text);
+			if (wrong) {
+				fprintf(errors, "%s:%u: %s\n", name, number, wrong);
+				free(line);
+				return bad + 1;
+			}
+		}
+		if (strlen(line) != (size_t)n)
+			wrong = "a NUL byte in the line";
+		text = strip(text);
+		as_it_stands = strdup(text);
+		if (!wrong && *text == '[')
+			wrong = read_section(reader, text, number);
+		else if (!wrong && *text && *text != '#' && *text != ';')
+			wrong = read_setting(reader, text, number);
+		if (wrong) {
+			fprintf(errors, "%s:%u: %s: %s\n", name, number, as_it_stands ?: "", wrong);
+			bad++;
+			if (reader->wrong)
+				reader->wrong(reader->data);
+		}
+		free(as_it_stands);
+	}
+	free(line);
+	if (ferror(file)) {
+		fprintf(errors, "%s: cannot be read\n", name);
+		bad++;
+	}
+	return bad;
 }

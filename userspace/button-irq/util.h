@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <time.h>
 
 /* Where /dev, /sys and the other system directories are. The tests build with a directory of their own. */
@@ -25,6 +26,9 @@ enum {
 	EXIT_GONE,	/* the button is gone, or does not exist */
 };
 
+/* The program's name in messages, "button-irq" unless main() sets another one. */
+extern const char *program_name;
+
 /* The command that runs: "watch"; it is part of the hint at --help. NULL before a command is known. */
 extern const char *command_name;
 
@@ -38,7 +42,7 @@ extern const char *command_name;
  */
 void say(const char *text, size_t n);
 
-/* Prints "button-irq: TEXT" on standard error, by way of say(). Returns EXIT_FAILED. */
+/* Prints "PROGRAM: TEXT" on standard error, by way of say(). Returns EXIT_FAILED. */
 int complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The same, with a hint at --help. Returns EXIT_USAGE. */
@@ -67,7 +71,13 @@ unsigned int terminal_width(void);
 /* Columns that UTF-8 text takes on the terminal. */
 int text_width(const char *text);
 
-/* Prints a JSON string. Bytes that are not UTF-8 become U+FFFD. */
+/* Bytes of the UTF-8 character that @text begins with, or 0 if it is none. */
+size_t utf8_length(const char *text);
+
+/* Writes a JSON string. Bytes that are not UTF-8 become U+FFFD. */
+void write_json_string(FILE *file, const char *text);
+
+/* The same on standard output. */
 void print_json_string(const char *text);
 
 unsigned long long clock_ns(clockid_t clock);
@@ -80,6 +90,35 @@ unsigned long long clock_ns(clockid_t clock);
  * Return: whether @text is a length of time.
  */
 bool parse_period(const char *text, unsigned long long *ns);
+
+/**
+ * struct settings_reader - what to do with the lines of a config file
+ * @section: takes the NAME of a line [NAME], and the number of that line
+ * @setting: takes a KEY and the VALUE behind its first =
+ * @wrong: NULL, or called after each error, with the caller's data
+ * @data: the caller's own
+ *
+ * @section and @setting return NULL, or what is wrong.
+ */
+struct settings_reader {
+	const char *(*section)(void *data, const char *name, unsigned int line);
+	const char *(*setting)(void *data, const char *key, const char *value, unsigned int line);
+	void (*wrong)(void *data);
+	void *data;
+};
+
+/**
+ * read_settings() - read a config file of [SECTION]s and KEY = VALUE lines
+ * @reader: takes what is read
+ * @file: to read
+ * @name: what to call it in messages
+ * @errors: gets one line for each error, as NAME:LINE: TEXT
+ *
+ * A line that begins with # or ; is a comment.
+ *
+ * Return: the number of errors.
+ */
+unsigned int read_settings(const struct settings_reader *reader, FILE *file, const char *name, FILE *errors);
 
 /* A whole number from 1 to @max. */
 bool parse_count(const char *text, unsigned long max, unsigned long *count);

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The connection to the broker, and the messages that it has not acknowledged
+ *
+ * libmosquitto is given a bounded number of messages at a time, and a new client after each end of a connection: which
+ * message is sent again, and in which order, is decided here alone.
+ */
+#ifndef CLIENT_H
+#define CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <pthread.h>
+#include <linux/types.h>
+
+#include "settings.h"
+
+struct mosquitto;
+
+/*
+ * Messages that may wait for their acknowledgement: so many can come twice after a crash. Enough for 80 a second at a
+ * round trip of 100 ms.
+ */
+#define CLIENT_WINDOW	8
+
+/**
+ * struct message - one that the broker has not acknowledged
+ * @next: the one behind it
+ * @topic: its topic
+ * @payload: @length bytes
+ * @length: of @payload
+ * @retain: the broker keeps it for later subscribers
+ * @lasting: sent again after a new connection; others are made anew by whoever is told of the connection
+ * @mid: libmosquitto's number
+ * @sent: given to libmosquitto
+ * @acked: acknowledged, out of turn
+ * @refused: it was dropped, because the broker does not take it
+ * @was_sent: was sent in an earlier connection
+ * @owner: the caller's own, for @done
+ * @kind: likewise
+ * @a: likewise
+ * @b: likewise
+ */
+struct message {
+	struct message *next;
+	char *topic;
+	char *payload;
+	size_t length;
+	bool retain;
+	bool lasting;
+	int mid;
+	bool sent;
+	bool acked;
+	bool refused;
+	bool was_sent;
+	void *owner;
+	int kind;
+	__u64 a;
+	__u64 b;
+};
+
+enum client_state { CLIENT_DOWN, CLIENT_CONNECTING, CLIENT_WAITING, CLIENT_UP };
+
+/**
+ * struct client - the connection
+ * @settings: the broker, and what to tell it
+ * @id: client id
+ * @will_topic: of the last will, whose payload is "offline"
+ * @epoll: descriptor that is readable when there is something to do
+ * @connected: called for each new connection, before anything is sent
+ * @done: called for each message that was acknowledged (or refused, unless it is lasting), in the order in which they were sent
+ * @received: called for each message that comes in
+ * @data: the caller's own
+ * @mosq: libmosquitto's client, or NULL
+ * @state: of the connection
+ * @head: the messages, in order
+ * @tail: where the next one is hooked in
+ * @waiting: how many there are
+ * @in_flight: how many of those libmosquitto has
+ * @again: messages that were sent a second time, ever
+ * @failures: attempts to connect that failed in a row
+ * @old_protocol: the broker does not speak MQTT 5
+ * @useful: the broker has taken a message in this connection
+ * @next_try: CLOCK_MONOTONIC when to connect
+ * @deadline: CLOCK_MONOTONIC when the connection has failed unless it is up
+ * @misc_due: CLOCK_MONOTONIC when libmosquitto may have to send a keep-alive
+ * @socket: that epoll watches, or -1
+ * @want_write: epoll watches for room
+ * @thread: connects, with CLIENT_CONNECTING. Names may take long to look up, and connect() too.
+ * @wake: eventfd that @thread ends with
+ * @connect_result: of @thread
+ * @connect_errno: likewise
+ * @lost: the connection has ended
+ * @refused: why the broker refused, as of the last connection; 0: it did not
+ * @error: what libmosquitto logged last
+ * @said: the last failure that was reported
+ */
+struct client {
+	const struct settings *settings;
+	char *id;
+	char *will_topic;
+	int epoll;
+	void (*connected)(void *data);
+	void (*done)(void *data, const struct message *m);
+	void (*received)(void *data, const char *topic, const char *payload, size_t length);
+	void *data;
+
+	struct mosquitto *mosq;
+	enum client_state state;
+	struct message *head, **tail;
+	size_t waiting, in_flight;
+	unsigned long long again;
+	unsigned int failures;
+	bool old_protocol;
+	bool useful;
+	__u64 next_try, deadline, misc_due;
+	int socket;
+	bool want_write;
+	pthread_t thread;
+	int wake;
+	int connect_result, connect_errno;
+	bool lost;
+	int refused;
+	char error[256];
+	char said[512];
+};
+
+/* Begins; the fields up to @data are set. Returns false with a message. */
+bool client_begin(struct client *c);
+
+/* Hooks in a message behind all others. Takes over topic and payload. Returns it, or NULL. */
+struct message *client_send(struct client *c, char *topic, char *payload, size_t length, bool retain);
+
+/* The same, with a copied payload */
+struct message *client_send_text(struct client *c, const char *topic, const char *text, bool retain);
+
+void client_subscribe(struct client *c, const char *topic);
+
+/* Is the connection up, and is there room for more messages? */
+bool client_has_room(const struct client *c);
+
+/* Would client_work() send anything at once? */
+bool client_can_send(const struct client *c);
+
+/* Connects, reads, writes, and calls back. Returns when to call it again, CLOCK_MONOTONIC. */
+__u64 client_work(struct client *c);
+
+/* Ends the connection in order, with what was sent before. */
+void client_end(struct client *c);
+
+#endif /* CLIENT_H */
