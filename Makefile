@@ -15,7 +15,7 @@ installed = $(addprefix $(DESTDIR)/lib/modules/$(KVER)/,updates $(if $(wildcard 
 
 .PHONY: all modules install uninstall demo check check-compat check-static check-unit check-unit-mutants \
 	check-litmus check-vm check-dt check-pi check-slow check-userspace check-python check-packages \
-	check-hosts check-hw check-gestures captures check-debug check-debug-long check-debug-syzlang check-debug-vm \
+	check-hosts check-hw check-gestures check-node captures check-debug check-debug-long check-debug-syzlang check-debug-vm \
 	check-debug-slow check-debug-coverage check-debug-mutants check-long bench bench-budget bench-check bench-hw \
 	deb clean clean-cache help headers
 
@@ -97,6 +97,9 @@ deb:
 check-python:
 	@tests/python/check.sh
 
+check-node:
+	@tests/node/check.sh
+
 check-slow:
 	@tests/vm/check.sh --slow
 
@@ -173,6 +176,8 @@ help:
 #:   make check-hosts    the demo and other levels in a clean root of Debian 12, as an ordinary user with
 #:                       sudo, and of Debian 13 (10 min, then 5)
 #:   make check-python   the Python module and gpiozero's pin factory, with Debian's gpiozero
+#:   make check-node     the npm packages with the Nodes of Debian 12 and 13, Node-RED's editor in a browser, and
+#:                       Node on an emulated board (4 min)
 #:   make check-gestures  packages on an emulated Pi 3B: gpiozero, a bash loop, button-irq run and a
 #:                       JSON consumer follow one button through 1,000 gestures
 #:   make check-slow     more ways to test the older kernels, for which make check has no time
