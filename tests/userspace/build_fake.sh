@@ -9,7 +9,7 @@ set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
 
 [[ $# = 1 || "$#,${2:-}" = 2,static ]] || die "usage: build_fake.sh DIRECTORY [static]"
-mode=(-fsanitize=address,undefined -fno-sanitize-recover)
+mode=("-fsanitize=address,undefined" -fno-sanitize-recover)
 [ $# = 1 ] || mode=(-static)
 here=$TOP/tests/userspace
 mkdir -p "$1"
