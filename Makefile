@@ -178,7 +178,7 @@ help:
 #:   make check-python   the Python module and gpiozero's pin factory, with Debian's gpiozero
 #:   make check-node     the npm packages with the Nodes of Debian 12 and 13, Node-RED's editor in a browser, and
 #:                       Node on an emulated board (4 min)
-#:   make check-gestures  packages on an emulated Pi 3B: gpiozero, a bash loop, button-irq run and a
+#:   make check-gestures  packages on an emulated Pi 3B: gpiozero, a bash loop, button-irq run, Node and a
 #:                       JSON consumer follow one button through 1,000 gestures
 #:   make check-slow     more ways to test the older kernels, for which make check has no time
 #:                       (25 min)
