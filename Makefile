@@ -15,7 +15,7 @@ installed = $(addprefix $(DESTDIR)/lib/modules/$(KVER)/,updates $(if $(wildcard 
 
 .PHONY: all modules install uninstall demo test check check-compat check-static check-docs check-unit check-unit-mutants \
 	check-litmus check-vm check-dt check-pi check-slow check-userspace check-mqtt check-python check-packages \
-	check-hosts check-hw check-gestures html captures dist release check-debug check-debug-long check-debug-syzlang check-debug-vm \
+	check-hosts check-hw check-gestures check-node html captures dist release check-debug check-debug-long check-debug-syzlang check-debug-vm \
 	check-debug-slow check-debug-coverage check-debug-mutants check-long bench bench-budget bench-check bench-hw \
 	deb clean clean-cache help headers
 
@@ -116,6 +116,9 @@ deb:
 check-python:
 	@tests/python/check.sh
 
+check-node:
+	@tests/node/check.sh
+
 check-slow:
 	@tests/vm/check.sh --slow
 
@@ -194,8 +197,9 @@ help:
 #:   make check-userspace  the button-irq command, on the host and on an emulated board; the documents' examples (3 min)
 #:   make check-mqtt     the MQTT service: brokers that fail, the service killed 1,000 times, Home Assistant's discovery (2 min)
 #:   make check-python   the Python module and the pin factory, with Debian's gpiozero
+#:   make check-node     the npm packages, with Debian's Nodes, Node-RED's editor in a browser, an emulated board (4 min)
 #:   make check-pi       the selftests on emulated Raspberry Pis, overlays and pulls (builds a QEMU, 7 min, once)
-#:   make check-gestures  gpiozero, a bash loop, button-irq run and a JSON consumer follow one button
+#:   make check-gestures  gpiozero, a bash loop, button-irq run, Node and a JSON consumer follow one button
 #:   make check-packages  the Debian packages in clean roots of Debian 12 and 13, which are then booted (10 min)
 #:   make check-hosts    the demo and other levels on a machine right after installation (15 min)
 #:   make check-debug    the selftests on kernels that look for misused memory, locks and data races (9 min; builds two

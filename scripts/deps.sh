@@ -60,6 +60,11 @@ packages()
 	python)	# builds the Python package, installs it as its README says, checks its types
 		echo python3-pip python3-setuptools python3-wheel python3-venv mypy
 		;;
+	node)	# npm and a browser for the editor; a Node of another source brings its own npm
+		packages vm
+		command -v npm > /dev/null || echo npm
+		echo chromium chromium-driver fonts-dejavu-core
+		;;
 	pi)	# QEMU from source; its build wants a newer meson than bookworm's
 		packages vm
 		echo gcc libc6-dev make dpkg-dev patch ninja-build python3-venv pkgconf

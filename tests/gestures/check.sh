@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# check.sh: on an emulated Raspberry Pi 3B, with the overlay in config.txt and our packages installed by dpkg, four kinds of
+# check.sh: on an emulated Raspberry Pi 3B, with the overlay in config.txt and our packages installed by dpkg, five kinds of
 # programs follow one bouncing button through 1,000 gestures at the same time: an unchanged gpiozero program, a bash loop,
-# `button-irq run` with a config file, and a consumer of `button-irq watch --json`. Each has to recognise every one.
+# `button-irq run` with a config file, a consumer of `button-irq watch --json`, and one of the npm package button-irq. Each
+# has to recognise every one.
 #
 # BUTTON_IRQ_GESTURES is their number, BUTTON_IRQ_SEED the seed that a failed run has printed.
 #
@@ -33,8 +34,11 @@ options=(--rootfs "$arch-python" --board raspi3b --timeout 3000 --tests gestures
 	 --config "dtoverlay=button-irq,gpio=17,label=bell"
 	 --env "BUTTON_IRQ_GESTURES=$gestures" --env "BUTTON_IRQ_SEED=${BUTTON_IRQ_SEED:-$RANDOM}"
 	 --file "$TOP/tests/pi/pi.sh:$guest/pi.sh")
-for file in gestures.sh make_gestures.py bell_gpiozero.py bell_json.py bell_loop.sh; do
+for file in gestures.sh make_gestures.py bell_gpiozero.py bell_json.py bell_loop.sh bell_node.js; do
 	options+=(--file "$here/$file:$guest/$file")
+done
+for file in index.js package.json; do
+	options+=(--file "$TOP/userspace/node/$file:$guest/node_modules/button-irq/$file")
 done
 while read -r file; do
 	[[ $file != *button-irq-dkms* && $file != *dbgsym* ]] || continue

@@ -9,7 +9,7 @@ set -euo pipefail
 . "$(dirname "$0")/pi.sh"
 
 button='button-irq@11'
-said=(gpiozero loop run json)
+said=(gpiozero loop run json nodejs)
 
 # Their dependencies are in this userland, but not in dpkg's database, which is empty.
 test_packages_installed()
@@ -39,8 +39,9 @@ start_consumers()
 	button-irq run 2> run.err &
 	run=$!
 	{ button-irq watch --json bell 2> json.err || true; } | python3 "$HERE/bell_json.py" > json &
+	node "$HERE/bell_node.js" > nodejs 2> nodejs.err &
 	# gpiozero's pin has it open a second time, to ask for its state.
-	in_time 120 readers 5 || fail "not all read the button: $(cat ./*.err)"
+	in_time 120 readers 6 || fail "not all read the button: $(cat ./*.err)"
 	# gpiozero opens the button before its program has said what is to be done.
 	wait_for 60 asleep "$gpiozero"
 }

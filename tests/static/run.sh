@@ -29,7 +29,7 @@ check_spdx()
 	local bare
 
 	# These have no place for a comment, or are the licence itself.
-	bare=$(files ':!COPYING' ':!LICENSES' ':!*.md' ':!*.patch' ':!*.json' ':!tests/config' ':!tests/settings' \
+	bare=$(files ':!COPYING' ':!LICENSES' ':!*.md' ':!*.patch' ':!*.json' ':!*.png' ':!userspace/*/LICENSE' ':!tests/config' ':!tests/settings' \
 		':!debian/changelog' ':!debian/source' |
 	       xargs -d '\n' grep -L -m1 'SPDX-License-Identifier:[ ]') || true
 	[ -z "$bare" ] || { echo "no SPDX line in:"; echo "$bare"; return 1; }
@@ -49,7 +49,7 @@ check_shellcheck()
 
 check_codespell()
 {
-	files ':!COPYING' ':!LICENSES' ':!debian/copyright' | xargs -d '\n' codespell
+	files ':!COPYING' ':!LICENSES' ':!userspace/*/LICENSE' ':!*.png' ':!debian/copyright' | xargs -d '\n' codespell
 }
 
 check_pyflakes()

@@ -1,20 +1,23 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# build_fake.sh DIRECTORY: the button-irq command with sanitizers, on buttons that test_command.py fakes (fake_device.c), and
-# calibrate on lines that it fakes (fake_gpiod/) -> DIRECTORY/button-irq, DIRECTORY/calibrate
+# build_fake.sh DIRECTORY [static]: the button-irq command with sanitizers, on buttons that test_command.py fakes (fake_device.c), and
+# calibrate on lines that it fakes (fake_gpiod/) -> DIRECTORY/button-irq, DIRECTORY/calibrate. With "static", they have no
+# sanitizers and run in any root.
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
 
-[ $# = 1 ] || die "usage: build_fake.sh DIRECTORY"
+[[ $# = 1 || "$#,${2:-}" = 2,static ]] || die "usage: build_fake.sh DIRECTORY [static]"
+mode=("-fsanitize=address,undefined" -fno-sanitize-recover)
+[ $# = 1 ] || mode=(-static)
 here=$TOP/tests/userspace
 mkdir -p "$1"
 
 # compile FILE...
 compile()
 {
-	gcc -std=gnu11 -O1 -g -Wall -Wextra -Werror -D_GNU_SOURCE -fsanitize=address,undefined -fno-sanitize-recover \
+	gcc -std=gnu11 -O1 -g -Wall -Wextra -Werror -D_GNU_SOURCE "${mode[@]}" \
 		-DROOT='"root"' -DLIBEXECDIR='"root/libexec"' -DVERSION='"test"' "$@" -lm
 }
 

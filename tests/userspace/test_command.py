@@ -1341,6 +1341,152 @@ def test_repeat_runs_while_held():
     run("run", "--repeat=true", "--repeat-time=1ms", code=2)
 
 
+# --- 19: gestures, absence and the reader's end, for programs that read JSON ---
+
+GESTURES = "--events=press,release,click,double,hold,repeat,lost,missed"
+
+
+def test_watch_prints_gestures_between_the_events():
+    bell = Button()
+    at = now() - 10 * S
+    bell.click(at)
+    bell.click(at + 1 * S)
+    bell.click(at + 1 * S + 200 * MS)
+    bell.press(at + 3 * S)
+    bell.release(at + 4 * S + 100 * MS)
+    bell.emit(MISSED, at + 5 * S, count=2)
+    run("watch", "--history", GESTURES, "--repeat-time=1h", "-n", "12")
+    equal([line.split()[2] for line in lines()],
+          "press release click press release press double release press hold release missed".split())
+    fields = [line.split() for line in lines()]
+    equal(fields[2], ["2", f"{(at + 50 * MS) // S}.{(at + 50 * MS) % S:09}", "click", "0.050000000"], "click")
+    equal(fields[9], ["7", f"{(at + 4 * S) // S}.{(at + 4 * S) % S:09}", "hold", "1.000000000"], "hold")
+
+
+def test_watch_gesture_json_has_both_clocks():
+    bell = Button()
+    at = now() - 10 * S
+    bell.click(at)
+    bell.press(at + S)
+    run("watch", "--json", "--history", "--events=click,hold", "-n", "2", "--hold-time=200ms")
+    click, hold = map(json.loads, lines())
+    equal((click["event"], click["seq"], click["monotonic_ns"], click["realtime_ns"], click["held_ns"]),
+          ("click", 2, at + 50 * MS, at + 50 * MS + REALTIME_NS, 50 * MS))
+    equal((hold["event"], hold["seq"], hold["monotonic_ns"], hold["realtime_ns"], hold["held_ns"]),
+          ("hold", 3, at + S + 200 * MS, at + S + 200 * MS + REALTIME_NS, 200 * MS))
+    assert "bounces" not in click and "count" not in hold and "type" not in hold, (click, hold)
+
+
+def test_watch_hold_is_printed_while_pressed():
+    bell = Button()
+    process = begun(bell, "watch", "--events=hold,repeat", "--hold-time=100ms", "--repeat-time=50ms", "-n", "3")
+    bell.press()
+    ends(process, 0)
+    equal([line.split()[2:] for line in lines()],
+          [["hold", "0.100000000"], ["repeat", "0.150000000"], ["repeat", "0.200000000"]])
+
+
+def test_watch_click_waits_only_if_doubles_are_wanted():
+    bell = Button()
+    process = begun(bell, "watch", "--events=click", "--double-time=1h", "-n", "1")
+    bell.click()
+    ends(process, 0)
+    process = begun(bell, "watch", "--events=click,double", "--double-time=1h", "-n", "1")
+    bell.click()
+    bell.click()
+    ends(process, 0)
+    equal([line.split()[2] for line in lines()], ["double"])
+
+
+def test_watch_prints_no_more_than_count_lines():
+    bell = Button()
+    process = begun(bell, "watch", "--events=release,click", "-n", "1")
+    bell.click()
+    ends(process, 0)
+    equal([line.split()[2] for line in lines()], ["release"])
+
+
+def test_watch_gestures_do_not_span_a_rebind():
+    bell = Button()
+    process = begun(bell, "watch", "-f", "--events=click,hold,absent", "--hold-time=1h", "-n", "2")
+    bell.press()
+    bell.gone()
+    has_lines(1)
+    bell = Button()
+    wait_for(lambda: bell.is_open(process.pid), "opened again")
+    bell.release()
+    bell.click()
+    ends(process, 0)
+    equal([line.split()[::2] for line in lines()], [["0", "absent"], ["3", "click"]])
+
+
+def test_watch_gestures_have_no_other_clock():
+    for clock in ("--clock=realtime", "--localtime"):
+        _, errors = run("watch", clock, "--events=press,click", code=2)
+        assert "monotonic" in errors, errors
+    for option in ("--double-time=0", "--hold-time=x", "--repeat-time=9ms"):
+        _, errors = run("watch", option, code=2)
+        assert option in errors, errors
+
+
+def test_watch_says_why_a_button_is_absent():
+    os.makedirs("root/dev")
+    process = start("watch", "-f", "--json", "--state", "--events=press,absent", "bell", user=65534)
+    equal(json.loads(has_lines(1)[0]), {"button": "bell", "seq": 0, "clock": "monotonic", "event": "absent",
+                                        "reason": "missing"})
+    bell = Button(path="root/elsewhere/button_irq")
+    os.chmod("root/elsewhere/button_irq", 0)
+    os.rename("root/elsewhere/button_irq", "root/dev/button_irq")
+    bell.path = "root/dev/button_irq"
+    equal(json.loads(has_lines(2)[1])["reason"], "permission")
+    os.chmod("root/dev/button_irq", 0o644)
+    wait_for(lambda: bell.is_open(process.pid), "opened")
+    bell.gone()
+    wait_for(lambda: json.loads(lines()[-1]).get("reason") == "missing", "gone")
+    equal(json.loads(lines()[-1])["device"], "/dev/button_irq")
+    equal(json.loads(lines()[-2])["event"], "state")
+
+
+def test_watch_prints_no_absence_unless_asked():
+    bell = Button()
+    process = begun(bell, "watch", "-f", "-n", "1")
+    bell.gone()
+    bell = Button()
+    wait_for(lambda: bell.is_open(process.pid), "opened again")
+    bell.press()
+    ends(process, 0)
+    equal([line.split()[2] for line in lines()], ["press"])
+
+
+def test_watch_ends_with_the_reader_of_its_output():
+    bell = Button()
+    for make in (os.pipe, lambda: [end.detach() for end in socket.socketpair()]):
+        ours, theirs = make()
+        process = begun(bell, "watch", "--follow", stdout=theirs)
+        os.close(theirs)
+        wait_for(lambda p=process: asleep(p), "it waits")
+        os.close(ours)
+        ends(process, -signal.SIGPIPE)
+
+
+def test_watch_does_not_take_input_for_the_end_of_its_reader():
+    bell = Button()
+    ours, theirs = socket.socketpair()
+    process = begun(bell, "watch", "-n", "1", stdout=theirs)
+    ours.send(b"hello\n")
+    bell.press()
+    ends(process, 0)
+    assert b"press" in ours.recv(100), "no press"
+
+
+def test_watch_timeout_is_not_put_off_by_other_files():
+    Button()
+    process = start("watch", "--follow", "--timeout=300ms")
+    n = itertools.count()
+    wait_for(lambda: write(f"root/dev/other{next(n)}", "") or process.poll() is not None, "the time is over")
+    equal(process.returncode, 0)
+
+
 def cleanup():
     for process in running:
         if process.poll() is None:

@@ -1,15 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "commands.h"
+#include "config.h"
 #include "device.h"
+#include "gesture.h"
 #include "util.h"
 
 enum form { PLAIN, COLOURED, JSON, FORMAT, QUIET };
+
+/* Bits of struct watch's types: events, gestures, and that a button is absent */
+#define GESTURE_BIT(type)	(1U << (8 + (type)))
+#define GESTURE_BITS		(GESTURE_BIT(GESTURE_CLICK) | GESTURE_BIT(GESTURE_DOUBLE) | \
+				 GESTURE_BIT(GESTURE_HOLD) | GESTURE_BIT(GESTURE_REPEAT))
+#define EVENT_BITS		0xffU
+#define ABSENT_BIT		(1U << 31)
 
 /**
  * struct watch - what is asked for
@@ -20,9 +33,12 @@ enum form { PLAIN, COLOURED, JSON, FORMAT, QUIET };
  * @localtime: print times as local date and time
  * @state: begin with the state, each time that a button is opened
  * @banner: begin with a line that names the buttons
- * @types: bit N: print events of type N; unknown types are bit 0
- * @count: exit after so many events, 0: never
+ * @types: bit N: print events of type N; unknown types are bit 0. See also GESTURE_BIT().
+ * @times: of the gestures
+ * @count: exit after so many lines, 0: never
+ * @printed: so many of them were printed
  * @timeout_ns: exit when nothing happens for so long, or -1
+ * @reader: descriptor that is readable once nobody reads standard output any more, or -1
  */
 struct watch {
 	struct buttons set;
@@ -33,31 +49,71 @@ struct watch {
 	bool state;
 	bool banner;
 	unsigned int types;
+	struct gestures times;
 	unsigned long count;
+	unsigned long printed;
 	long long timeout_ns;
+	int reader;
 };
 
 /**
- * struct line - what is printed: an event, or the state
+ * struct progress - what one button is in the middle of
+ * @w: what is asked for
  * @b: the button
- * @event: the event; of a state, the number of the last event and the time of the last change
- * @name: name of the event, or "state"
- * @state: NULL, or "pressed" or "released"
+ * @gestures: its recogniser
+ * @event: with which @gestures is fed, NULL while it is fed with time only
+ * @session: the button's, when its last events were read
+ * @shown: its state was printed
+ * @error: errno of its absence, as printed; 0: none
+ */
+struct progress {
+	struct watch *w;
+	struct button *b;
+	struct gestures gestures;
+	const struct button_irq_event *event;
+	unsigned int session;
+	bool shown;
+	int error;
+};
+
+/**
+ * struct line - what is printed: an event, a gesture, the state, or that a button is absent
+ * @b: the button
+ * @event: the event; of a gesture, its number, time and held time; of a state, the number of the
+ *	last event and the time of the last change
+ * @name: name of the event or gesture, "state" or "absent"
+ * @detail: of a state, "pressed" or "released"; of an absence, its reason; else NULL
+ * @gesture: it is a gesture
  * @timed: the time is known
  * @time_seq: number of the event that the time is of
+ * @after_ns: the time is so much later than that event's
  */
 struct line {
 	struct button *b;
 	const struct button_irq_event *event;
 	const char *name;
-	const char *state;
+	const char *detail;
+	bool gesture;
 	bool timed;
 	__u64 time_seq;
+	__u64 after_ns;
 };
+
+static bool is_state(const struct line *l)
+{
+	return !strcmp(l->name, "state");
+}
 
 static bool is_change(const struct line *l)
 {
-	return !l->state && (l->event->type == BUTTON_IRQ_PRESS || l->event->type == BUTTON_IRQ_RELEASE);
+	return !l->detail && !l->gesture &&
+	       (l->event->type == BUTTON_IRQ_PRESS || l->event->type == BUTTON_IRQ_RELEASE);
+}
+
+/* Of a gesture as of an event: how long the button was pressed */
+static bool has_held(const struct line *l)
+{
+	return !l->detail && (l->gesture ? l->event->held_ns != 0 : l->event->type == BUTTON_IRQ_RELEASE);
 }
 
 static void print_seconds(__u64 ns)
@@ -88,7 +144,8 @@ static void print_json_clocks(const struct watch *w, const struct line *l)
 	if (w->set.clock != CLOCK_BOOTTIME)
 		printf(",\"%s_ns\":%llu", w->clock_name, l->event->timestamp_ns);
 	if (button_other_time(l->b, l->time_seq, other, &ns))
-		printf(",\"%s_ns\":%llu", other == CLOCK_REALTIME ? "realtime" : "monotonic", ns);
+		printf(",\"%s_ns\":%llu", other == CLOCK_REALTIME ? "realtime" : "monotonic",
+		       ns + l->after_ns);
 }
 
 static void print_json(const struct watch *w, const struct line *l)
@@ -96,9 +153,11 @@ static void print_json(const struct watch *w, const struct line *l)
 	const struct button_irq_event *e = l->event;
 
 	printf("{\"button\":");
-	print_json_string(l->b->label);
-	printf(",\"device\":");
-	print_json_string(l->b->path);
+	print_json_string(button_name(l->b));
+	if (*l->b->path) {
+		printf(",\"device\":");
+		print_json_string(l->b->path);
+	}
 	printf(",\"seq\":%llu,\"clock\":\"%s\"", e->seq, w->clock_name);
 	if (l->timed) {
 		printf(",\"time\":");
@@ -106,15 +165,17 @@ static void print_json(const struct watch *w, const struct line *l)
 		printf(",\"time_ns\":%llu", e->timestamp_ns);
 	}
 	printf(",\"event\":\"%s\"", l->name);
-	if (l->state)
-		printf(",\"state\":\"%s\"", l->state);
+	if (l->detail)
+		printf(",\"%s\":\"%s\"", is_state(l) ? "state" : "reason", l->detail);
 	else if (is_change(l))
 		printf(",\"bounces\":%u", e->count);
+	else if (l->gesture)
+		;
 	else if (e->type == BUTTON_IRQ_LOST || e->type == BUTTON_IRQ_MISSED)
 		printf(",\"count\":%u", e->count);
 	else
 		printf(",\"type\":%u", e->type);
-	if (!l->state && e->type == BUTTON_IRQ_RELEASE) {
+	if (has_held(l)) {
 		printf(",\"held\":");
 		print_seconds(e->held_ns);
 		printf(",\"held_ns\":%llu", e->held_ns);
@@ -127,13 +188,13 @@ static void print_json(const struct watch *w, const struct line *l)
 /* The last field: how long it was held, how many events, which state */
 static void print_detail(const struct line *l)
 {
-	if (l->state)
-		printf(" %s", l->state);
-	else if (l->event->type == BUTTON_IRQ_RELEASE)
+	if (l->detail)
+		printf(" %s", l->detail);
+	else if (has_held(l))
 		printf(" %llu.%09llu", l->event->held_ns / NS_PER_S, l->event->held_ns % NS_PER_S);
 	else if (l->event->type == BUTTON_IRQ_LOST || l->event->type == BUTTON_IRQ_MISSED)
 		printf(" %u", l->event->count);
-	else if (l->event->type != BUTTON_IRQ_PRESS)
+	else if (!l->gesture && l->event->type != BUTTON_IRQ_PRESS)
 		printf(" %u", l->event->type);
 }
 
@@ -141,7 +202,7 @@ static void print_detail(const struct line *l)
 static void print_plain(const struct watch *w, const struct line *l)
 {
 	if (w->set.n > 1)
-		printf("%s ", l->b->label);
+		printf("%s ", button_name(l->b));
 	printf("%llu ", l->event->seq);
 	print_time(w, l->event->timestamp_ns);
 	printf(" %s", l->name);
@@ -156,16 +217,16 @@ static void print_coloured(const struct watch *w, const struct line *l)
 		[BUTTON_IRQ_MISSED] = "1;31",
 	};
 	const struct button_irq_event *e = l->event;
-	const char *colour = NULL;
+	const char *colour = NULL, *name = button_name(l->b);
 
-	if (!l->state && e->type < ARRAY_SIZE(colours))
+	if (!l->detail && !l->gesture && e->type < ARRAY_SIZE(colours))
 		colour = colours[e->type];
 	if (w->set.n > 1)
-		printf("%s%*s ", l->b->label, text_width(l->b->label) < 12 ? 12 - text_width(l->b->label) : 0, "");
+		printf("%s%*s ", name, text_width(name) < 12 ? 12 - text_width(name) : 0, "");
 	printf("\033[2m%6llu\033[0m  ", e->seq);
 	print_time(w, e->timestamp_ns);
 	printf("  \033[%sm%-8s\033[0m", colour ?: "1", l->name);
-	if (!l->state && e->type == BUTTON_IRQ_RELEASE)
+	if (has_held(l))
 		printf("held %llu.%03llu s  ", e->held_ns / NS_PER_S, e->held_ns % NS_PER_S / NS_PER_MS);
 	else
 		print_detail(l);
@@ -185,9 +246,9 @@ static void print_format(const struct watch *w, const struct line *l)
 			continue;
 		}
 		switch (*++c) {
-		case 'b': fputs(l->b->label, stdout); break;
+		case 'b': fputs(button_name(l->b), stdout); break;
 		case 'd': fputs(l->b->path, stdout); break;
-		case 'e': fputs(l->state ?: l->name, stdout); break;
+		case 'e': fputs(is_state(l) ? l->detail : l->name, stdout); break;
 		case 's': printf("%llu", e->seq); break;
 		case 't': print_time(w, e->timestamp_ns); break;
 		case 'n': printf("%llu", e->timestamp_ns); break;
@@ -232,23 +293,84 @@ static int print_state(const struct watch *w, struct button *b, bool rewind)
 		return ret;
 	e.seq = state.seq;
 	e.timestamp_ns = state.time;
-	l.state = state.pressed ? "pressed" : "released";
+	l.detail = state.pressed ? "pressed" : "released";
 	l.timed = state.change_seq;
 	l.time_seq = state.change_seq;
 	print_line(w, &l);
 	return 0;
 }
 
-/* Returns whether the event is one of those that are wanted. */
-static bool print_event(const struct watch *w, struct button *b, const struct button_irq_event *e)
+/* Prints one of the lines that --count counts. */
+static void print_counted(struct watch *w, const struct line *l)
+{
+	if (w->count && w->printed == w->count)
+		return;
+	print_line(w, l);
+	w->printed++;
+}
+
+static void print_event(struct watch *w, struct button *b, const struct button_irq_event *e)
 {
 	struct line l = { .b = b, .event = e, .name = event_name(e->type), .timed = true, .time_seq = e->seq };
-	unsigned int bit = e->type <= BUTTON_IRQ_MISSED ? e->type : 0;
 
-	if (!(w->types & 1U << bit))
-		return false;
-	print_line(w, &l);
-	return true;
+	if (w->types & 1U << (e->type <= BUTTON_IRQ_MISSED ? e->type : 0))
+		print_counted(w, &l);
+}
+
+/* Takes a gesture of struct progress. Presses and releases are printed as the events that they are. */
+static void take(void *data, const struct gesture *f)
+{
+	const struct progress *p = data;
+	/* The time of a hold or repeat is no event's: it is that of the press and how long that lasts. */
+	bool held = f->type == GESTURE_HOLD || f->type == GESTURE_REPEAT;
+	struct button_irq_event e = { .seq = f->seq, .timestamp_ns = f->time, .held_ns = f->held };
+	struct line l = {
+		.b = p->b, .event = &e, .name = gesture_names[f->type], .gesture = true, .timed = true,
+		.time_seq = f->seq, .after_ns = held ? f->held : 0,
+	};
+
+	if (f->type == GESTURE_PRESS || f->type == GESTURE_RELEASE)
+		print_event(p->w, p->b, p->event);
+	else if (p->w->types & GESTURE_BIT(f->type))
+		print_counted(p->w, &l);
+}
+
+/* Prints an event, and the gestures that follow from it in the order of their times. */
+static void print_with_gestures(struct progress *p, const struct button_irq_event *e)
+{
+	bool change = e->type == BUTTON_IRQ_PRESS || e->type == BUTTON_IRQ_RELEASE;
+
+	p->event = e;
+	if (p->w->types & GESTURE_BITS)
+		gestures_event(&p->gestures, e, take, p);
+	if (!change || !(p->w->types & GESTURE_BITS))
+		print_event(p->w, p->b, e);
+}
+
+static const char *absence(int error)
+{
+	switch (error) {
+	case ENOENT:
+	case ENODEV:
+	case ENXIO: return "missing";
+	case EACCES:
+	case EPERM: return "permission";
+	case ENOTTY:
+	case EINVAL: return "not-a-button";
+	default: return "error";
+	}
+}
+
+/* Prints that the button is absent, each time that it goes away or that the reason is another one. */
+static void print_absence(struct progress *p)
+{
+	int error = p->b->fd < 0 ? p->b->error : 0;
+	struct button_irq_event e = { };
+	struct line l = { .b = p->b, .event = &e, .name = "absent", .detail = absence(error) };
+
+	if (error && error != p->error && p->w->types & ABSENT_BIT)
+		print_counted(p->w, &l);
+	p->error = error;
 }
 
 static void print_banner(const struct watch *w)
@@ -272,60 +394,138 @@ static void print_banner(const struct watch *w)
 }
 
 /*
- * Prints what one button has, up to @max events, and begins with its state where that is
- * wanted and it was opened anew. Returns how many events were read, or a negative errno;
- * adds those that were printed to @printed.
+ * Prints what one button has, and begins with its state where that is wanted and it was
+ * opened anew. Moves @wake to when the next gesture may be due, if that is earlier. Returns
+ * how many events were read, or a negative errno.
  */
-static int watch_button(struct watch *w, struct button *b, bool *shown, size_t max, unsigned long *printed)
+static int watch_button(struct progress *p, __u64 *wake)
 {
 	struct button_irq_event events[64];
-	unsigned int session = b->session;
+	struct watch *w = p->w;
+	struct button *b = p->b;
+	/* No event is taken that is not printed. */
+	size_t left = w->count ? w->count - w->printed : ARRAY_SIZE(events);
+	size_t max = left < ARRAY_SIZE(events) ? left : ARRAY_SIZE(events);
+	/* Before reading, so that what is read includes all that came up to then. */
+	__u64 now = clock_ns(CLOCK_MONOTONIC), due;
 	bool absent = b->fd < 0;
 	int k, n;
 
-	if (w->state && !*shown && button_open(&w->set, b)) {
+	if (w->state && !p->shown && button_open(&w->set, b)) {
 		n = print_state(w, b, w->set.history || absent);
 		if (n)
 			return n;
-		*shown = true;
+		p->shown = true;
 	}
-	n = button_read(&w->set, b, events, max < ARRAY_SIZE(events) ? max : ARRAY_SIZE(events));
-	if (b->session != session)
-		*shown = false;
+	n = button_read(&w->set, b, events, max);
+	/* It went away: a press whose release cannot be seen is no hold. */
+	if (b->session != p->session) {
+		gestures_end(&p->gestures, take, p);
+		p->session = b->session;
+		p->shown = false;
+	}
 	for (k = 0; k < n; k++)
-		*printed += print_event(w, b, &events[k]);
+		print_with_gestures(p, &events[k]);
+	print_absence(p);
+	if (n < 0 || !(w->types & GESTURE_BITS))
+		return n;
+	/* Where a read was full there may be more. */
+	if (n < (int)max)
+		gestures_time(&p->gestures, button_horizon(b, now), take, p);
+	due = gestures_deadline(&p->gestures);
+	if (due != GESTURE_NO_DEADLINE && button_horizon_due(b, due) < *wake)
+		*wake = button_horizon_due(b, due);
 	return n;
 }
 
-static int watch(struct watch *w)
+/*
+ * A descriptor that is readable once standard output has no reader any more, or -1 where that
+ * cannot be, as with a file. Polling standard output itself would also report its input, which
+ * a terminal or a socket may have.
+ */
+static int watch_reader(void)
 {
-	bool shown[w->set.n];
-	unsigned long printed = 0;
-	size_t i;
+	struct epoll_event nothing = { };
+	int fd = epoll_create1(EPOLL_CLOEXEC);
 
-	memset(shown, 0, sizeof(shown));
-	print_banner(w);
+	if (fd >= 0 && epoll_ctl(fd, EPOLL_CTL_ADD, STDOUT_FILENO, &nothing)) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+static bool reader_gone(const struct watch *w)
+{
+	struct epoll_event e;
+
+	return w->reader >= 0 && epoll_wait(w->reader, &e, 1, 0) == 1;
+}
+
+static int watch_all(struct watch *w, struct progress *progress)
+{
+	__u64 last = clock_ns(CLOCK_MONOTONIC);
+
 	for (;;) {
+		unsigned long printed = w->printed;
+		__u64 wake = GESTURE_NO_DEADLINE, now;
 		bool any = false;
+		size_t i;
 
 		for (i = 0; i < w->set.n; i++) {
-			struct button *b = &w->set.button[i];
-			/* No event is taken that is not printed. */
-			int n = watch_button(w, b, &shown[i], w->count ? w->count - printed : 64, &printed);
+			int n = watch_button(&progress[i], &wake);
 
 			if (!flush_output())
 				return EXIT_FAILED;
 			if (n < 0) {
-				complain("%s: %s", button_name(b), strerror(-n));
+				complain("%s: %s", button_name(&w->set.button[i]), strerror(-n));
 				return EXIT_GONE;
 			}
 			any |= n;
-			if (w->count && printed == w->count)
+			if (w->count && w->printed == w->count)
 				return EXIT_OK;
 		}
-		if (!any && !buttons_wait(&w->set, -1, w->timeout_ns))
-			return w->count ? EXIT_FAILED : EXIT_OK;
+		now = clock_ns(CLOCK_MONOTONIC);
+		if (any || w->printed != printed) {
+			last = now;
+			continue;
+		}
+		if (w->timeout_ns >= 0) {
+			__u64 end = last + w->timeout_ns;
+
+			if (now >= end)
+				return w->count ? EXIT_FAILED : EXIT_OK;
+			wake = end < wake ? end : wake;
+		}
+		/* As writing would: a program that nobody reads must not stay until the next event. */
+		if (reader_gone(w)) {
+			raise(SIGPIPE);
+			return complain("standard output: %s", strerror(EPIPE));
+		}
+		if (wake == GESTURE_NO_DEADLINE)
+			buttons_wait(&w->set, w->reader, -1);
+		else if (wake > now)
+			buttons_wait(&w->set, w->reader, wake - now);
 	}
+}
+
+static int watch(struct watch *w)
+{
+	struct progress *progress = calloc(w->set.n, sizeof(*progress));
+	size_t i;
+	int ret;
+
+	if (!progress)
+		return complain("%s", strerror(ENOMEM));
+	for (i = 0; i < w->set.n; i++)
+		progress[i] = (struct progress){ .w = w, .b = &w->set.button[i], .gestures = w->times };
+	w->reader = w->form == QUIET ? -1 : watch_reader();
+	print_banner(w);
+	ret = watch_all(w, progress);
+	if (w->reader >= 0)
+		close(w->reader);
+	free(progress);
+	return ret;
 }
 
 static bool parse_clock(const char *name, struct watch *w)
@@ -349,26 +549,48 @@ static bool parse_clock(const char *name, struct watch *w)
 	return false;
 }
 
+/* The bit of an event, a gesture or "absent"; 0: no such name */
+static unsigned int type_bit(const char *name)
+{
+	unsigned int type;
+
+	for (type = BUTTON_IRQ_PRESS; type <= BUTTON_IRQ_MISSED; type++)
+		if (!strcmp(name, event_name(type)))
+			return 1U << type;
+	for (type = GESTURE_CLICK; type < GESTURE_TYPES; type++)
+		if (!strcmp(name, gesture_names[type]))
+			return GESTURE_BIT(type);
+	return strcmp(name, "absent") ? 0 : ABSENT_BIT;
+}
+
 static bool parse_events(const char *list, unsigned int *types)
 {
 	char *text = strdupa(list), *word;
-	unsigned int type;
 
 	*types = 0;
 	while ((word = strsep(&text, ","))) {
-		for (type = BUTTON_IRQ_PRESS; type <= BUTTON_IRQ_MISSED; type++)
-			if (!strcmp(word, event_name(type)))
-				break;
-		if (type > BUTTON_IRQ_MISSED)
+		unsigned int bit = type_bit(word);
+
+		if (!bit)
 			return false;
-		*types |= 1U << type;
+		*types |= bit;
 	}
 	return true;
 }
 
+/* As in run, a click waits for a second press only if doubles are wanted. */
+static void finish_times(struct watch *w)
+{
+	if (!(w->types & GESTURE_BIT(GESTURE_DOUBLE)))
+		w->times.double_ns = 0;
+	if (!(w->types & GESTURE_BIT(GESTURE_REPEAT)))
+		w->times.repeat_ns = 0;
+}
+
 int watch_main(int argc, char **argv)
 {
-	enum { OPT_HISTORY = 256, OPT_JSON, OPT_COLOR, OPT_STATE, OPT_BANNER, OPT_FORMAT, OPT_LOCALTIME };
+	enum { OPT_HISTORY = 256, OPT_JSON, OPT_COLOR, OPT_STATE, OPT_BANNER, OPT_FORMAT, OPT_LOCALTIME,
+	       OPT_DOUBLE_TIME, OPT_HOLD_TIME, OPT_REPEAT_TIME };
 	static const struct option options[] = {
 		{ "count", required_argument, NULL, 'n' },
 		{ "num-events", required_argument, NULL, 'n' },
@@ -377,6 +599,9 @@ int watch_main(int argc, char **argv)
 		{ "clock", required_argument, NULL, 'E' },
 		{ "event-clock", required_argument, NULL, 'E' },
 		{ "events", required_argument, NULL, 'e' },
+		{ "double-time", required_argument, NULL, OPT_DOUBLE_TIME },
+		{ "hold-time", required_argument, NULL, OPT_HOLD_TIME },
+		{ "repeat-time", required_argument, NULL, OPT_REPEAT_TIME },
 		{ "history", no_argument, NULL, OPT_HISTORY },
 		{ "follow", no_argument, NULL, 'f' },
 		{ "state", no_argument, NULL, OPT_STATE },
@@ -388,7 +613,10 @@ int watch_main(int argc, char **argv)
 		{ "color", required_argument, NULL, OPT_COLOR },
 		COMMON_OPTIONS
 	};
-	struct watch w = { .timeout_ns = -1, .set.clock = CLOCK_MONOTONIC, .types = ~0U };
+	struct watch w = {
+		.timeout_ns = -1, .set.clock = CLOCK_MONOTONIC, .types = EVENT_BITS,
+		.times = { .hold_ns = GESTURE_HOLD_NS, .double_ns = GESTURE_DOUBLE_NS, .repeat_ns = GESTURE_REPEAT_NS },
+	};
 	bool coloured = use_colour(), json = false, quiet = false;
 	unsigned long long ns;
 	int c, ret;
@@ -411,8 +639,23 @@ int watch_main(int argc, char **argv)
 			break;
 		case 'e':
 			if (!parse_events(optarg, &w.types))
-				return complain_usage("--events=%s: not a list of press, release, lost, missed",
-						      optarg);
+				return complain_usage("--events=%s: not a list of press, release, lost, missed, click, "
+						      "double, hold, repeat, absent", optarg);
+			break;
+		case OPT_DOUBLE_TIME:
+			if (!parse_period(optarg, &ns))
+				return complain_usage("--double-time=%s: not a time like 400ms", optarg);
+			w.times.double_ns = ns;
+			break;
+		case OPT_HOLD_TIME:
+			if (!parse_period(optarg, &ns))
+				return complain_usage("--hold-time=%s: not a time like 1s", optarg);
+			w.times.hold_ns = ns;
+			break;
+		case OPT_REPEAT_TIME:
+			if (!parse_period(optarg, &ns) || ns < ACTION_REPEAT_MIN_NS)
+				return complain_usage("--repeat-time=%s: not a time from 10ms", optarg);
+			w.times.repeat_ns = ns;
 			break;
 		case OPT_HISTORY:
 			w.set.history = true;
@@ -459,6 +702,9 @@ int watch_main(int argc, char **argv)
 		return complain_usage("--localtime: not with %s", json ? "--json" : "another clock than realtime");
 	if (!w.clock_name)
 		parse_clock(w.localtime ? "realtime" : "monotonic", &w);
+	if (w.types & GESTURE_BITS && w.set.clock != CLOCK_MONOTONIC)
+		return complain_usage("watch: gestures only with --clock=monotonic; --json has both times");
+	finish_times(&w);
 	w.form = json ? JSON : quiet ? QUIET : w.format ? FORMAT : coloured ? COLOURED : PLAIN;
 	ret = buttons_open(&w.set, argv + optind, argc - optind, NULL);
 	if (!ret)

@@ -1,0 +1,189 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# check.sh: the npm packages userspace/node and userspace/node-red, installed from what `npm pack` makes of them. With the
+# Node of Debian 12 and of Debian 13: the package on faked buttons, and the Node-RED node in the real Node-RED. Once: its
+# editor in a browser, the types, what the packages contain, and the package on an emulated board with the real driver.
+#
+# BUTTON_IRQ_SCREENSHOT is a directory for pictures of the editor, as for userspace/node-red/README.md.
+
+set -euo pipefail
+. "$(dirname "$0")/../../scripts/lib.sh"
+
+[ $# = 0 ] || die "usage: check.sh"
+kernel=6.12-arm64
+here=$TOP/tests/node
+build=$TOP/build/node
+guest=/opt/button_irq/selftests
+node_red=$CACHE/node-red
+modules=$build/user/node_modules
+
+# What the tests need of the npm registry. Node-RED 4 is the newest that Debian's Node runs.
+fetch_node_red()
+{
+	local packages=(node-red@4 node-red-node-test-helper@0.3 typescript@5 @types/node@18)
+	local recipe="${packages[*]}"
+
+	mkdir -p "$node_red"
+	exec 8> "$node_red/lock"
+	flock 8
+	stamp_ok "$node_red/stamp" "$recipe" && return
+	say "fetching Node-RED (about 1 min)"
+	rm -rf "$node_red"/{node_modules,package.json}
+	echo '{ "private": true }' > "$node_red/package.json"
+	(cd "$node_red" && npm install --no-audit --no-fund --no-package-lock --ignore-scripts "${packages[@]}") \
+		> "$node_red/log" 2>&1 || { tail -n 20 "$node_red/log" >&2; die "cannot fetch Node-RED"; }
+	printf '%s\n' "$recipe" > "$node_red/stamp"
+}
+
+# fetch_root SUITE: a root with that suite's Node, whatever this machine has
+fetch_root()
+{
+	local root=$CACHE/roots/node-$1 recipe
+
+	recipe="$1 nodejs $(declare -f fetch_root | sha256sum)"
+	exec 7> "$root.lock"
+	flock 7
+	stamp_ok "$root.stamp" "$recipe" && return
+	say "making a root with the Node of $1 (about 30 s)"
+	as_root rm -rf "$root"
+	apt_sources "$1" | as_root mmdebstrap --quiet --mode=root --variant=extract --architectures="$HOSTARCH" \
+		--include=base-files,bash,dash,coreutils,util-linux,nodejs --aptopt='APT::Install-Recommends "false"' - "$root" - \
+		> "$root.log" 2>&1 || { tail -n 20 "$root.log" >&2; die "cannot make $root"; }
+	# What the packages' own scripts would have made
+	[ -e "$root/bin/sh" ] || as_root ln -s dash "$root/bin/sh"
+	as_root mkdir -p "$root/dev" "$root/proc" "$root/tmp" "$root/opt"
+	printf 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n' | as_root tee "$root/etc/passwd" > /dev/null
+	printf '%s\n' "$recipe" > "$root.stamp"
+}
+
+# The packages, as somebody installs them who got them from a registry
+install_packages()
+{
+	rm -rf "$build/pack" "$build/user"
+	mkdir -p "$build/pack" "$build/user"
+	(cd "$build/pack" && npm pack --silent "$TOP/userspace/node" "$TOP/userspace/node-red") > /dev/null
+	echo '{ "private": true }' > "$build/user/package.json"
+	# From no network: the one depends on the other only.
+	(cd "$build/user" && npm install --silent --offline --no-audit --no-fund --no-package-lock "$build"/pack/*.tgz)
+}
+
+# in_root SUITE TEST...: with that suite's Node. The tree's parts keep their places below /opt/tree.
+in_root()
+{
+	local root=$CACHE/roots/node-$1 tests=("${@:2}")
+
+	# Mounts in a namespace of their own: nothing stays behind.
+	# shellcheck disable=SC2016 # the inner shell's
+	as_root unshare --mount --pid --fork --kill-child bash -euc '
+	root=$1 top=$2 cache=$3
+	shift 3
+	mount -t tmpfs none "$root/tmp"
+	mount -t proc proc "$root/proc"
+	mount --rbind /dev "$root/dev"
+	mkdir -p "$root/tmp/tree" "$root/tmp/node-red"
+	mount --bind "$top" "$root/tmp/tree"
+	mount --bind "$cache" "$root/tmp/node-red"
+	exec chroot "$root" env -i PATH=/usr/bin:/bin HOME=/tmp BUTTON_IRQ_PACKAGE=/tmp/tree/build/node/user/node_modules/button-irq \
+		BUTTON_IRQ_NODE_RED=/tmp/node-red node --test "${@/#//tmp/tree/tests/node/}"
+	' - "$root" "$TOP" "$node_red" "${tests[@]}"
+}
+
+check_bookworm() { in_root bookworm button.test.js node_red.test.js readme.test.js; }
+check_trixie() { in_root trixie button.test.js node_red.test.js readme.test.js; }
+
+check_editor()
+{
+	BUTTON_IRQ_NODE_RED=$node_red BUTTON_IRQ_PACKAGE=$modules/button-irq node --test "$here/editor.test.js"
+}
+
+# counts FILE STATUS: what node --test counted, or one test where it did not run. What was cancelled has failed, and so has
+# something if the status says so.
+counts()
+{
+	awk -v status="$2" '
+		/^(#|ℹ) (pass|fail|cancelled|skipped) [0-9]+$/ { n[$2] = $3; counted = 1 }
+		END {
+			failed = n["fail"] + n["cancelled"]
+			if (status && !failed)
+				failed = 1
+			printf "%d passed, %d failed, %d skipped\n", counted ? n["pass"] : !failed, failed, n["skipped"]
+		}' "$1"
+}
+
+# types.ts uses all of them; where it is wrong on purpose, tsc has to say so.
+check_types()
+{
+	cp "$here/types.ts" "$build/user/"
+	"$node_red/node_modules/.bin/tsc" --noEmit --strict --target es2022 --module node16 --moduleResolution node16 \
+		--typeRoots "$node_red/node_modules/@types" --types node "$build/user/types.ts"
+}
+
+check_contents()
+{
+	local name
+
+	for name in button-irq node-red-contrib-button-irq; do
+		tar -tzf "$build/pack/$name"-*.tgz | LC_ALL=C sort | sed "s|^package|$name|"
+	done | diff <(grep -v '^#' "$here/contents") -
+	# A licence and a manual each, and one version
+	cmp "$TOP/LICENSES/GPL-2.0-only.txt" "$modules/button-irq/LICENSE"
+	cmp "$TOP/LICENSES/GPL-2.0-only.txt" "$modules/node-red-contrib-button-irq/LICENSE"
+}
+
+# run NAME FUNCTION: prints a row
+run()
+{
+	local started=$SECONDS status=0 line
+
+	"$2" > "$build/results/$1.out" 2>&1 || status=1
+	line=$(counts "$build/results/$1.out" "$status")
+	[ "$status" = 0 ] || cat "$build/results/$1.out" >&2
+	printf '%-18s %-11s %4d s  %s\n' "$1" host "$((SECONDS - started))" "$line" | tee "$build/results/$1.row"
+}
+
+# The emulated board
+run_board()
+{
+	local started=$SECONDS options=() file line out=$build/results/board
+
+	while read -r file; do
+		options+=(--file "$modules/$file:/opt/button_irq/node_modules/$file")
+	done < <(cd "$modules" && find button-irq -type f)
+	while read -r file; do
+		options+=(--file "$TOP/build/userspace/$arch/$file:/$file")
+	done < <(cd "$TOP/build/userspace/$arch" && find usr/bin -type f)
+	for file in guest.sh guest.js; do
+		options+=(--file "$here/$file:$guest/$file")
+	done
+	"$TOP/tests/vm/run.py" "$kernel" --cpus 1 --stimulus wire --timeout 900 --tests guest.sh "${options[@]}" \
+		> "$out.out" 2>&1 || cat "$out.out" >&2
+	line=$(tail -n 1 "$out.out" | grep -xE '[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped') ||
+		line='0 passed, 1 failed, 0 skipped'
+	printf '%-18s %-11s %4d s  %s\n' board "$kernel" "$((SECONDS - started))" "$line" | tee "$out.row"
+}
+
+"$TOP/scripts/deps.sh" vm unit node
+rm -rf "$build/results"
+mkdir -p "$build/results" "$TOP/build/log"
+kernel_line "$kernel"
+"$TOP/tests/vm/fetch.sh" "$kernel"
+"$TOP/tests/vm/rootfs.sh" "$arch"
+"$TOP/tests/vm/build.sh" "$kernel"
+"$TOP/tests/userspace/build.sh" "$arch"
+(fetch_node_red)
+(fetch_root bookworm)
+(fetch_root trixie)
+"$TOP/tests/userspace/build_fake.sh" "$build/fake" static 2> "$build/results/fake.log" || { cat "$build/results/fake.log" >&2; exit 1; }
+install_packages
+
+say "the packages on an emulated board, on faked buttons, and in Node-RED (about 2 min)"
+run_board &
+board=$!
+run contents check_contents
+run types check_types
+run bookworm check_bookworm
+run trixie check_trixie
+run editor check_editor
+wait "$board"
+sum_up "$build/results"

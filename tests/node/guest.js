@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The programs of guest.sh: node guest.js NAME */
+"use strict";
+
+const { button } = require("button-irq");
+
+const programs = {
+	async loop() {
+		for await (const { event } of button("bell"))
+			console.log(event);
+	},
+
+	/* Until the second press */
+	async follow() {
+		let presses = 0;
+
+		for await (const { event } of button("bell", { follow: true, events: ["press", "state", "absent"] })) {
+			console.log(event);
+			if (event === "press" && ++presses === 2)
+				break;
+		}
+	},
+
+	/* Takes no event before SIGUSR1, then counts until the last of 2,000; none may be missing without being counted. */
+	async slow() {
+		const source = button("bell", { events: ["press", "release", "lost"] });
+		let [given, lost, next] = [0, 0, 1];
+
+		await new Promise((resolve) => {
+			process.once("SIGUSR1", resolve);
+			console.log("ready");
+			/* A program with nothing to do would end. */
+			const timer = setInterval(() => {}, 1000);
+
+			process.once("SIGUSR1", () => clearInterval(timer));
+		});
+		for await (const { event, seq, count } of source) {
+			if (seq !== next)
+				throw new Error(`${event} ${seq} follows ${next - 1}`);
+			next += event === "lost" ? count : 1;
+			if (event === "lost")
+				lost += count;
+			else
+				given++;
+			if (next === 2001)
+				break;
+		}
+		console.log(`${given} ${lost}`);
+	},
+
+	async exit() {
+		for await (const { state } of button("bell", { events: ["state"] })) {
+			console.log(state);
+			process.exit();
+		}
+	},
+};
+
+programs[process.argv[2]]().catch((error) => {
+	console.log(error.code);
+	console.error(error);
+});

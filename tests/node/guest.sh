@@ -1,0 +1,102 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# In the guest: the npm package button-irq on the real driver and the real command, with the Node of Debian 12. Its
+# programs are in guest.js.
+
+# load_button's parameters are optional.
+# shellcheck disable=SC2119 source-path=SCRIPTDIR/..
+
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+# begun PROGRAM: starts one of guest.js beside us, with output to "got", once it has the button open
+begun()
+{
+	node "$HERE/guest.js" "$1" > got 2> errors &
+	PROGRAM=$!
+	wait_for 60 readers 1
+}
+
+# gesture MS:LEVEL...: the line's levels at so many milliseconds; returns at the last
+gesture()
+{
+	local step train=()
+
+	for step; do
+		train+=("$((${step%:*} * 1000)):${step#*:}")
+	done
+	stim 0 train "${train[@]}"
+}
+
+test_events_and_gestures()
+{
+	load_button label=bell
+	begun loop
+	gesture 0:0 50:1 60:1
+	wait_for 60 has_lines 3 got
+	gesture 0:0 50:1 150:0 200:1 210:1
+	wait_for 60 has_lines 8 got
+	gesture 0:0 1500:1 1510:1
+	wait_for 60 has_lines 11 got
+	hang_up
+	wait_for 60 jobs_ended
+	equal "events (errors: $(cat errors))" \
+		"press release click press release press double release press hold release ENODEV" "$(paste -sd ' ' got)"
+}
+
+test_a_bouncing_button_gives_one_event_for_each_press()
+{
+	load_button label=bell
+	begun loop
+	press_bouncing 20
+	wait_for 60 counter_is releases 20
+	hang_up
+	wait_for 60 jobs_ended
+	equal presses 20 "$(grep -cx press got)"
+	equal releases 20 "$(grep -cx release got)"
+}
+
+test_a_button_that_is_bound_again_is_followed()
+{
+	load_button label=bell
+	begun follow
+	wait_for 60 has_lines 1 got
+	press 1
+	wait_for 60 has_lines 2 got
+	unbind button_irq.0
+	wait_for 60 has_lines 3 got
+	bind button_irq.0
+	wait_for 60 has_lines 4 got
+	press 1
+	wait_for 60 jobs_ended
+	equal "events (errors: $(cat errors))" "state press absent state press" "$(paste -sd ' ' got)"
+}
+
+# The ring keeps 16 events, and the pipe to the program some hundred.
+test_a_program_that_is_too_slow_is_told_how_many_events_it_lost()
+{
+	load_button label=bell ring_events=16
+	begun slow
+	wait_for 60 grep -q ready got
+	press 1000
+	wait_for 120 counter_is releases 1000
+	kill -USR1 "$PROGRAM"
+	wait_for 120 jobs_ended
+	read -r given lost < <(tail -n 1 got)
+	equal "events given and lost (errors: $(cat errors))" 2000 "$((given + lost))"
+	[ "$lost" -gt 0 ] || fail "no event was lost: the test shows nothing"
+	echo "$given events given, $lost lost and told so" >> "$WORK.say"
+}
+
+test_an_exit_closes_the_button()
+{
+	load_button label=bell
+	node "$HERE/guest.js" exit > got 2> errors || fail "$(cat errors)"
+	wait_for 60 readers 0
+	equal state released "$(cat got)"
+}
+
+tests=$(declare -F | awk '$3 ~ /^test_/ && $3 !~ /^test_(cleanup|chip)$/ { print $3 }')
+# shellcheck disable=SC2086
+run_tests $tests

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The Node-RED node: events and gestures come from the package button-irq, which this file turns into messages and a status. */
+"use strict";
+
+const { button, buttons } = require("button-irq");
+
+/* The command may be installed, or come back, while flows run. */
+const RETRY_MS = 5000;
+
+const STATUS = {
+	pressed: { fill: "green", shape: "dot", text: "pressed" },
+	released: { fill: "green", shape: "ring", text: "released" },
+	missing: { fill: "red", shape: "ring", text: "no such button" },
+	gone: { fill: "red", shape: "ring", text: "gone" },
+	permission: { fill: "red", shape: "dot", text: "no permission" },
+	error: { fill: "red", shape: "dot", text: "cannot be opened" },
+};
+
+module.exports = (RED) => {
+	const command = () => RED.settings.buttonIrqCommand || "button-irq";
+
+	function ButtonIrqNode(config) {
+		RED.nodes.createNode(this, config);
+		const wanted = config.events ?? ["press", "release"];
+		const time = (text) => text === undefined || text === "" ? undefined : Number(text);
+		let source;
+		let timer;
+		let known = false;
+		let said;
+
+		/* One problem is one line in the log, however often it is met. */
+		const complain = (log, text) => {
+			if (text !== said)
+				log.call(this, text);
+			said = text;
+		};
+
+		const fail = (error) => {
+			complain(this.error, error.message);
+			this.status({ ...STATUS.error, text: error.code === "ENOENT" ? "no command button-irq" : error.message });
+			timer = setTimeout(start, RETRY_MS);
+		};
+
+		const start = () => {
+			try {
+				source = button(config.button || undefined, {
+					command: command(), events: wanted, follow: true, holdTime: time(config.holdTime),
+					doubleTime: time(config.doubleTime), repeatTime: time(config.repeatTime),
+				});
+			} catch (error) {
+				/* A wrong setting: no other try would end differently. */
+				this.error(error.message);
+				this.status({ ...STATUS.error, text: error.message });
+				return;
+			}
+			source.on("state", ({ state }) => {
+				known = true;
+				said = undefined;
+				this.status(STATUS[state]);
+			});
+			source.on("press", () => this.status(STATUS.pressed));
+			source.on("release", () => this.status(STATUS.released));
+			source.on("absent", ({ button: label, reason }) => {
+				this.status(reason === "missing" && known ? STATUS.gone : STATUS[reason] ?? STATUS.error);
+				if (reason === "permission")
+					complain(this.warn, `${label}: no permission; "button-irq doctor" says why`);
+			});
+			for (const name of ["lost", "missed"])
+				source.on(name, ({ button: label, count }) => this.warn(`${label}: ${count} ${name}`));
+			for (const name of wanted)
+				source.on(name, (event) => this.send({ topic: event.button, payload: name, event: { ...event } }));
+			source.on("error", fail);
+		};
+
+		this.on("close", (done) => {
+			clearTimeout(timer);
+			if (source)
+				source.close().then(() => done());
+			else
+				done();
+		});
+		start();
+	}
+
+	RED.nodes.registerType("button-irq", ButtonIrqNode, {
+		settings: { buttonIrqCommand: { value: "button-irq", exportable: false } },
+	});
+
+	/* For the editor: which buttons there are on the machine that runs the flows */
+	RED.httpAdmin.get("/button-irq/buttons", RED.auth.needsPermission("button-irq.read"), (request, response) => {
+		buttons({ command: command() }).then(
+			(list) => response.json({ buttons: list.map(({ label, line, state }) => ({ label, line, state })) }),
+			(error) => response.json({ buttons: [], error: error.message }));
+	});
+};
