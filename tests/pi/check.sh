@@ -102,7 +102,7 @@ one()
 		esac
 		;;
 	storm)
-		options+=(--stimulus nested --tests button_irq_storm --timeout 1800)
+		options+=(--stimulus nested --tests button_irq_storm --env BUTTON_IRQ_STORM_MS=60 --timeout 1800)
 		;;
 	params)
 		our_tests pins.sh no_overlay.sh
