@@ -284,8 +284,9 @@ def main():
             value = BOARDS[name][what]
             print(value if isinstance(value, str) else " ".join(value))
         case ["plan", *names]:
+            # The 5 has most to do.
             for way in WAYS:
-                for name in names:
+                for name in reversed(names):
                     for kernel, its in BOARDS[name]["kernels"].items():
                         if way in its:
                             print(name, kernel, way)
