@@ -141,13 +141,19 @@ case ${1:-} in
 esac
 
 mkdir -p "$CACHE"
-exec 9> "$CACHE/qemu.lock"
-flock 9
+exec 8> "$STAMP.lock"
+flock 8
 version=$(resolve_version)
+flock -u 8
 hash=$({ echo "$version"; declare -f fetch_and_patch compile
 	 cd "$HERE/qemu" && find . -type f -print0 | sort -z | xargs -0 sha256sum; } | sha256sum | cut -c1-16)
 dir=$CACHE/qemu-$hash
-[ -x "$dir/qemu-system-aarch64" ] || build "$version" "$dir" 9>&-
+if [ ! -x "$dir/qemu-system-aarch64" ]; then
+	# One build at a time. Another tree's may go on for minutes, for which those that need none must not wait.
+	exec 9> "$CACHE/qemu.lock"
+	flock 9
+	[ -x "$dir/qemu-system-aarch64" ] || build "$version" "$dir" 8>&- 9>&-
+fi
 
 if [ "${1:-}" = --qtest ]; then
 	qtest "$dir" | awk '
