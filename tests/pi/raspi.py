@@ -62,8 +62,9 @@ BOARDS = {
     "raspi0": soc("raspi0", "Raspberry Pi Zero", "pinctrl-bcm2835", "broadcom/bcm2835-rpi-zero.dtb",
                   kernels={"6.1-armel": [*EVERYWHERE, "storm"], "6.12-armel": EVERYWHERE},
                   status={"/soc/serial@7e215040": "okay"},
-                  # In 448 MB, half of which is too little for the root file system: without a limit.
-                  append="pinctrl_bcm2835.persist_gpio_outputs=y rootfstype=ramfs cma=8M"),
+                  # In 448 MB, half of which is too little for the root file system: without a limit. And 64 MB for DMA
+                  # are too much; with cma= on its command line 6.12 hangs before it has a console.
+                  cma="800000", append="pinctrl_bcm2835.persist_gpio_outputs=y rootfstype=ramfs"),
     "raspi2b": soc("raspi2b", "Raspberry Pi 2B", "pinctrl-bcm2835", "broadcom/bcm2836-rpi-2-b.dtb",
                    kernels={"6.1-armhf": [*EVERYWHERE, "storm"], "7.2-armhf": ["runtime"]},
                    status={"/soc/serial@7e215040": "okay"}),
@@ -180,6 +181,8 @@ def device_tree(board, kernel, qemu, config, source, directory):
         base = shutil.copy(base, directory / "status.dtb")
         for node, status in board["status"].items():
             subprocess.run(["fdtput", "-t", "s", base, node, "status", status], check=True)
+        if "cma" in board:
+            subprocess.run(["fdtput", "-t", "x", base, "/reserved-memory/linux,cma", "size", board["cma"]], check=True)
     overlays = []
     if source:
         overlays.append(directory / "0.dtbo")
