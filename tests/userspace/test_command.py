@@ -830,16 +830,16 @@ def test_doctor_warns_of_preempt_rt_on_mainlines_rp1():
     machine(installed=True)
     rp1(0)
     assert "PREEMPT_RT" not in doctor()
-    write("root/sys/kernel/realtime", "1\n")
+    write("root/proc/version", "Linux version 7.2.13 (x) #1 SMP PREEMPT_RT Debian\n")
     doctor("PROBLEM  this kernel locks up at the first edge", "-> boot a kernel without PREEMPT_RT")
-    write("root/sys/kernel/realtime", "0\n")
+    write("root/proc/version", "Linux version 7.2.13 (x) #1 SMP PREEMPT_DYNAMIC Debian\n")
     assert "PREEMPT_RT" not in doctor()
 
 
 def test_doctor_does_not_blame_raspberry_pis_own_kernel():
     machine(installed=True)
     rp1(0, "gpio@d0000")
-    write("root/sys/kernel/realtime", "1\n")
+    write("root/proc/version", "Linux version 7.2.13 (x) #1 SMP PREEMPT_RT Debian\n")
     assert "PREEMPT_RT" not in doctor()
 
 

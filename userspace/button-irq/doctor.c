@@ -259,12 +259,14 @@ static bool check_module(void)
 
 static bool is_preempt_rt(void)
 {
-	FILE *f = fopen(ROOT "/sys/kernel/realtime", "re");
-	int c = f ? fgetc(f) : EOF;
+	/* /sys/kernel/realtime is only in kernels with the patches from before PREEMPT_RT was merged. */
+	FILE *f = fopen(ROOT "/proc/version", "re");
+	char line[512] = "";
+	bool found = f && fgets(line, sizeof(line), f) && strstr(line, "PREEMPT_RT");
 
 	if (f)
 		fclose(f);
-	return c == '1';
+	return found;
 }
 
 static void check_controller(void)
