@@ -53,6 +53,7 @@
 #include <linux/pm_wakeup.h>
 #include <linux/poll.h>
 #include <linux/property.h>
+#include <linux/regmap.h>
 #include <linux/sched.h>
 #include <linux/seqlock.h>
 #include <linux/slab.h>
@@ -1995,6 +1996,22 @@ static __cold int button_irq_go_live(void)
 	return 0;
 }
 
+/*
+ * Mainline's pinctrl-rp1, up to 7.2 at least, stops the machine (doc/upstream has patches). Of the
+ * two drivers for RP1, mainline's is the one with a regmap.
+ */
+static void button_irq_warn_of_rp1(struct device *dev, struct gpio_desc *gpiod)
+{
+	struct device *chip = button_irq_line_parent(gpiod);
+
+	if (IS_ERR_OR_NULL(chip) || !dev_get_regmap(chip, "rp1-gpio"))
+		return;
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		dev_warn(dev, "pinctrl-rp1 takes sleeping locks in hard IRQ: on PREEMPT_RT, the first edge may lock this machine up\n");
+	if (button_irq_line_offset(gpiod) > 27)
+		dev_warn(dev, "pinctrl-rp1 delivers no interrupt of GPIO28 to 53: an edge may stop a CPU\n");
+}
+
 /* What both sources of buttons end in: everything that can fail is taken here. */
 static int button_irq_create(struct device *dev, struct gpio_desc *gpiod,
 			     const struct button_irq_config *config)
@@ -2008,6 +2025,7 @@ static int button_irq_create(struct device *dev, struct gpio_desc *gpiod,
 	b = button_irq_alloc(dev);
 	if (!b)
 		return button_irq_error(dev, -ENOMEM, "no memory");
+	button_irq_warn_of_rp1(dev, gpiod);
 	b->hw.gpiod = gpiod;
 	b->hw.read_level = button_irq_read_level && !gpiod_cansleep(gpiod);
 	snprintf(b->hw.line, BUTTON_IRQ_LINE, "%s:%u", button_irq_line_chip(gpiod),

@@ -45,7 +45,7 @@ packages()
 		echo mmdebstrap debian-archive-keyring git
 		;;
 	hw)	# on the board itself, whose packages' suite may have no libgpiod 2
-		echo mmdebstrap debian-archive-keyring xz-utils gcc libc6-dev make pkgconf rsync
+		echo mmdebstrap debian-archive-keyring xz-utils gcc libc6-dev make pkgconf rsync python3
 		case $suite in
 		bookworm) echo libgpiod-dev/bookworm-backports gpiod/bookworm-backports ;;
 		*) echo libgpiod-dev gpiod ;;

@@ -75,11 +75,13 @@ DEBUG_WAYS = {
     "params": "module parameters, PL061",
 }
 PI_WAYS = {
-    "pins": "from outside and by a wire; libgpiod without the driver",
     "wire": "an output pin, by a wire",
+    "storm": "tests' chip, nested interrupts, an output line, by a wire; storms",
+    "params": "from outside and by a wire, libgpiod without the driver; then module parameters",
     "overlay": "from outside; buttons of the overlay in config.txt",
-    "params": "from outside; no overlay, module parameters",
     "runtime": "from outside; the overlay applied at run time",
+    "devtree": "from outside; buttons of a device tree",
+    "asleep": "from outside, while the machine sleeps",
 }
 PIS = {name: (f"emulated {board['model']}", board["chip"]) for name, board in raspi.BOARDS.items()}
 

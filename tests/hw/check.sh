@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# check.sh: the selftests on a real board, pressed through a jumper wire from one pin to another. Prints a summary to paste
-# into a report. In the environment:
+# check.sh: the selftests on a real board, pressed through a jumper wire from one pin to another. Prints a row for
+# the table of tested boards, and what to send. In the environment:
 #
 #	OUT, IN		the wire: GPIO numbers of a Raspberry Pi's header (27, 17), or CHIPLABEL:OFFSET on any board
 #	OUT2, IN2	a second wire: the tests that need two buttons, and those that are shell scripts, run too
@@ -74,15 +74,19 @@ for name in "${programs[@]}"; do
 	totals "$name" "$status" | tee -a "$out/rows"
 done
 
+read -r passed failed skipped < <(awk '{ passed += $2; failed += $4; skipped += $6 } END { print passed, failed, skipped }' "$out/rows")
 {
-	echo "board:      $(board)"
-	echo "kernel:     $kver ($(uname -m))"
-	echo "wires:      ${pins// /, } to ${lines// /, }"
-	echo "button_irq: $(git -C "$TOP" describe --always --dirty 2> /dev/null || echo unknown)"
-	cat "$out/rows"
+	# The table of emulated boards has the same columns.
+	"$TOP/tests/pi/raspi.py" table "$(board)" "${lines%%:*}" "the board itself, with a wire ${pins// /, } to ${lines// /, }" \
+		"$kver ($(uname -m))" "$passed" "$failed" "$skipped"
+	echo
+	echo "button_irq $(git -C "$TOP" describe --always --dirty 2> /dev/null || echo unknown)"
+	echo
+	sed 's/^/    /' "$out/rows"
 } > "$out/summary"
 echo
-echo "---- paste this into a report, with build/hw/*.log of what failed"
+echo "---- Please open an issue with what follows; if anything failed, with build/hw/*.log and the output of dmesg too."
 cat "$out/summary"
-awk '{ passed += $2; failed += $4; skipped += $6 }
-	END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped; exit failed > 0 || !passed }' "$out/rows"
+echo
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ] && [ "$passed" -gt 0 ]

@@ -87,4 +87,42 @@ test_active_high()
 	unload
 }
 
-run_tests test_pulls_before_the_driver test_loaded_by_alias test_pulls test_pressed_from_outside test_active_high
+is_output()
+{
+	[[ $(line_info "$CHIP:$1") == *output* ]]
+}
+
+# leave_low PIN: a low output that nobody has requested any more
+leave_low()
+{
+	local setter
+
+	gpioset -c "$(chip_of "$CHIP:$1")" "$1=0" &
+	setter=$!
+	wait_for 20 is_output "$1"
+	kill "$setter"
+	wait "$setter" || true
+}
+
+# brcm,function = <0> says "input". Mainline's driver for RP1 then gives the pin to the GPIO controller and leaves the direction as
+# it is; the driver's request of the line makes the input. The overlay has both for GPIO17, function.dts the first for GPIO22.
+# Both have a pull-up, so an input is high.
+test_function_alone_is_no_input()
+{
+	contact 17 -1
+	contact 22 -1
+	leave_low 17
+	leave_low 22
+	load_by_alias "$default"
+	[ -e "$platform/function-only/driver" ] || fail "function-only is not bound"
+	equal "pulls" "up up" "$(host pull 17) $(host pull 22)"
+	equal "GPIO17, of which the driver has requested the line" 1 "$(host level 17)"
+	equal "GPIO22, of which only the node says input" "$([[ $CHIP == pinctrl-rp1 ]] && echo 0 || echo 1)" "$(host level 22)"
+	read_in_a_script "$(node_of "$default")" got
+	push 17 0 1 got
+	check_stream 2 got
+	unload
+}
+
+run_tests test_pulls_before_the_driver test_loaded_by_alias test_pulls test_pressed_from_outside test_active_high \
+	test_function_alone_is_no_input

@@ -4,11 +4,13 @@
 # check.sh [BOARD...]: the driver on every emulated Raspberry Pi of raspi.py (or those named): stock kernels with their own
 # device trees on the QEMU of build-qemu.sh, two machines at a time. For each board:
 #
-#	pins		does the board itself work? libgpiod's tools, without the driver
-#	wire		the selftests, pressed through jumper wires; those that start very many programs on the 3B alone
-#	overlay		buttons of the overlay, applied as the firmware does; pressed from outside, as in the next two
-#	params		no overlay, buttons by module parameters
+#	wire		the selftests, pressed through jumper wires: nearly all on the 3B and the 5, fewer on the others
+#	storm		lines that never rest, of a controller with nested interrupts, beside the only CPU's other work
+#	params		the board itself, with libgpiod's tools and without the driver; then buttons by module parameters
+#	overlay		buttons of the overlay, applied as the firmware does; pressed from outside, as in params
 #	runtime		the overlay applied to a running kernel, and removed: Debian's can from 7.x on
+#	devtree		buttons of a device tree, good ones and bad ones
+#	asleep		suspend to idle
 #
 # Closes with a table and the counts.
 
@@ -20,11 +22,11 @@ results=$TOP/build/pi/results
 jobs=${JOBS:-2}
 guest=/opt/button_irq
 
-slow_tests='lifecycle.sh params.sh shell_readers.sh'
-# These need the gate of tests/vm/run.py, to press a button while the machine sleeps, and QEMU's virt board.
-host_tests='suspend.sh devicetree.sh'
-# On boards that add no controller and no 64-bit kernel: what depends on the word size and on a single CPU
-brief_tests='button_irq_config button_irq_events button_irq_gone button_irq_read button_irq_wait'
+# Which selftests a board runs: what is about its controller, its word size or its only CPU. What is left out is as on any controller, and
+# starts very many programs, which takes minutes in an emulator: make check-vm has that. suspend.sh and devicetree.sh are ways of
+# their own.
+left_out='compare.sh devicetree.sh lifecycle.sh naive.sh shell_readers.sh suspend.sh'
+brief_tests='button_irq_config,button_irq_events,button_irq_gone,button_irq_read,button_irq_wait'
 
 # button BOARD NAME: its parameters, as in config.txt behind dtoverlay=button-irq
 button()
@@ -51,69 +53,68 @@ pin()
 read -ra known < <("$pi/raspi.py" boards)
 boards=("$@")
 [ ${#boards[@]} -gt 0 ] || boards=("${known[@]}")
-declare -A kernel runtime_kernel overlay
 for board in "${boards[@]}"; do
 	[[ " ${known[*]} " == *" $board "* ]] || die "no board $board; usage: check.sh [${known[*]}]"
-	kernel[$board]=$("$pi/raspi.py" kernel "$board")
-	runtime_kernel[$board]=$("$pi/raspi.py" runtime_kernel "$board")
-	overlay[$board]=$("$pi/raspi.py" overlay "$board")
 done
+mapfile -t plan < <("$pi/raspi.py" plan "${boards[@]}")
 
 # selftests BOARD
 selftests()
 {
-	local without=${host_tests// /$'\n'}
-
-	kernel_line "${kernel[$1]}"
 	case $1 in
-	raspi0 | raspi2b)
-		echo "${brief_tests// /,}"
-		return
-		;;
-	raspi3b) ;;
-	# params.sh looks for the controller of the header.
-	raspi5) without+=$'\n'lifecycle.sh$'\n'shell_readers.sh ;;
-	*) without+=$'\n'${slow_tests// /$'\n'} ;;
+	raspi0 | raspi2b) echo "$brief_tests" ;;
+	raspi4b) echo "$brief_tests,params.sh,tracepoints.sh" ;;
+	*) grep -vxF "${left_out// /$'\n'}" "$TOP/build/vm/tests-$arch/tests.list" | paste -sd, ;;
 	esac
-	grep -vxF "$without" "$TOP/build/vm/tests-$arch/tests.list" | paste -sd,
 }
 
-# in_guest SCRIPT: options that run one of our own tests, pressed from outside; that takes the host's time
-in_guest()
+# our_tests SCRIPT...: options that run tests of this directory
+our_tests()
 {
-	options=(--stimulus host --realtime --timeout 300 --tests "$1"
-		 --env "BUTTON_IRQ_GARDEN_PIN=$(pin "$board" garden)" --env "BUTTON_IRQ_BARE_PIN=$(pin "$board" bare)"
-		 --file "$pi/pi.sh:$guest/selftests/pi.sh" --file "$pi/$1:$guest/selftests/$1")
+	local script
+
+	options+=(--tests "$(printf '%s\n' "$@" | paste -sd,)" --file "$pi/pi.sh:$guest/selftests/pi.sh"
+		  --env "BUTTON_IRQ_GARDEN_PIN=$(pin "$board" garden)" --env "BUTTON_IRQ_BARE_PIN=$(pin "$board" bare)")
+	for script; do
+		options+=(--file "$pi/$script:$guest/selftests/$script")
+	done
 }
 
-# one BOARD WHAT: one machine
+# one BOARD KERNEL WAY: one machine
 one()
 {
-	local board=$1 options button machine=("$TOP/tests/vm/run.py" "${kernel[$1]}" --board "$1")
+	local board=$1 kernel=$2 options=() button
 
+	kernel_line "$kernel"
 	# 32-bit ARM stops all other CPUs to patch its text (see run.py).
-	[ "$board" != raspi2b ] || machine+=(--cpus 1)
-	case $2 in
-	pins)
-		in_guest pins.sh
-		"${machine[@]}" "${options[@]}" --stimulus wire
-		;;
+	[ "$board" != raspi2b ] || options+=(--cpus 1)
+	# Pressed from outside, where time has to pass as on the host
+	[[ ! $3 =~ ^(params|overlay|runtime)$ ]] || options+=(--stimulus host --realtime)
+	case $3 in
 	wire)
-		"${machine[@]}" --tests "$(selftests "$board")" --timeout 1800
+		options+=(--timeout 1800)
+		case $arch in
+		arm64) options+=(--tests "$(selftests "$board")") ;;
+		*) our_tests wrap.sh; options+=(--tests "$(selftests "$board"),wrap.sh") ;;
+		esac
 		;;
-	overlay)
-		in_guest boot_overlay.sh
-		for button in "${buttons[@]}"; do
-			options+=(--config "dtoverlay=${overlay[$board]},$(button "$board" "$button")")
-		done
-		"${machine[@]}" "${options[@]}"
+	storm)
+		options+=(--stimulus nested --tests button_irq_storm --env BUTTON_IRQ_STORM_MS=60 --timeout 1800)
 		;;
 	params)
-		in_guest no_overlay.sh
-		"${machine[@]}" "${options[@]}"
+		our_tests pins.sh no_overlay.sh
+		# pins.sh has a wire too.
+		options+=(--stimulus wire)
+		;;
+	overlay)
+		our_tests boot_overlay.sh
+		options+=(--overlay "$pi/function.dts")
+		for button in "${buttons[@]}"; do
+			options+=(--config "dtoverlay=$("$pi/raspi.py" overlay "$board"),$(button "$board" "$button")")
+		done
 		;;
 	runtime)
-		in_guest runtime_overlay.sh
+		our_tests runtime_overlay.sh
 		# Without it the device waits forever for the pins' node, which came after its controller's driver: fw_devlink
 		# takes that node for a device to come. On the other boards a node above it, /soc, has no driver, and fw_devlink
 		# gives up.
@@ -121,19 +122,23 @@ one()
 		for button in "${buttons[@]}"; do
 			options+=(--file "$TOP/build/pi/$board/$button.dtbo:$guest/overlays/$button.dtbo")
 		done
-		machine[1]=${runtime_kernel[$board]}
-		"${machine[@]}" "${options[@]}"
+		;;
+	devtree)
+		options+=(--stimulus host --cpus 1 --overlay "$TOP/tests/vm/button.dts" --tests devicetree.sh)
+		;;
+	asleep)
+		options+=(--stimulus host --realtime --tests suspend.sh)
 		;;
 	esac
+	"$TOP/tests/vm/run.py" "$kernel" --board "$board" "${options[@]}"
 }
 
 # Everything a machine prints goes to a file, one line to the terminal.
 run()
 {
-	local board=$1 what=$2 started=$SECONDS status=0 line out=$results/$1-$2 runs=${kernel[$1]}
+	local started=$SECONDS status=0 line out=$results/$1-$2-$3
 
-	[ "$what" != runtime ] || runs=${runtime_kernel[$1]}
-	one "$board" "$what" > "$out.out" 2>&1 || status=$?
+	one "$@" > "$out.out" 2>&1 || status=$?
 	line=$(tail -n 1 "$out.out" | grep -xE '[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped') ||
 		line='0 passed, 1 failed, 0 skipped'
 	if [ "$status" != 0 ]; then
@@ -141,14 +146,14 @@ run()
 		# It must not look better than it is.
 		[[ $line != *", 0 failed,"* ]] || line='0 passed, 1 failed, 0 skipped'
 	fi
-	printf '%-8s %-11s %-8s %4d s  %s\n' "$board" "$runs" "$what" "$((SECONDS - started))" "$line" | tee "$out.row"
+	printf '%-8s %-11s %-8s %4d s  %s\n' "$@" "$((SECONDS - started))" "$line" | tee "$out.row"
 }
 
 rm -rf "$results"
 mkdir -p "$results" "$TOP/build/log"
 "$TOP/scripts/deps.sh" vm
 qemu=${BUTTON_IRQ_QEMU:-$("$pi/build-qemu.sh")}
-mapfile -t names < <(printf '%s\n' "${kernel[@]}" "${runtime_kernel[@]}" | grep -vx none | sort -u)
+mapfile -t names < <(printf '%s\n' "${plan[@]}" | cut -d ' ' -f 2 | sort -u)
 printf '%s\n' "${names[@]}" linux-source | xargs -P 2 -n 1 "$TOP/tests/vm/fetch.sh"
 for name in "${names[@]}"; do
 	kernel_line "$name"
@@ -162,16 +167,13 @@ for board in "${boards[@]}"; do
 	done
 done
 
-say "booting ${boards[*]} on $qemu, $jobs machines at a time (about $((${#boards[@]} * 5 / 2)) min)"
-# The longest first.
-for what in wire overlay params runtime pins; do
-	for board in "${boards[@]}"; do
-		[ "$what-${runtime_kernel[$board]}" != runtime-none ] || continue
-		while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do
-			wait -n || true
-		done
-		run "$board" "$what" &
+say "booting ${boards[*]} on $qemu: ${#plan[@]} machines, $jobs at a time (about $((${#boards[@]} * 5 / 2)) min)"
+for line in "${plan[@]}"; do
+	while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do
+		wait -n || true
 	done
+	# shellcheck disable=SC2086 # words
+	run $line &
 done
 wait
 

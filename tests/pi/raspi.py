@@ -5,6 +5,7 @@ build-qemu.sh, device trees come from the kernel's package, overlays are applied
 a property of the pins, and the guest asks the host over the second serial port to change pins."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,17 +13,23 @@ import threading
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "button_irq"
 sys.path.insert(0, str(TOP / "tests/dt"))
 
 import fdt  # noqa: E402 pylint: disable=wrong-import-position
 import overrides  # noqa: E402 pylint: disable=wrong-import-position
 
+# Ways to test a board, the longest first; check.sh explains them.
+WAYS = ["wire", "storm", "params", "runtime", "overlay", "devtree", "asleep"]
+EVERYWHERE = ["wire", "params", "overlay"]
+
+
 def board(model, chip, dtb, **more):
     return {
         "model": model,
-        "kernel": "6.12-arm64",
-        # Can apply overlays at run time, which Debian's kernels before 7.x cannot
-        "runtime_kernel": "7.2-arm64",
+        # Kernels, and in which ways check.sh tests each. The first kernel is the demo's. Debian's kernels can apply
+        # overlays at run time from 7.x on.
+        "kernels": {"6.12-arm64": EVERYWHERE, "7.2-arm64": ["runtime"]},
         "dtb": dtb,
         "console": "ttyAMA0,115200",
         # In the stock device trees the console's port belongs to the Bluetooth chip, so no input arrives there.
@@ -33,8 +40,10 @@ def board(model, chip, dtb, **more):
         "chip": chip,
         "wires": {27: 17, 22: 25},
         "overlay": "button-irq",
+        "label": "gpio",        # of the controller's node, for overlays
         "status": {},           # of nodes of the device tree
-        "fidelity": "A board of QEMU's with inputs added to its GPIO controller; Debian's own device tree",
+        "fidelity": "QEMU's board, whose GPIO controller got inputs; Debian's own device tree"
+                    + (", with its second UART enabled" if "status" in more else ""),
         # QEMU: the device that has the pins, its child with the levels and pulls, and the type with the property "wires"
         "pins": "/machine/soc/peripherals/gpio",
         "levels": "/machine/soc/peripherals/gpio/pins",
@@ -50,24 +59,29 @@ def soc(machine, *arguments, **more):
 
 BOARDS = {
     # Without Bluetooth the console's port takes input, but the second port, for requests to the host, is off.
-    "raspi0": soc("raspi0", "Raspberry Pi Zero", "pinctrl-bcm2835", "broadcom/bcm2835-rpi-zero.dtb", kernel="6.1-armel",
-                  runtime_kernel="none", status={"/soc/serial@7e215040": "okay"},
-                  # In 448 MB, half of which is too little for the root file system: without a limit.
-                  append="pinctrl_bcm2835.persist_gpio_outputs=y rootfstype=ramfs cma=8M"),
-    "raspi2b": soc("raspi2b", "Raspberry Pi 2B", "pinctrl-bcm2835", "broadcom/bcm2836-rpi-2-b.dtb", kernel="6.1-armhf",
-                   runtime_kernel="7.2-armhf", status={"/soc/serial@7e215040": "okay"}),
+    "raspi0": soc("raspi0", "Raspberry Pi Zero", "pinctrl-bcm2835", "broadcom/bcm2835-rpi-zero.dtb",
+                  kernels={"6.1-armel": [*EVERYWHERE, "storm"], "6.12-armel": EVERYWHERE},
+                  status={"/soc/serial@7e215040": "okay"},
+                  # In 448 MB, half of which is too little for the root file system: without a limit. And 64 MB for DMA
+                  # are too much; with cma= on its command line 6.12 hangs before it has a console.
+                  cma="800000", append="pinctrl_bcm2835.persist_gpio_outputs=y rootfstype=ramfs"),
+    "raspi2b": soc("raspi2b", "Raspberry Pi 2B", "pinctrl-bcm2835", "broadcom/bcm2836-rpi-2-b.dtb",
+                   kernels={"6.1-armhf": [*EVERYWHERE, "storm"], "7.2-armhf": ["runtime"]},
+                   status={"/soc/serial@7e215040": "okay"}),
     "raspi3b": soc("raspi3b", "Raspberry Pi 3B", "pinctrl-bcm2835", "broadcom/bcm2837-rpi-3-b.dtb"),
     "raspi4b": soc("raspi4b", "Raspberry Pi 4B", "pinctrl-bcm2711", "broadcom/bcm2711-rpi-4-b.dtb"),
     # QEMU has no Raspberry Pi 5. This is the virt board with the Pi 5's I/O chip, which has the GPIO controller, behind a
     # PCI Express port as on the Pi. GICv2 delivers all MSIs to CPU 0, where the selftests expect a pin's interrupt.
     # Slot 1 is explicit, since QEMU gives that slot to the first device without an address.
-    "raspi5": board("Raspberry Pi 5", "pinctrl-rp1", "broadcom/bcm2712-rpi-5-b.dtb", kernel="7.2-arm64",
+    "raspi5": board("Raspberry Pi 5", "pinctrl-rp1", "broadcom/bcm2712-rpi-5-b.dtb",
+                    kernels={"7.2-arm64": [*EVERYWHERE, "runtime", "devtree", "asleep"]},
                     qemu=["qemu-system-aarch64", "-M", "virt,gic-version=2,dtb-randomness=off",
                           "-cpu", "cortex-a72,cntfrq=1000000000", "-smp", "2", "-m", "1G",
                           "-device", "pcie-root-port,id=pcie2,bus=pcie.0,addr=1,chassis=1,hotplug=off",
                           "-device", "rp1,id=rp1,bus=pcie2"],
                     fidelity="QEMU's virt board with a model of the RP1; the RP1's nodes of Debian's bcm2712-rpi-5-b.dtb",
-                    console="ttyAMA0", host_tty="/dev/ttyAMA1", append="", overlay="button-irq-rp1",
+                    console="ttyAMA0", host_tty="/dev/ttyAMA1", append="",
+                    overlay="button-irq-rp1", label="rp1_gpio",
                     pins="/machine/peripheral/rp1", levels="/machine/peripheral/rp1/gpio", wires_of="rp1-gpio",
                     virt=True),
 }
@@ -167,10 +181,13 @@ def device_tree(board, kernel, qemu, config, source, directory):
         base = shutil.copy(base, directory / "status.dtb")
         for node, status in board["status"].items():
             subprocess.run(["fdtput", "-t", "s", base, node, "status", status], check=True)
+        if "cma" in board:
+            subprocess.run(["fdtput", "-t", "x", base, "/reserved-memory/linux,cma", "size", board["cma"]], check=True)
     overlays = []
     if source:
         overlays.append(directory / "0.dtbo")
-        subprocess.run(["dtc", "-@", "-q", "-O", "dtb", "-o", overlays[0], source], check=True)
+        text = re.sub(r"<&gpio\b", f"<&{board['label']}", Path(source).read_text(encoding="utf-8"))
+        subprocess.run(["dtc", "-@", "-q", "-O", "dtb", "-o", overlays[0], "-"], input=text, encoding="utf-8", check=True)
     for line in config:
         name, _, parameters = line.removeprefix("dtoverlay=").partition(",")
         if name not in ("button-irq", "button-irq-rp1"):
@@ -237,16 +254,50 @@ class Pins(threading.Thread):
         return "-22"
 
 
+TABLE_HEAD = """| board | GPIO controller | what it is | kernels | passed | failed | skipped |
+|---|---|---|---|---|---|---|"""
+
+
+def kernel_version(name):
+    path = CACHE / "kernels" / name / "version"
+    return path.read_text(encoding="utf-8").strip() if path.exists() else name
+
+
+def table():
+    """Which boards are emulated, how truly, and what check.sh found on them at its last run."""
+    print(TABLE_HEAD)
+    for name, board in BOARDS.items():
+        rows = [path.read_text(encoding="utf-8") for path in (TOP / "build/pi/results").glob(f"{name}-*.row")]
+        found = [re.search(r"(\d+) passed, (\d+) failed, (\d+) skipped", row) for row in rows]
+        sums = [sum(int(counts[i]) for counts in found) for i in (1, 2, 3)] if found else ["–"] * 3
+        kernels = ", ".join(kernel_version(kernel) for kernel in board["kernels"])
+        print("|", " | ".join([board["model"], board["chip"], board["fidelity"], kernels, *map(str, sums)]), "|")
+
+
 def main():
     match sys.argv[1:]:
+        case ["table"]:
+            table()
+        case ["table", *cells] if len(cells) == TABLE_HEAD.partition("\n")[0].count("|") - 1:
+            # Of a real board, for tests/hw/check.sh
+            print(TABLE_HEAD, "| " + " | ".join(cells) + " |", sep="\n")
         case ["boards"]:
             print(*BOARDS)
-        case [("kernel" | "runtime_kernel" | "overlay") as what, name]:
-            print(BOARDS[name][what])
+        case ["kernels" | "overlay" as what, name]:
+            value = BOARDS[name][what]
+            print(value if isinstance(value, str) else " ".join(value))
+        case ["plan", *names]:
+            # The 5 has most to do.
+            for way in WAYS:
+                for name in reversed(names):
+                    for kernel, its in BOARDS[name]["kernels"].items():
+                        if way in its:
+                            print(name, kernel, way)
         case ["apply", name, parameters, target]:
             overlay(BOARDS[name]["overlay"], parameters, Path(target).resolve())
         case _:
-            raise SystemExit("usage: raspi.py boards | kernel BOARD | runtime_kernel BOARD | overlay BOARD |\n"
+            raise SystemExit("usage: raspi.py boards | kernels BOARD | overlay BOARD | table [CELL...] |\n"
+                             "                plan BOARD...: what check.sh boots, lines of board, kernel and way |\n"
                              "                apply BOARD PARAMETERS FILE: the board's overlay with its parameters applied")
 
 

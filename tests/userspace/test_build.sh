@@ -60,6 +60,13 @@ says_that_pages_are_left_out()
 		[ -x "$work/out/installed/opt/x/bin/button-irq" ] && [ ! -e "$work/out/installed/opt/x/share/man" ]
 }
 
+# A 32-bit program whose time_t has 32 bits calls localtime_r() and clock_gettime() by their plain names.
+calls_have_64_bits()
+{
+	nm -D "$work/out/button-irq.bin" > "$work/log" && grep -q __localtime64_r "$work/log" && grep -q __clock_gettime64 "$work/log" &&
+		! grep -qE ' (localtime_r|clock_gettime)\b' "$work/log"
+}
+
 failed=0
 check without_libgpiod_the_command_is_built builds none install
 check one_line_says_what_is_left_out said none
@@ -70,4 +77,8 @@ check with_libgpiod_2_calibrate_is_built_too builds 2.1 -n all
 check calibrate_is_a_program_of_its_own would_compile_calibrate
 check without_lowdown_the_command_is_installed builds none install lowdown=
 check one_line_says_that_pages_are_left_out says_that_pages_are_left_out
+if echo 'int main(void) {}' | gcc -m32 -xc - -o "$work/program" 2> /dev/null; then
+	check for_32_bits_the_command_is_built builds none CC="gcc -m32 -idirafter /usr/include/$(gcc -print-multiarch)"
+	check times_of_32_bit_programs_do_not_end_in_2038 calls_have_64_bits
+fi
 exit "$failed"

@@ -798,6 +798,30 @@ def test_doctor_names_the_one_refused_overlay_beside_a_good_one():
     assert "button-irq@11" not in out, out
 
 
+def rp1(i, name="pinctrl@400d0000"):
+    """gpiochipI is a Raspberry Pi 5's controller, in mainline's device tree or, as gpio@d0000, in Raspberry Pi's."""
+    node(f"axi/{name}", b"raspberrypi,rp1-gpio\0")
+    os.makedirs(f"root/sys/bus/gpio/devices/gpiochip{i}")
+    os.symlink(os.path.abspath(f"root/sys/firmware/devicetree/base/axi/{name}"), f"root/sys/bus/gpio/devices/gpiochip{i}/of_node")
+
+
+def test_doctor_warns_of_preempt_rt_on_mainlines_rp1():
+    machine(installed=True)
+    rp1(0)
+    assert "PREEMPT_RT" not in doctor()
+    write("root/proc/version", "Linux version 7.2.13 (x) #1 SMP PREEMPT_RT Debian\n")
+    doctor("PROBLEM  this kernel locks up at the first edge", "-> boot a kernel without PREEMPT_RT")
+    write("root/proc/version", "Linux version 7.2.13 (x) #1 SMP PREEMPT_DYNAMIC Debian\n")
+    assert "PREEMPT_RT" not in doctor()
+
+
+def test_doctor_does_not_blame_raspberry_pis_own_kernel():
+    machine(installed=True)
+    rp1(0, "gpio@d0000")
+    write("root/proc/version", "Linux version 7.2.13 (x) #1 SMP PREEMPT_RT Debian\n")
+    assert "PREEMPT_RT" not in doctor()
+
+
 def test_doctor_finds_nothing_wrong_with_a_button_that_nobody_pressed():
     machine()
     Button()
@@ -1039,7 +1063,33 @@ def test_calibrate_finds_header_lines_without_names():
     lab([("pinctrl-rp1", 54, {}), ("expander", 8, {3: "GPIO17"})], presses(10))
     run("calibrate", "GPIO17")
     equal(read("root/request"), "gpiochip1 3 pull-up 1\n")
-    run("calibrate", "GPIO54", code=1)
+    for name in "GPIO54", "gpio54", "gpio", "gpio17x", "17":
+        assert "On a Raspberry Pi's header: gpio17" in run("calibrate", name, code=1)[1], name
+
+
+def test_calibrate_takes_the_drivers_spelling_on_every_model():
+    for label in "pinctrl-bcm2835", "pinctrl-bcm2711", "pinctrl-rp1":
+        for names in {}, {17: "GPIO17"}:
+            lab([(label, 54, names)], presses(10))
+            run("calibrate", "gpio17")
+            equal(read("root/request"), "gpiochip0 17 pull-up 1\n")
+
+
+def test_calibrate_names_the_overlay_that_the_device_tree_takes():
+    lab([("pinctrl-rp1", 54, {})], presses(10))
+    assert "dtoverlay=button-irq,gpio=17" in run("calibrate", "gpio17")[0]
+    rp1(0)
+    assert "dtoverlay=button-irq-rp1,gpio=17" in run("calibrate", "gpio17")[0]
+
+
+def test_calibrate_keeps_away_from_lines_that_stop_the_machine():
+    lab([("pinctrl-rp1", 54, {})], presses(10))
+    run("calibrate", "gpio28")
+    rp1(0)
+    run("calibrate", "gpio27")
+    os.unlink("root/request")
+    assert "no interrupt of GPIO28 to 53" in run("calibrate", "gpio28", code=1)[1]
+    assert not os.path.exists("root/request")
 
 
 def test_calibrate_takes_no_offset_that_only_overflows_to_a_line():

@@ -78,15 +78,25 @@ up_to_date()
 	[ "$(cat "$out/stamp" 2> /dev/null)" = "$hash" ]
 }
 
+# For tests/pi/wrap.sh: the driver of a 32-bit kernel, whose cursors wrap, with a first event shortly before that.
+copy_wrap()
+{
+	as_root mkdir "$copy/wrap"
+	as_root cp "$copy"/{Kbuild,dkms.conf} "$copy"/*.[ch] "$copy/wrap/"
+	as_root sed -i 's/^\tb->out\.ring\.size = .*/&\n\tb->out.ring.head = U32_MAX - 9;/' "$copy/wrap/button_irq.c"
+	! cmp -s "$copy/button_irq.c" "$copy/wrap/button_irq.c" || die "no line in button_irq.c sets b->out.ring.size: see copy_wrap"
+}
+
 build_modules()
 {
-	local root=$CACHE/roots/$suite-$arch config=$CACHE/kernels/$name/config part options=()
+	local root=$CACHE/roots/$suite-$arch config=$CACHE/kernels/$name/config part parts=(. tests/modules tests/naive) options=()
 
 	copy_sources "$root"
+	[ "$(kernel_arch "$arch")" != arm ] || { copy_wrap; parts=(wrap "${parts[@]}"); }
 	# A debug kernel that can (see tests/debug) counts which lines of the driver run, and tells a fuzzer where a call has been.
 	! grep -qs CONFIG_GCOV_KERNEL=y "$config" || options=(GCOV_PROFILE_button_irq.o=y)
 	! grep -qs CONFIG_KCOV=y "$config" || options+=(KCOV_INSTRUMENT_button_irq.o=y)
-	for part in . tests/modules tests/naive; do
+	for part in "${parts[@]}"; do
 		[ -e "$copy/$part/Kbuild" ] || continue
 		# Of data races, those of the driver: its naive peer is made of them.
 		[ "$part" = . ] || options+=(KCSAN_SANITIZE=n)
@@ -99,6 +109,7 @@ build_modules()
 	mkdir -p "$out/overlay/opt/button_irq/modules"
 	cp "$copy/button_irq.ko" "$out/overlay/opt/button_irq/"
 	[ ! -e "$copy/button_irq.gcno" ] || cp "$copy/button_irq.gcno" "$out/"
+	[ ! -e "$copy/wrap" ] || install -D -m 644 -t "$out/overlay/opt/button_irq/wrap" "$copy/wrap/button_irq.ko"
 	find "$copy/tests" -name '*.ko' -exec cp -t "$out/overlay/opt/button_irq/modules" {} +
 	as_root rm -rf "$copy"
 }

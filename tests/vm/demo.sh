@@ -16,7 +16,8 @@ case $board in
 *)
 	boards=$("$TOP/tests/pi/raspi.py" boards)
 	[[ " $boards " == *" $board "* ]] || die "no board $board; there are: $boards"
-	kernel=${KERNEL:-$("$TOP/tests/pi/raspi.py" kernel "$board")}
+	read -r kernel _ < <("$TOP/tests/pi/raspi.py" kernels "$board")
+	kernel=${KERNEL:-$kernel}
 	set -- --board "$board" "$@"
 	;;
 esac

@@ -186,6 +186,7 @@ class Machine:
         self.exact = exact
         self.dir = Path(tempfile.mkdtemp(prefix="button_irq_vm."))
         self.process = None
+        self.shm = None                         # by which the guest calls us, where the board has PCI
         self.over = False                       # what the guest is told when it asks for it, for the demo
         self.changes = 0
         self.pending = collections.deque()      # changes that wait until the guest sleeps
@@ -255,7 +256,7 @@ class Machine:
         ]
         if self.is_pi:
             qemu = raspi.command(self.board, qemu, self.dir, self.board["wires"] if self.wires else {})
-        else:
+        if not self.is_pi or self.board.get("virt"):
             qemu += self.gate()
         if self.overlay or self.is_pi:
             qemu += ["-dtb", str(self.device_tree(qemu))]
@@ -346,6 +347,8 @@ class Machine:
     def call(self):
         """The guest stands still and has a command in the shared page."""
         _, seq, ack, op, line, level, _ = CALL.unpack_from(self.shm)
+        if seq == ack and self.is_pi:
+            return                  # raspi.Pins has stopped the machine, and continues it
         if seq == ack:
             raise Failure("the machine stopped without a command in the shared page")
         result = 0
@@ -376,7 +379,7 @@ class Machine:
                 self.look()
             elif not event:
                 return
-            elif b'"STOP"' in event and not self.is_pi:
+            elif b'"STOP"' in event and self.shm:
                 self.looks = 0
                 self.call()
             elif b'"error"' in event:

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "board.h"
 #include "bursts.h"
 #include "util.h"
 
@@ -33,6 +34,7 @@
  * @active_high: pressed is high
  * @svg: file for a picture, or NULL
  * @chip_label: the line's controller
+ * @mainline_rp1: see board.h
  * @offset: the line there
  * @request: the line, while it is ours
  * @edges: recorded, @n_edges
@@ -50,6 +52,7 @@ struct calibration {
 	bool active_high;
 	const char *svg;
 	char chip_label[64];
+	bool mainline_rp1;
 	unsigned int offset;
 	struct gpiod_line_request *request;
 	struct edge *edges;
@@ -102,13 +105,7 @@ static bool is_on_chip(const struct calibration *c, struct gpiod_chip *chip, uns
 	return found;
 }
 
-/* Is the chip the controller of a Raspberry Pi's header, whose offsets are the numbers of the GPIOs? */
-static bool is_pi(const char *label)
-{
-	return !strcmp(label, "pinctrl-bcm2835") || !strcmp(label, "pinctrl-bcm2711") || !strcmp(label, "pinctrl-rp1");
-}
-
-/* GPIO17 on the header of a Pi whose device tree does not name its lines */
+/* GPIO17 or gpio17 on the header of a Pi whose device tree does not name its lines */
 static bool is_header_line(const struct calibration *c, struct gpiod_chip *chip, unsigned int *offset)
 {
 	struct gpiod_chip_info *info;
@@ -116,12 +113,13 @@ static bool is_header_line(const struct calibration *c, struct gpiod_chip *chip,
 	bool found;
 	char *end;
 
-	if (strncmp(c->line, "GPIO", 4) || !isdigit((unsigned char)c->line[4]))
+	if (strncasecmp(c->line, "gpio", 4) || !isdigit((unsigned char)c->line[4]))
 		return false;
 	number = strtoul(c->line + 4, &end, 10);
 	info = gpiod_chip_get_info(chip);
 	*offset = number;
-	found = info && !*end && number < gpiod_chip_info_get_num_lines(info) && is_pi(gpiod_chip_info_get_label(info));
+	found = info && !*end && number < gpiod_chip_info_get_num_lines(info) &&
+		is_header_chip(gpiod_chip_info_get_label(info));
 	gpiod_chip_info_free(info);
 	return found;
 }
@@ -149,8 +147,10 @@ static struct gpiod_chip *search_chips(struct calibration *c,
 			continue;
 		}
 		info = gpiod_chip_get_info(chip);
-		if (info)
+		if (info) {
 			snprintf(c->chip_label, sizeof(c->chip_label), "%s", gpiod_chip_info_get_label(info));
+			c->mainline_rp1 = is_mainline_rp1(gpiod_chip_info_get_name(info));
+		}
 		gpiod_chip_info_free(info);
 		found = chip;
 	}
@@ -189,7 +189,14 @@ static int request_line(struct calibration *c)
 	int ret = EXIT_OK;
 
 	if (!chip)
-		return complain("%s: no such line (gpioinfo lists names and offsets)", c->line);
+		return complain("%s: no such line. On a Raspberry Pi's header: gpio17; else a name or CHIP:OFFSET from gpioinfo",
+				c->line);
+	/* The request would stop the machine. */
+	if (c->mainline_rp1 && c->offset > HEADER_LAST) {
+		gpiod_chip_close(chip);
+		return complain("%s: mainline's pinctrl-rp1 delivers no interrupt of GPIO28 to 53. Take GPIO0 to 27, which are on the header",
+				c->line);
+	}
 	settings = gpiod_line_settings_new();
 	lines = gpiod_line_config_new();
 	config = gpiod_request_config_new();
@@ -434,10 +441,10 @@ static void print_recommendation(const struct calibration *c)
 		printf("(That is the most that the driver takes. Is this a button?)\n");
 	putchar('\n');
 	/* The overlay always sets a pull, so it has no line for one that was left as it is. */
-	if (is_pi(c->chip_label) && c->bias != GPIOD_LINE_BIAS_AS_IS)
-		printf("  config.txt:  dtoverlay=button-irq,gpio=%u,gpio_pull=%s,active_low=%d,debounce_us=%u\n",
-		       c->offset, pull, !c->active_high, us);
-	if (is_pi(c->chip_label))
+	if (is_header_chip(c->chip_label) && c->bias != GPIOD_LINE_BIAS_AS_IS)
+		printf("  config.txt:  dtoverlay=%s,gpio=%u,gpio_pull=%s,active_low=%d,debounce_us=%u\n",
+		       c->mainline_rp1 ? "button-irq-rp1" : "button-irq", c->offset, pull, !c->active_high, us);
+	if (is_header_chip(c->chip_label))
 		printf("  modprobe:    modprobe button_irq gpio=%u", c->offset);
 	else
 		printf("  modprobe:    modprobe button_irq line=%s:%u", c->chip_label, c->offset);
@@ -593,7 +600,7 @@ int main(int argc, char **argv)
 		}
 	}
 	if (argc - optind != 1)
-		return complain_usage("calibrate: one line: GPIO17, or gpiochip0:17");
+		return complain_usage("calibrate: one line: gpio17, or gpiochip0:17");
 	cal.line = argv[optind];
 	ret = request_line(&cal);
 	if (ret)

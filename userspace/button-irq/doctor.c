@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "board.h"
 #include "commands.h"
 #include "device.h"
 #include "util.h"
@@ -254,6 +255,27 @@ static bool check_module(void)
 	return false;
 }
 
+/* --- The controller --- */
+
+static bool is_preempt_rt(void)
+{
+	/* /sys/kernel/realtime is only in kernels with the patches from before PREEMPT_RT was merged. */
+	FILE *f = fopen(ROOT "/proc/version", "re");
+	char line[512] = "";
+	bool found = f && fgets(line, sizeof(line), f) && strstr(line, "PREEMPT_RT");
+
+	if (f)
+		fclose(f);
+	return found;
+}
+
+static void check_controller(void)
+{
+	if (is_preempt_rt() && has_mainline_rp1())
+		problem("boot a kernel without PREEMPT_RT, or Raspberry Pi's own; a patch is in doc/upstream of button-irq's source",
+			"this kernel locks up at the first edge of a GPIO line: PREEMPT_RT with mainline's pinctrl-rp1");
+}
+
 /* --- Buttons that the driver did not take --- */
 
 static unsigned int described;
@@ -396,11 +418,14 @@ static void check_permission(const char *node)
 	}
 }
 
-/* The kernel's flags of a line, GPIO_V2_LINE_FLAG_*. They need no libgpiod. Returns whether they are known. */
-static bool line_flags(const char *label, unsigned int offset, __u64 *flags)
+/*
+ * The kernel's flags of a line, GPIO_V2_LINE_FLAG_*, and its controller's device. They need no libgpiod. Returns whether they are
+ * known.
+ */
+static bool line_flags(const char *label, unsigned int offset, __u64 *flags, struct gpiochip_info *found_chip)
 {
 	struct gpio_v2_line_info info = { .offset = offset };
-	struct gpiochip_info chip;
+	struct gpiochip_info chip = {};
 	struct dirent *entry;
 	DIR *dir = opendir(ROOT "/dev");
 	bool found = false;
@@ -421,13 +446,16 @@ static bool line_flags(const char *label, unsigned int offset, __u64 *flags)
 	if (dir)
 		closedir(dir);
 	*flags = info.flags;
+	*found_chip = chip;
 	return found;
 }
 
 /* A line without a pull floats, and gives edges that nobody made. A pull to the wrong side presses for ever. */
-static void check_pull(const char *node)
+static void check_line(const char *node)
 {
+	struct gpiochip_info chip;
 	char line[80], *colon;
+	unsigned int offset;
 	bool active_low;
 	__u64 flags;
 
@@ -437,8 +465,13 @@ static void check_pull(const char *node)
 	if (!colon)
 		return;
 	*colon = '\0';
-	if (!line_flags(line, strtoul(colon + 1, NULL, 10), &flags))
+	offset = strtoul(colon + 1, NULL, 10);
+	if (!line_flags(line, offset, &flags, &chip))
 		return;
+	if (offset > HEADER_LAST && is_mainline_rp1(chip.name))
+		problem("take a pin of the header, GPIO0 to 27; a patch is in doc/upstream of button-irq's source",
+			"%s: mainline's pinctrl-rp1 delivers no interrupt of GPIO28 to 53, and an edge there stops a CPU",
+			node);
 	active_low = flags & GPIO_V2_LINE_FLAG_ACTIVE_LOW;
 	if (flags & GPIO_V2_LINE_FLAG_BIAS_DISABLED)
 		problem("gpio_pull=up for the overlay, pull=up for the module, or a resistor of your own",
@@ -491,10 +524,11 @@ int doctor_main(int argc, char **argv)
 	read_kernel_log();
 	if (in_container())
 		note("this is a container: it sees the devices that it was given");
+	check_controller();
 	if (check_module() && check_buttons(&nodes, &n)) {
 		for (i = 0; i < n; i++) {
 			check_permission(nodes[i]);
-			check_pull(nodes[i]);
+			check_line(nodes[i]);
 			check_counters(nodes[i]);
 		}
 	}

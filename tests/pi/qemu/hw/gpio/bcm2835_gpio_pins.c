@@ -59,10 +59,11 @@ static void bcm2835_gpio_pins_update_irqs(BCM2835GpioPinsState *s)
 
 static void bcm2835_gpio_pins_update(BCM2835GpioPinsState *s)
 {
-    uint64_t old = s->level;
-    uint64_t level = raspi_gpio_nets_levels(&s->nets);
+    uint64_t old = s->nets.level;
+    uint64_t level;
 
-    s->level = level;
+    raspi_gpio_nets_settle(&s->nets);
+    level = s->nets.level;
 
     /*
      * Detection looks at the pin whatever its function is. The difference
@@ -142,7 +143,7 @@ static uint64_t *bcm2835_gpio_pins_reg(BCM2835GpioPinsState *s, hwaddr offset,
                                        int *shift)
 {
     uint64_t *const regs[] = {
-        &s->level, &s->eds, &s->ren, &s->fen,
+        &s->nets.level, &s->eds, &s->ren, &s->fen,
         &s->hen, &s->len, &s->aren, &s->afen,
     };
 
@@ -221,7 +222,7 @@ static void bcm2835_gpio_pins_reset(DeviceState *dev)
     s->aren = 0;
     s->afen = 0;
 
-    s->level = raspi_gpio_nets_levels(&s->nets);
+    raspi_gpio_nets_settle(&s->nets);
     bcm2835_gpio_pins_update_irqs(s);
 }
 
@@ -234,7 +235,7 @@ static void bcm2835_gpio_pins_realize(DeviceState *dev, Error **errp)
                    BCM2835_GPIO_PINS_MAX);
         return;
     }
-    if (!raspi_gpio_nets_init(&s->nets, s->num_pins, s->wires, errp)) {
+    if (!raspi_gpio_nets_init(&s->nets, s->num_pins, errp)) {
         return;
     }
     qdev_init_gpio_in_named(dev, bcm2835_gpio_pins_set, "pin", s->num_pins);
@@ -248,13 +249,7 @@ static void bcm2835_gpio_pins_init(Object *obj)
     for (i = 0; i < BCM2835_GPIO_PINS_IRQS; i++) {
         sysbus_init_irq(SYS_BUS_DEVICE(obj), &s->irq[i]);
     }
-
-    object_property_add_uint64_ptr(obj, "level", &s->level,
-                                   OBJ_PROP_FLAG_READ);
-    object_property_add_uint64_ptr(obj, "pull-up", &s->nets.pull_up,
-                                   OBJ_PROP_FLAG_READ);
-    object_property_add_uint64_ptr(obj, "pull-down", &s->nets.pull_down,
-                                   OBJ_PROP_FLAG_READ);
+    raspi_gpio_nets_add_properties(&s->nets, obj);
 }
 
 /*
@@ -266,9 +261,7 @@ static const VMStateDescription vmstate_bcm2835_gpio_pins = {
     .version_id = 1,
     .minimum_version_id = 1,
     .fields = (const VMStateField[]) {
-        VMSTATE_STRUCT(nets, BCM2835GpioPinsState, 1,
-                       vmstate_raspi_gpio_nets, RaspiGpioNets),
-        VMSTATE_UINT64(level, BCM2835GpioPinsState),
+        VMSTATE_RASPI_GPIO_NETS(nets, BCM2835GpioPinsState),
         VMSTATE_UINT64(eds, BCM2835GpioPinsState),
         VMSTATE_UINT64(ren, BCM2835GpioPinsState),
         VMSTATE_UINT64(fen, BCM2835GpioPinsState),
@@ -284,7 +277,7 @@ static const VMStateDescription vmstate_bcm2835_gpio_pins = {
 
 static const Property bcm2835_gpio_pins_properties[] = {
     DEFINE_PROP_UINT32("num-pins", BCM2835GpioPinsState, num_pins, 54),
-    DEFINE_PROP_STRING("wires", BCM2835GpioPinsState, wires),
+    DEFINE_PROP_RASPI_GPIO_WIRES(BCM2835GpioPinsState, nets),
 };
 
 static void bcm2835_gpio_pins_class_init(ObjectClass *klass, void *data)

@@ -27,15 +27,14 @@ static bool raspi_gpio_nets_resolve(const RaspiGpioNets *nets, unsigned pin)
     return nets->net[pin] & nets->pull_up;
 }
 
-uint64_t raspi_gpio_nets_levels(const RaspiGpioNets *nets)
+void raspi_gpio_nets_settle(RaspiGpioNets *nets)
 {
-    uint64_t levels = 0;
     unsigned i;
 
     for (i = 0; i < nets->num_pins; i++) {
-        levels |= (uint64_t)raspi_gpio_nets_resolve(nets, i) << i;
+        nets->level = deposit64(nets->level, i, 1,
+                                raspi_gpio_nets_resolve(nets, i));
     }
-    return levels;
 }
 
 void raspi_gpio_nets_drive(RaspiGpioNets *nets, unsigned pin, int level)
@@ -57,7 +56,7 @@ static void raspi_gpio_nets_join(RaspiGpioNets *nets, unsigned a, unsigned b)
 }
 
 bool raspi_gpio_nets_init(RaspiGpioNets *nets, unsigned num_pins,
-                          const char *wires, Error **errp)
+                          Error **errp)
 {
     g_auto(GStrv) ends = NULL;
     unsigned i;
@@ -67,11 +66,11 @@ bool raspi_gpio_nets_init(RaspiGpioNets *nets, unsigned num_pins,
     for (i = 0; i < num_pins; i++) {
         nets->net[i] = BIT_ULL(i);
     }
-    if (!wires) {
+    if (!nets->wires) {
         return true;
     }
 
-    ends = g_strsplit(wires, ",", -1);
+    ends = g_strsplit(nets->wires, ",", -1);
     for (i = 0; ends[i]; i++) {
         const char *end;
         unsigned a, b;
@@ -88,6 +87,16 @@ bool raspi_gpio_nets_init(RaspiGpioNets *nets, unsigned num_pins,
     return true;
 }
 
+void raspi_gpio_nets_add_properties(RaspiGpioNets *nets, Object *obj)
+{
+    object_property_add_uint64_ptr(obj, "level", &nets->level,
+                                   OBJ_PROP_FLAG_READ);
+    object_property_add_uint64_ptr(obj, "pull-up", &nets->pull_up,
+                                   OBJ_PROP_FLAG_READ);
+    object_property_add_uint64_ptr(obj, "pull-down", &nets->pull_down,
+                                   OBJ_PROP_FLAG_READ);
+}
+
 /* num_pins and net follow from properties, which both sides have */
 const VMStateDescription vmstate_raspi_gpio_nets = {
     .name = "raspi-gpio-nets",
@@ -100,6 +109,7 @@ const VMStateDescription vmstate_raspi_gpio_nets = {
         VMSTATE_UINT64(drive, RaspiGpioNets),
         VMSTATE_UINT64(pull_up, RaspiGpioNets),
         VMSTATE_UINT64(pull_down, RaspiGpioNets),
+        VMSTATE_UINT64(level, RaspiGpioNets),
         VMSTATE_END_OF_LIST()
     }
 };

@@ -248,8 +248,8 @@ static void rp1_gpio_settle(Rp1GpioState *s)
                                       FIELD_EX32(pad, PAD, PDE));
         enabled = deposit64(enabled, i, 1, FIELD_EX32(pad, PAD, IE));
     }
-    s->level = raspi_gpio_nets_levels(&s->nets);
-    s->in = s->level & enabled;
+    raspi_gpio_nets_settle(&s->nets);
+    s->in = s->nets.level & enabled;
 }
 
 static void rp1_gpio_update(Rp1GpioState *s)
@@ -259,7 +259,7 @@ static void rp1_gpio_update(Rp1GpioState *s)
     rp1_gpio_settle(s);
     s->fell |= old & ~s->in;
     s->rose |= ~old & s->in;
-    trace_rp1_gpio_update(s->level, s->in);
+    trace_rp1_gpio_update(s->nets.level, s->in);
     rp1_gpio_update_irqs(s);
 }
 
@@ -522,7 +522,7 @@ static void rp1_gpio_realize(DeviceState *dev, Error **errp)
 {
     Rp1GpioState *s = RP1_GPIO(dev);
 
-    raspi_gpio_nets_init(&s->nets, RP1_GPIO_PINS, s->wires, errp);
+    raspi_gpio_nets_init(&s->nets, RP1_GPIO_PINS, errp);
 }
 
 static void rp1_gpio_init(Object *obj)
@@ -538,12 +538,7 @@ static void rp1_gpio_init(Object *obj)
     qdev_init_gpio_in_named(DEVICE(obj), rp1_gpio_set, "pin", RP1_GPIO_PINS);
     qdev_init_gpio_out(DEVICE(obj), s->irq, RP1_GPIO_BANKS);
 
-    object_property_add_uint64_ptr(obj, "level", &s->level,
-                                   OBJ_PROP_FLAG_READ);
-    object_property_add_uint64_ptr(obj, "pull-up", &s->nets.pull_up,
-                                   OBJ_PROP_FLAG_READ);
-    object_property_add_uint64_ptr(obj, "pull-down", &s->nets.pull_down,
-                                   OBJ_PROP_FLAG_READ);
+    raspi_gpio_nets_add_properties(&s->nets, obj);
 }
 
 static const VMStateDescription vmstate_rp1_gpio = {
@@ -551,8 +546,7 @@ static const VMStateDescription vmstate_rp1_gpio = {
     .version_id = 1,
     .minimum_version_id = 1,
     .fields = (const VMStateField[]) {
-        VMSTATE_STRUCT(nets, Rp1GpioState, 1,
-                       vmstate_raspi_gpio_nets, RaspiGpioNets),
+        VMSTATE_RASPI_GPIO_NETS(nets, Rp1GpioState),
         VMSTATE_UINT32_ARRAY(ctrl, Rp1GpioState, RP1_GPIO_PINS),
         VMSTATE_UINT32_2DARRAY(inte, Rp1GpioState, RP1_GPIO_BANKS,
                                RP1_GPIO_DESTS),
@@ -562,7 +556,6 @@ static const VMStateDescription vmstate_rp1_gpio = {
         VMSTATE_UINT32_ARRAY(rio_oe, Rp1GpioState, RP1_GPIO_BANKS),
         VMSTATE_UINT32_ARRAY(voltage, Rp1GpioState, RP1_GPIO_BANKS),
         VMSTATE_UINT32_ARRAY(pad, Rp1GpioState, RP1_GPIO_PINS),
-        VMSTATE_UINT64(level, Rp1GpioState),
         VMSTATE_UINT64(in, Rp1GpioState),
         VMSTATE_UINT64(fell, Rp1GpioState),
         VMSTATE_UINT64(rose, Rp1GpioState),
@@ -571,7 +564,7 @@ static const VMStateDescription vmstate_rp1_gpio = {
 };
 
 static const Property rp1_gpio_properties[] = {
-    DEFINE_PROP_STRING("wires", Rp1GpioState, wires),
+    DEFINE_PROP_RASPI_GPIO_WIRES(Rp1GpioState, nets),
 };
 
 static void rp1_gpio_class_init(ObjectClass *klass, void *data)

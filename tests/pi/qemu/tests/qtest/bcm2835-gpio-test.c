@@ -7,9 +7,7 @@
 
 #include "qemu/osdep.h"
 #include "qemu/bitops.h"
-#include "libqtest.h"
-#include "qobject/qdict.h"
-#include "qobject/qnum.h"
+#include "raspi-gpio-utils.h"
 
 #define GPFSEL0     0x00
 #define GPSET0      0x1C
@@ -30,10 +28,9 @@
 #define FSEL_OUT    1
 #define FSEL_ALT0   4
 
-#define GPIO        "/machine/soc/peripherals/gpio"
-#define PINS        GPIO "/pins"
-
-#define LET_GO      (-1)
+static const RaspiGpioPaths paths = {
+    "/machine/soc/peripherals/gpio", "/machine/soc/peripherals/gpio/pins"
+};
 
 /* The interrupt controller's "pending" word that has the GPIO lines */
 #define GPIO_IRQ_SHIFT      17
@@ -106,7 +103,7 @@ static void writepins(QTestState *qts, const Board *board, unsigned offset,
 
 static void set_pin(QTestState *qts, unsigned pin, int level)
 {
-    qtest_set_irq_in(qts, GPIO, "pin", pin, level);
+    raspi_gpio_set_pin(qts, &paths, pin, level);
 }
 
 static void set_function(QTestState *qts, const Board *board, unsigned pin,
@@ -148,14 +145,7 @@ static void set_pull(QTestState *qts, const Board *board, unsigned pin,
 
 static uint64_t get_mask(QTestState *qts, const char *property)
 {
-    QDict *r = qtest_qmp(qts, "{'execute': 'qom-get', 'arguments':"
-                         " {'path': %s, 'property': %s}}", PINS, property);
-    uint64_t mask;
-
-    g_assert(qdict_haskey(r, "return"));
-    mask = qnum_get_uint(qobject_to(QNum, qdict_get(r, "return")));
-    qobject_unref(r);
-    return mask;
+    return raspi_gpio_get_mask(qts, &paths, property);
 }
 
 static void assert_level(QTestState *qts, const Board *board, unsigned pin,
@@ -561,28 +551,8 @@ static void test_wires(gconstpointer data)
 
 static void test_bad_wires(void)
 {
-    static const char *const bad[] = {
-        "17", "17-", "-17", "17-17", "17-54", "54-17", "a-b", "17-27,",
-        "17-27;5-6", "17--27", "4294967313-27", "17-27x",
-    };
-
-    for (int i = 0; i < ARRAY_SIZE(bad); i++) {
-        g_autofree char *option = g_strdup_printf(
-            "bcm2835-gpio-pins.wires=%s", bad[i]);
-        const char *argv[] = {
-            getenv("QTEST_QEMU_BINARY"), "-machine", "raspi3b", "-nodefaults",
-            "-display", "none", "-global", option, NULL
-        };
-        g_autofree char *message = NULL;
-        int status;
-
-        g_assert_true(g_spawn_sync(NULL, (char **)argv, NULL,
-                                   G_SPAWN_DEFAULT, NULL, NULL, NULL,
-                                   &message, &status, NULL));
-        g_assert_true(WIFEXITED(status));
-        g_assert_cmpint(WEXITSTATUS(status), ==, 1);
-        g_assert_nonnull(strstr(message, "does not name two pins below 54"));
-    }
+    raspi_gpio_assert_bad_wires("raspi3b", "-global",
+                                "bcm2835-gpio-pins.wires=%s");
 }
 
 /* Changes every kind of state that there is */
@@ -635,22 +605,6 @@ static void test_reset(gconstpointer data)
     qtest_quit(qts);
 }
 
-static void wait_migrated(QTestState *qts)
-{
-    for (;;) {
-        QDict *r = qtest_qmp_assert_success_ref(
-            qts, "{'execute': 'query-migrate'}");
-        g_autofree char *status = g_strdup(qdict_get_try_str(r, "status"));
-
-        qobject_unref(r);
-        g_assert_cmpstr(status, !=, "failed");
-        if (g_str_equal(status ?: "", "completed")) {
-            return;
-        }
-        g_usleep(1000);
-    }
-}
-
 static void test_migration(gconstpointer data)
 {
     static const unsigned regs[] = {
@@ -659,22 +613,9 @@ static void test_migration(gconstpointer data)
     const Board *board = data;
     QTestState *from = start(board, "");
     QTestState *to = start(board, "-incoming defer");
-    g_autofree char *path = NULL;
-    g_autofree char *uri = NULL;
-    int fd = g_file_open_tmp("bcm2835-gpio-XXXXXX", &path, NULL);
-
-    g_assert_cmpint(fd, >=, 0);
-    close(fd);
-    uri = g_strdup_printf("file:%s", path);
 
     disturb(from, board);
-    qtest_qmp_assert_success(from, "{'execute': 'migrate',"
-                             " 'arguments': {'uri': %s}}", uri);
-    wait_migrated(from);
-    qtest_qmp_assert_success(to, "{'execute': 'migrate-incoming',"
-                             " 'arguments': {'uri': %s}}", uri);
-    wait_migrated(to);
-    unlink(path);
+    raspi_gpio_migrate(from, to);
 
     for (int i = 0; i < ARRAY_SIZE(regs); i++) {
         g_assert_cmphex(readpins(to, board, regs[i]), ==,

@@ -7,9 +7,7 @@
 
 #include "qemu/osdep.h"
 #include "qemu/bitops.h"
-#include "libqtest.h"
-#include "qobject/qdict.h"
-#include "qobject/qnum.h"
+#include "raspi-gpio-utils.h"
 
 /*
  * The virt board with highmem=off: configuration space, and where in the PCI
@@ -75,7 +73,9 @@
 #define MSIX_IACK       BIT(2)
 #define MSIX_IACK_EN    BIT(3)
 
-#define LET_GO          (-1)
+static const RaspiGpioPaths paths = {
+    "/machine/peripheral/rp1", "/machine/peripheral/rp1/gpio"
+};
 
 static const struct {
     unsigned first, pins;
@@ -151,20 +151,12 @@ static QTestState *start_mapped(const char *options)
 
 static void set_pin(QTestState *qts, unsigned pin, int level)
 {
-    qtest_set_irq_in(qts, "/machine/peripheral/rp1", "pin", pin, level);
+    raspi_gpio_set_pin(qts, &paths, pin, level);
 }
 
 static uint64_t get_mask(QTestState *qts, const char *property)
 {
-    QDict *r = qtest_qmp(qts, "{'execute': 'qom-get', 'arguments':"
-                         " {'path': '/machine/peripheral/rp1/gpio',"
-                         " 'property': %s}}", property);
-    uint64_t mask;
-
-    g_assert(qdict_haskey(r, "return"));
-    mask = qnum_get_uint(qobject_to(QNum, qdict_get(r, "return")));
-    qobject_unref(r);
-    return mask;
+    return raspi_gpio_get_mask(qts, &paths, property);
 }
 
 /* The levels that the guest reads, of all banks */
@@ -730,23 +722,7 @@ static void test_wires(void)
 
 static void test_bad_wires(void)
 {
-    static const char *const bad[] = { "17", "17-17", "17-54", "a-b", "1-2,," };
-
-    for (int i = 0; i < ARRAY_SIZE(bad); i++) {
-        g_autofree char *device = g_strdup_printf("rp1,wires=%s", bad[i]);
-        const char *argv[] = {
-            getenv("QTEST_QEMU_BINARY"), "-machine", "virt", "-nodefaults",
-            "-display", "none", "-device", device, NULL
-        };
-        g_autofree char *text = NULL;
-        int status;
-
-        g_assert_true(g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_DEFAULT,
-                                   NULL, NULL, NULL, &text, &status, NULL));
-        g_assert_true(WIFEXITED(status));
-        g_assert_cmpint(WEXITSTATUS(status), ==, 1);
-        g_assert_nonnull(strstr(text, "does not name two pins below 54"));
-    }
+    raspi_gpio_assert_bad_wires("virt", "-device", "rp1,wires=%s");
 }
 
 /* Changes every kind of state that there is */
@@ -796,43 +772,14 @@ static void test_reset(void)
     qtest_quit(qts);
 }
 
-static void wait_migrated(QTestState *qts)
-{
-    for (;;) {
-        QDict *r = qtest_qmp_assert_success_ref(
-            qts, "{'execute': 'query-migrate'}");
-        g_autofree char *status = g_strdup(qdict_get_try_str(r, "status"));
-
-        qobject_unref(r);
-        g_assert_cmpstr(status, !=, "failed");
-        if (g_str_equal(status ?: "", "completed")) {
-            return;
-        }
-        g_usleep(1000);
-    }
-}
-
 static void test_migration(void)
 {
     QTestState *from = start_mapped("");
     QTestState *to = start(" -incoming defer");
-    g_autofree char *path = NULL;
-    g_autofree char *uri = NULL;
-    int fd = g_file_open_tmp("rp1-XXXXXX", &path, NULL);
-
-    g_assert_cmpint(fd, >=, 0);
-    close(fd);
-    uri = g_strdup_printf("file:%s", path);
 
     disturb(from);
     g_assert_true(message(from, 0));
-    qtest_qmp_assert_success(from, "{'execute': 'migrate',"
-                             " 'arguments': {'uri': %s}}", uri);
-    wait_migrated(from);
-    qtest_qmp_assert_success(to, "{'execute': 'migrate-incoming',"
-                             " 'arguments': {'uri': %s}}", uri);
-    wait_migrated(to);
-    unlink(path);
+    raspi_gpio_migrate(from, to);
 
     for (unsigned pin = 0; pin < PINS; pin++) {
         g_assert_cmphex(rd(to, io_of(pin)), ==, rd(from, io_of(pin)));

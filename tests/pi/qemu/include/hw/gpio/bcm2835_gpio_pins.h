@@ -40,13 +40,10 @@ struct BCM2835GpioPinsState {
     qemu_irq irq[BCM2835_GPIO_PINS_IRQS];
 
     uint32_t num_pins;
-    char *wires;
     /* What the controller's registers drive, wires, pulls, and the outside */
     RaspiGpioNets nets;
 
     /* All of the following have one bit a pin */
-
-    uint64_t level;
 
     /* Event detect status and enables */
     uint64_t eds;

@@ -11,6 +11,7 @@
 #ifndef RASPI_GPIO_NETS_H
 #define RASPI_GPIO_NETS_H
 
+#include "hw/qdev-properties.h"
 #include "migration/vmstate.h"
 
 #define RASPI_GPIO_NETS_MAX 64
@@ -18,6 +19,8 @@
 /* All masks have one bit a pin */
 typedef struct RaspiGpioNets {
     unsigned num_pins;
+    /* Property: the jumper wires */
+    char *wires;
     /* For each pin, the pins on the same wire, itself included */
     uint64_t net[RASPI_GPIO_NETS_MAX];
 
@@ -31,21 +34,37 @@ typedef struct RaspiGpioNets {
 
     uint64_t pull_up;
     uint64_t pull_down;
+
+    /* What follows from all that: the levels at the pins */
+    uint64_t level;
 } RaspiGpioNets;
+
+/*
+ * A device that has nets has the property "wires" by this macro, and the
+ * read-only properties "level", "pull-up" and "pull-down" by
+ * raspi_gpio_nets_add_properties().
+ */
+#define DEFINE_PROP_RASPI_GPIO_WIRES(_state, _nets) \
+    DEFINE_PROP_STRING("wires", _state, _nets.wires)
+
+#define VMSTATE_RASPI_GPIO_NETS(_nets, _state) \
+    VMSTATE_STRUCT(_nets, _state, 1, vmstate_raspi_gpio_nets, RaspiGpioNets)
+
+void raspi_gpio_nets_add_properties(RaspiGpioNets *nets, Object *obj);
 
 extern const VMStateDescription vmstate_raspi_gpio_nets;
 
 /*
- * Joins pins as @wires says, such as "27-17,22-18", or none if it is NULL.
- * Returns false and sets @errp if a pin does not exist.
+ * Joins pins as @nets->wires says, such as "27-17,22-18", or none if it is
+ * NULL. Returns false and sets @errp if a pin does not exist.
  */
 bool raspi_gpio_nets_init(RaspiGpioNets *nets, unsigned num_pins,
-                          const char *wires, Error **errp);
+                          Error **errp);
 
 /* Drives a pin from outside: low, high, or not at all if @level is negative */
 void raspi_gpio_nets_drive(RaspiGpioNets *nets, unsigned pin, int level);
 
-/* The levels of all pins */
-uint64_t raspi_gpio_nets_levels(const RaspiGpioNets *nets);
+/* Computes @nets->level anew, after any of the other masks has changed */
+void raspi_gpio_nets_settle(RaspiGpioNets *nets);
 
 #endif

@@ -43,7 +43,6 @@ struct Rp1GpioState {
     MemoryRegion pads;
     qemu_irq irq[RP1_GPIO_BANKS];
 
-    char *wires;
     /* Derived from the registers below, and what is outside */
     RaspiGpioNets nets;
 
@@ -62,8 +61,7 @@ struct Rp1GpioState {
 
     /* All of the following have one bit a pin */
 
-    /* At the pins, and as the enabled input buffers of the pads have it */
-    uint64_t level;
+    /* The levels that the enabled input buffers of the pads have */
     uint64_t in;
 
     /* Edges, latched until IRQRESET */
