@@ -126,17 +126,25 @@ MODULE_PARM_DESC(max_readers,
 
 /* --- Types, by owner ------------------------------------------------------------------ */
 
+/* Offsets of the other clocks from CLOCK_MONOTONIC. */
+struct button_irq_offsets {
+	u64 boottime;		/* suspend changes it */
+	u64 realtime;		/* setting the clock changes it */
+};
+
 /* One interrupt, as the top half recorded it. */
 struct button_irq_edge {
 	u64 time;		/* CLOCK_MONOTONIC in nanoseconds */
 	u32 dropped;		/* edges dropped since the start because the queue was full */
 	s8 level;		/* enum button_irq_level */
-	u8 clock;		/* index of struct button_irq.top.offsets */
+	u8 clock;		/* index of struct button_irq_queue.offsets */
 };
 
 /* Single-producer, single-consumer queue of edges. */
 struct button_irq_queue {
 	struct button_irq_edge *edge;	/* BUTTON_IRQ_QUEUE edges */
+	struct button_irq_offsets offsets[BUTTON_IRQ_CLOCKS];	/* the last ones, of @edge */
+	u8 clock;			/* changes of the offsets; written by the top half */
 	unsigned int head;		/* edges pushed; written by the top half */
 	u32 dropped;			/* edges that did not fit; written by the top half */
 	unsigned int tail ____cacheline_aligned; /* edges popped; written by the thread */
@@ -160,12 +168,6 @@ enum {
 	BUTTON_IRQ_REQ_REPLAY,	/* likewise, and the line may have moved without an edge */
 	BUTTON_IRQ_REQ_STORM,	/* edges come too fast; the line is masked, or is to be */
 	BUTTON_IRQ_REQ_WAKE,	/* the line woke the system */
-};
-
-/* Offsets of the other clocks from CLOCK_MONOTONIC. */
-struct button_irq_offsets {
-	u64 boottime;		/* suspend changes it */
-	u64 realtime;		/* setting the clock changes it */
 };
 
 /* An event in the ring; its number follows from its index. */
@@ -214,9 +216,6 @@ struct button_irq {
 
 	/* The top half's; for nested interrupts the threaded handler's */
 	struct {
-		/* The last ones, as edges in the queue refer to them; @clock is the newest. */
-		struct button_irq_offsets offsets[BUTTON_IRQ_CLOCKS];
-		u8 clock;		/* changes of the offsets */
 		u64 paid_until;		/* storm guard: each edge advances this by @cost_ns */
 		u32 rate;		/* the storm_rate in use */
 		u32 cost_ns;		/* 1 s / @rate */
@@ -288,13 +287,33 @@ struct button_irq_reader {
 
 /* --- Queue: top half to thread -------------------------------------------------------- */
 
-static void button_irq_queue_push(struct button_irq_queue *q, u64 time,
-				  enum button_irq_level level, u8 clock)
+/* Append the clocks' offsets to the BUTTON_IRQ_CLOCKS last ones if they are others. */
+static bool button_irq_note_offsets(struct button_irq_offsets *last, u8 *newest,
+				    struct button_irq_offsets offsets)
 {
-	unsigned int head = q->head;
+	struct button_irq_offsets *before = &last[*newest % BUTTON_IRQ_CLOCKS];
 
+	if (before->boottime == offsets.boottime && before->realtime == offsets.realtime)
+		return false;
+	last[++*newest % BUTTON_IRQ_CLOCKS] = offsets;
+	return true;
+}
+
+static struct button_irq_offsets button_irq_read_offsets(void)
+{
+	return (struct button_irq_offsets){
+		.boottime = ktime_to_ns(ktime_mono_to_any(0, TK_OFFS_BOOT)),
+		.realtime = ktime_to_ns(ktime_mono_to_any(0, TK_OFFS_REAL)),
+	};
+}
+
+static void button_irq_queue_push(struct button_irq_queue *q, u64 time,
+				  enum button_irq_level level)
+{
 	/* Pairs with the release in button_irq_queue_pop(): the thread is done with the slot. */
-	if (head - smp_load_acquire(&q->tail) == BUTTON_IRQ_QUEUE) {
+	unsigned int head = q->head, tail = smp_load_acquire(&q->tail);
+
+	if (head - tail == BUTTON_IRQ_QUEUE) {
 		/*
 		 * Reported with the next edge that fits, or when the thread has caught up.
 		 * Pairs with the acquire in button_irq_drain(): a thread that observes the
@@ -303,8 +322,12 @@ static void button_irq_queue_push(struct button_irq_queue *q, u64 time,
 		smp_store_release(&q->dropped, q->dropped + 1);
 		return;
 	}
+	/* Offsets of an edge in the queue stand, however often the clocks are set meanwhile. */
+	if (head == tail ||
+	    (u8)(q->clock - q->edge[tail % BUTTON_IRQ_QUEUE].clock) < BUTTON_IRQ_CLOCKS - 1)
+		button_irq_note_offsets(q->offsets, &q->clock, button_irq_read_offsets());
 	q->edge[head % BUTTON_IRQ_QUEUE] = (struct button_irq_edge){
-		.time = time, .dropped = q->dropped, .level = level, .clock = clock,
+		.time = time, .dropped = q->dropped, .level = level, .clock = q->clock,
 	};
 	/*
 	 * Pairs with the acquire in button_irq_queue_pop(): a thread that observes the new
@@ -313,7 +336,8 @@ static void button_irq_queue_push(struct button_irq_queue *q, u64 time,
 	smp_store_release(&q->head, head + 1);
 }
 
-static bool button_irq_queue_pop(struct button_irq_queue *q, struct button_irq_edge *edge)
+static bool button_irq_queue_pop(struct button_irq_queue *q, struct button_irq_edge *edge,
+				 struct button_irq_offsets *offsets)
 {
 	unsigned int tail = q->tail;
 
@@ -321,6 +345,7 @@ static bool button_irq_queue_pop(struct button_irq_queue *q, struct button_irq_e
 	if (tail == smp_load_acquire(&q->head))
 		return false;
 	*edge = q->edge[tail % BUTTON_IRQ_QUEUE];
+	*offsets = q->offsets[edge->clock % BUTTON_IRQ_CLOCKS];
 	/* Pairs with the acquire in button_irq_queue_push(): the slot may be reused. */
 	smp_store_release(&q->tail, tail + 1);
 	return true;
@@ -359,26 +384,6 @@ static bool button_irq_is_storm(struct button_irq *b, u64 now)
 	return false;
 }
 
-/* Append the clocks' offsets to the BUTTON_IRQ_CLOCKS last ones if they are others. */
-static bool button_irq_note_offsets(struct button_irq_offsets *last, u8 *newest,
-				    struct button_irq_offsets offsets)
-{
-	struct button_irq_offsets *before = &last[*newest % BUTTON_IRQ_CLOCKS];
-
-	if (before->boottime == offsets.boottime && before->realtime == offsets.realtime)
-		return false;
-	last[++*newest % BUTTON_IRQ_CLOCKS] = offsets;
-	return true;
-}
-
-static struct button_irq_offsets button_irq_read_offsets(void)
-{
-	return (struct button_irq_offsets){
-		.boottime = ktime_to_ns(ktime_mono_to_any(0, TK_OFFS_BOOT)),
-		.realtime = ktime_to_ns(ktime_mono_to_any(0, TK_OFFS_REAL)),
-	};
-}
-
 /*
  * Record an edge. Returns whether the thread must be woken: within a debounce window an edge
  * cannot make an event, so most bounces wait in the queue for the timer, as long as there is
@@ -394,8 +399,7 @@ static bool button_irq_record(struct button_irq *b, u64 now, enum button_irq_lev
 		return true;
 	}
 	trace_button_irq_edge(MINOR(b->dev.devt), now, level);
-	button_irq_note_offsets(b->top.offsets, &b->top.clock, button_irq_read_offsets());
-	button_irq_queue_push(&b->queue, now, level, b->top.clock);
+	button_irq_queue_push(&b->queue, now, level);
 	/*
 	 * Pairs with xchg() in button_irq_process(). Either this load observes that the quiet
 	 * is over, or the thread, which ended the quiet, observes the edge.
@@ -671,13 +675,13 @@ static bool button_irq_drain(struct button_irq *b, unsigned long *work)
 	struct button_irq_report r[BUTTON_IRQ_REPORTS];
 	/* Pairs with the release in button_irq_queue_push(): earlier edges are popped below. */
 	u32 dropped = smp_load_acquire(&b->queue.dropped);
+	struct button_irq_offsets offsets;
 	struct button_irq_edge edge;
 	bool gap = false;
 	unsigned int n;
 
-	for (n = 0; n < BUTTON_IRQ_BATCH && button_irq_queue_pop(&b->queue, &edge); n++) {
-		button_irq_note_clock(b, edge.time,
-				      b->top.offsets[edge.clock % BUTTON_IRQ_CLOCKS]);
+	for (n = 0; n < BUTTON_IRQ_BATCH && button_irq_queue_pop(&b->queue, &edge, &offsets); n++) {
+		button_irq_note_clock(b, edge.time, offsets);
 		gap |= button_irq_report_dropped(b, edge.dropped, edge.time);
 		if (edge.level == BUTTON_IRQ_LEVEL_UNKNOWN)
 			b->thread.resample_time = edge.time + BUTTON_IRQ_CONFIRM_NS;
