@@ -20,6 +20,8 @@
  *	out.gone	unbinding -> readers: release/acquire
  *	set, counters	single words: READ_ONCE() and WRITE_ONCE()
  *
+ * Barriers have labels, such as Q1. doc/how-it-works.md has a table of what each pair forbids.
+ *
  * What no driver can do: a controller keeps one status bit per line, and genirq one pending
  * bit while a handler runs. Edges that come before the last interrupt was taken are merged
  * below this driver. Every interrupt that is delivered is accounted for.
@@ -310,14 +312,14 @@ static struct button_irq_offsets button_irq_read_offsets(void)
 static void button_irq_queue_push(struct button_irq_queue *q, u64 time,
 				  enum button_irq_level level)
 {
-	/* Pairs with the release in button_irq_queue_pop(): the thread is done with the slot. */
+	/* Q4, pairs with Q3 in button_irq_queue_pop(): the thread is done with the slot. */
 	unsigned int head = q->head, tail = smp_load_acquire(&q->tail);
 
 	if (head - tail == BUTTON_IRQ_QUEUE) {
 		/*
 		 * Reported with the next edge that fits, or when the thread has caught up.
-		 * Pairs with the acquire in button_irq_drain(): a thread that observes the
-		 * count also observes all edges before.
+		 * D1, pairs with D2 in button_irq_drain(): a thread that observes the count
+		 * also observes all edges before.
 		 */
 		smp_store_release(&q->dropped, q->dropped + 1);
 		return;
@@ -330,8 +332,8 @@ static void button_irq_queue_push(struct button_irq_queue *q, u64 time,
 		.time = time, .dropped = q->dropped, .level = level, .clock = q->clock,
 	};
 	/*
-	 * Pairs with the acquire in button_irq_queue_pop(): a thread that observes the new
-	 * head also observes the edge.
+	 * Q1, pairs with Q2 in button_irq_queue_pop(): a thread that observes the new head
+	 * also observes the edge.
 	 */
 	smp_store_release(&q->head, head + 1);
 }
@@ -341,12 +343,12 @@ static bool button_irq_queue_pop(struct button_irq_queue *q, struct button_irq_e
 {
 	unsigned int tail = q->tail;
 
-	/* Pairs with the release in button_irq_queue_push(). */
+	/* Q2, pairs with Q1 in button_irq_queue_push(). */
 	if (tail == smp_load_acquire(&q->head))
 		return false;
 	*edge = q->edge[tail % BUTTON_IRQ_QUEUE];
 	*offsets = q->offsets[edge->clock % BUTTON_IRQ_CLOCKS];
-	/* Pairs with the acquire in button_irq_queue_push(): the slot may be reused. */
+	/* Q3, pairs with Q4 in button_irq_queue_push(): the slot may be reused. */
 	smp_store_release(&q->tail, tail + 1);
 	return true;
 }
@@ -401,7 +403,7 @@ static bool button_irq_record(struct button_irq *b, u64 now, enum button_irq_lev
 	trace_button_irq_edge(MINOR(b->dev.devt), now, level);
 	button_irq_queue_push(&b->queue, now, level);
 	/*
-	 * Pairs with xchg() in button_irq_process(). Either this load observes that the quiet
+	 * S1, pairs with S2 in button_irq_process(). Either this load observes that the quiet
 	 * is over, or the thread, which ended the quiet, observes the edge.
 	 */
 	smp_mb();
@@ -417,7 +419,7 @@ static bool button_irq_record(struct button_irq *b, u64 now, enum button_irq_lev
  */
 static bool button_irq_is_replay(struct button_irq *b, u64 now, enum button_irq_level level)
 {
-	/* Pairs with the releases in unmask, suspend and resume: the rest of top is set. */
+	/* M2, pairs with M1 in unmask, suspend and resume: the rest of top is set. */
 	int mode = smp_load_acquire(&b->top.mode);
 	bool late;
 
@@ -496,7 +498,10 @@ static void button_irq_ring_write(struct button_irq_ring *ring,
 {
 	struct button_irq_slot *slot = &ring->slot[ring->head & (ring->size - 1)];
 
-	/* A reader spins while the count is odd, so the writer must not be preempted. */
+	/*
+	 * R1, pairs with R2 in button_irq_ring_read() and button_irq_ring_head(). A reader
+	 * spins while the count is odd, so the writer must not be preempted.
+	 */
 	preempt_disable();
 	write_seqcount_begin(&ring->seqcount);
 	slot->report = *report;
@@ -512,6 +517,7 @@ static unsigned long button_irq_ring_head(const struct button_irq_ring *ring, bo
 	unsigned int seq;
 	u64 head;
 
+	/* R2, pairs with R1 in button_irq_ring_write(). */
 	do {
 		seq = read_seqcount_begin(&ring->seqcount);
 		head = ring->head;
@@ -532,6 +538,7 @@ static unsigned int button_irq_ring_read(const struct button_irq_ring *ring,
 	unsigned int seq, i, n;
 	u64 index;
 
+	/* R2, pairs with R1 in button_irq_ring_write(). */
 	do {
 		seq = read_seqcount_begin(&ring->seqcount);
 		behind = (unsigned long)ring->head - *cursor;
@@ -625,7 +632,7 @@ static void button_irq_notify_state(struct button_irq *b)
 	if (b->thread.state_notified == b->thread.debounce.state)
 		return;
 	b->thread.state_notified = b->thread.debounce.state;
-	/* Pairs with xchg() in state_show(): it reads the new state, or is observed here. */
+	/* N1, pairs with N2 in state_show(): it reads the new state, or is observed here. */
 	if (!xchg(&b->thread.state_read, 0))
 		return;
 	/* The probe makes the node after the first events are possible. */
@@ -673,7 +680,7 @@ static bool button_irq_report_dropped(struct button_irq *b, u32 total, u64 time)
 static bool button_irq_drain(struct button_irq *b, unsigned long *work)
 {
 	struct button_irq_report r[BUTTON_IRQ_REPORTS];
-	/* Pairs with the release in button_irq_queue_push(): earlier edges are popped below. */
+	/* D2, pairs with D1 in button_irq_queue_push(): earlier edges are popped below. */
 	u32 dropped = smp_load_acquire(&b->queue.dropped);
 	struct button_irq_offsets offsets;
 	struct button_irq_edge edge;
@@ -743,7 +750,7 @@ static void button_irq_unmask(struct button_irq *b)
 	WRITE_ONCE(b->top.mode, BUTTON_IRQ_UNMASKING);
 	enable_irq(b->hw.irq);
 	b->top.replay_until = ktime_get_ns() + BUTTON_IRQ_REPLAY_NS;
-	/* Pairs with the acquire in button_irq_is_replay(): replay_until is set. */
+	/* M1, pairs with M2 in button_irq_is_replay(): replay_until is set. */
 	smp_store_release(&b->top.mode, BUTTON_IRQ_UNMASKED);
 }
 
@@ -791,7 +798,7 @@ static void button_irq_process(struct button_irq *b)
 	}
 
 	WRITE_ONCE(b->quiet, false);
-	/* A full barrier; pairs with smp_mb() in button_irq_record(). */
+	/* S2, a full barrier, pairs with S1 in button_irq_record(). */
 	work = xchg(&b->requests, 0);
 	button_irq_debounce_configure(d, READ_ONCE(b->set.debounce_us) * (u64)NSEC_PER_USEC,
 				      READ_ONCE(b->set.debounce_mode));
@@ -1113,7 +1120,7 @@ static ssize_t button_irq_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	for (;;) {
 		if (nowait ? !mutex_trylock(&r->lock) : mutex_lock_interruptible(&r->lock))
 			return nowait ? -EAGAIN : -ERESTARTSYS;
-		/* Pairs with the release in button_irq_shutdown(): earlier events are readable. */
+		/* G2, pairs with G1 in button_irq_shutdown(): earlier events are readable. */
 		gone = smp_load_acquire(&b->out.gone);
 		if (r->format == BUTTON_IRQ_FORMAT_BINARY)
 			n = button_irq_read_binary(r, to);
@@ -1141,7 +1148,7 @@ static __poll_t button_irq_poll(struct file *file, poll_table *wait)
 	__poll_t events = 0;
 
 	poll_wait(file, &b->out.wait, wait);
-	/* Pairs with the release in button_irq_shutdown(). */
+	/* G2, pairs with G1 in button_irq_shutdown(). */
 	if (smp_load_acquire(&b->out.gone))
 		events |= EPOLLHUP | EPOLLERR;
 	if (button_irq_readable(r))
@@ -1296,7 +1303,7 @@ static ssize_t state_show(struct device *dev, struct device_attribute *attr, cha
 {
 	struct button_irq *b = to_button_irq(dev);
 
-	/* A full barrier; pairs with xchg() in button_irq_notify_state(). */
+	/* N2, a full barrier, pairs with N1 in button_irq_notify_state(). */
 	xchg(&b->thread.state_read, 1);
 	return sysfs_emit(buf, "%s\n",
 			  READ_ONCE(b->thread.debounce.state) ? "pressed" : "released");
@@ -1787,7 +1794,7 @@ static __cold void button_irq_shutdown(void *data)
 	mutex_lock(&b->thread.lock);
 	if (live)
 		button_irq_finish(b);
-	/* Pairs with the acquires in button_irq_read_iter() and button_irq_poll(). */
+	/* G1, pairs with G2 in button_irq_read_iter() and button_irq_poll(). */
 	smp_store_release(&b->out.gone, true);
 	mutex_unlock(&b->thread.lock);
 
@@ -2078,7 +2085,7 @@ static int button_irq_suspend(struct device *dev)
 	/* What comes while the system sleeps is latched, and replayed at resume. */
 	b->top.wakes = device_may_wakeup(dev);
 	b->top.level = BUTTON_IRQ_NO_LEVEL;
-	/* Pairs with the acquire in button_irq_is_replay(): top.wakes and top.level are set. */
+	/* M1, pairs with M2 in button_irq_is_replay(): top.wakes and top.level are set. */
 	smp_store_release(&b->top.mode, BUTTON_IRQ_ASLEEP);
 	mutex_unlock(&b->thread.lock);
 	return 0;
@@ -2094,11 +2101,11 @@ static int button_irq_resume(struct device *dev)
 	/* What woke the system may have been replayed already. The next edge rules it out. */
 	if (b->top.wakes) {
 		b->top.replay_until = now + BUTTON_IRQ_WAKE_NS;
-		/* A full barrier; pairs with the acquire in button_irq_is_replay(). */
+		/* M1, a full barrier, pairs with M2 in button_irq_is_replay(). */
 		cmpxchg(&b->top.mode, BUTTON_IRQ_ASLEEP, BUTTON_IRQ_RESUMED);
 	} else {
 		b->top.replay_until = now + BUTTON_IRQ_REPLAY_NS;
-		/* Pairs with the acquire in button_irq_is_replay(): replay_until is set. */
+		/* M1, pairs with M2 in button_irq_is_replay(): replay_until is set. */
 		smp_store_release(&b->top.mode, BUTTON_IRQ_UNMASKED);
 	}
 	mutex_unlock(&b->thread.lock);

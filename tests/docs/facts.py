@@ -5,7 +5,8 @@
 - The version: dkms.conf has it; packages, the Python module and the change log follow.
 - Default values: button_irq.c has them; manual page, binding, overlay and documents follow.
 - Attributes and parameters: button_irq.c has them; the manual page describes each.
-- Names in doc/how-it-works.md: functions, tests and files exist, and each function with a barrier is in its table.
+- Names in doc/how-it-works.md: functions, tests and files exist, and each function with a barrier is in its table, by the
+  barrier's label.
 - Test levels: the Makefile has them; its help and CONTRIBUTING.md describe each, by the same name.
 """
 
@@ -110,6 +111,12 @@ def names():
         code = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
         if re.search(r"\b(smp_\w+|(cmp)?xchg|(read|write)_seqcount_\w+)\(", code) and f"`{name}()`" not in table:
             problems.append(f"doc/how-it-works.md, All barriers: {name}() has a barrier and is missing")
+    in_table = {(label, name) for label, where in re.findall(r"^\| ([A-Z]\d) \| (.*?) \| [A-Z]\d ", table, re.MULTILINE)
+                for name in re.findall(r"`(\w+)\(\)`", where) if name in bodies}
+    in_driver = {(label, name) for name, text in bodies.items() for label in re.findall(r"\* ([A-Z]\d), ", text)}
+    for label, name in sorted(in_table ^ in_driver):
+        problems.append(f"doc/how-it-works.md, All barriers: {label} in {name}() stands in "
+                        f"{'the table' if (label, name) in in_table else 'button_irq.c'} only")
     tests = "".join(path.read_text(encoding="utf-8") for path in sorted((TOP / "tests").rglob("*")) if path.suffix in (".c", ".sh"))
     for name in sorted(set(re.findall(r"`([a-z]+(?:_[a-z]+){2,})`", chapter))):
         if not re.search(rf"\b(test_)?{name}\b", tests + driver):
