@@ -99,6 +99,11 @@ opened()
 	[ "$(cat /sys/module/button_irq/refcnt)" -ge $(($1 * 2)) ]
 }
 
+unit_says()
+{
+	journalctl -b --no-pager -u button-irq.service | grep -q "$1"
+}
+
 test_run_unit()
 {
 	systemctl is-enabled --quiet button-irq.service || fail "button-irq.service is not enabled"
@@ -109,6 +114,11 @@ test_run_unit()
 	wait_for 20 opened 1
 	press 1
 	wait_for 20 grep -sqx bell /run/clicks
+	printf '[bell]\nclick = echo reloaded >> /run/clicks\n' > /etc/button-irq.conf
+	systemctl reload button-irq.service
+	wait_for 20 unit_says 'reloaded'
+	press 1
+	wait_for 20 grep -qx reloaded /run/clicks
 	systemctl stop button-irq.service
 }
 
