@@ -2,7 +2,7 @@
 /*
  * Push buttons on GPIO lines as events that no script loses
  *
- * The road of an edge, which is also the order of this file:
+ * The path of an edge, in the order of this file:
  *
  *	top half	hard IRQ: reads clock and level, pushes one edge into a queue, wakes
  *	thread		pops edges and feeds the debouncer (button_irq_debounce.h)
@@ -10,7 +10,7 @@
  *	reader		an open file: a cursor into the ring
  *
  * Each stage has one owner and passes data on in one direction. struct button_irq groups its
- * fields by owner: hw, top, thread, set and out. Two contexts share only these:
+ * fields by owner: hw, top, thread, set and out. Contexts share only these:
  *
  *	queue		top half -> thread: lock-free, acquire/release on head and tail
  *	requests	any context -> thread: atomic bit operations
@@ -18,13 +18,15 @@
  *	top.mode	whoever unmasks or suspends -> top half: release/acquire
  *	out.ring	thread -> readers: a seqcount, so the writer never waits
  *	out.gone	unbinding -> readers: release/acquire
+ *	state_read	thread <-> pollers of "state": a full barrier on either side
+ *	top.busy	handler of a nested interrupt -> unbinding: a single word
  *	set, counters	single words: READ_ONCE() and WRITE_ONCE()
  *
  * Barriers have labels, such as Q1. doc/how-it-works.md has a table of what each pair forbids.
  *
- * What no driver can do: a controller keeps one status bit per line, and genirq one pending
- * bit while a handler runs. Edges that come before the last interrupt was taken are merged
- * below this driver. Every interrupt that is delivered is accounted for.
+ * A limit of every driver: a controller keeps one status bit per line, and genirq one pending
+ * bit while a handler runs. An edge that comes while such a bit is set is merged below this
+ * driver. Every interrupt that is delivered is accounted for.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -90,7 +92,7 @@
 #define BUTTON_IRQ_STORM_RATE		2000	/* edges per second: more than any button makes */
 #define BUTTON_IRQ_STORM_RATE_MAX	1000000
 #define BUTTON_IRQ_STORM_BURST		1024	/* edges that pass at any speed */
-/* Including the confirmation of the line's level afterwards, a storm costs under 10 ms. */
+/* How long a storm masks the line: under 10 ms with the confirmation of the level. */
 #define BUTTON_IRQ_STORM_MASK_NS	(8 * NSEC_PER_MSEC)
 /* An interrupt this soon after unmasking was latched while the line was masked. */
 #define BUTTON_IRQ_REPLAY_NS		NSEC_PER_MSEC
@@ -98,7 +100,7 @@
 #define BUTTON_IRQ_WAKE_NS		(100 * NSEC_PER_MSEC)
 /* How long a capacitor may hold a line at the pressed level after its pull was set. */
 #define BUTTON_IRQ_RISE_MS		50
-#define BUTTON_IRQ_TEXT			96	/* bytes of the longest line of text, and some */
+#define BUTTON_IRQ_TEXT			96	/* bytes; no line of text is longer */
 #define BUTTON_IRQ_LABEL		sizeof_field(struct button_irq_info, label)
 #define BUTTON_IRQ_LINE			sizeof_field(struct button_irq_info, line)
 
@@ -145,8 +147,8 @@ struct button_irq_edge {
 /* Single-producer, single-consumer queue of edges. */
 struct button_irq_queue {
 	struct button_irq_edge *edge;	/* BUTTON_IRQ_QUEUE edges */
-	struct button_irq_offsets offsets[BUTTON_IRQ_CLOCKS];	/* the last ones, of @edge */
-	u8 clock;			/* changes of the offsets; written by the top half */
+	struct button_irq_offsets offsets[BUTTON_IRQ_CLOCKS];	/* the newest */
+	u8 clock;			/* index of the newest offsets; written by the top half */
 	unsigned int head;		/* edges pushed; written by the top half */
 	u32 dropped;			/* edges that did not fit; written by the top half */
 	unsigned int tail ____cacheline_aligned; /* edges popped; written by the thread */
@@ -156,9 +158,9 @@ struct button_irq_queue {
 enum {
 	BUTTON_IRQ_EDGES,	/* an edge */
 	BUTTON_IRQ_UNMASKING,	/* latched while masked: its time is meaningless */
-	BUTTON_IRQ_UNMASKED,	/* the first one may have been latched while masked */
+	BUTTON_IRQ_UNMASKED,	/* the first interrupt may have been latched while masked */
 	BUTTON_IRQ_ASLEEP,	/* suspended: an edge, or latched while the system slept */
-	BUTTON_IRQ_RESUMED,	/* resumed with wake-up enabled: the first may be what woke us */
+	BUTTON_IRQ_RESUMED,	/* resumed, wake-up enabled: the first may have woken the system */
 };
 
 #define BUTTON_IRQ_NO_LEVEL	(-2)	/* struct button_irq.top.level: no edge yet */
@@ -166,16 +168,16 @@ enum {
 /* Requests to the thread, struct button_irq.requests. */
 enum {
 	BUTTON_IRQ_REQ_TIMER,	/* a deadline has come */
-	BUTTON_IRQ_REQ_SAMPLE,	/* sample the line: settings */
-	BUTTON_IRQ_REQ_REPLAY,	/* likewise, and the line may have moved without an edge */
-	BUTTON_IRQ_REQ_STORM,	/* edges come too fast; the line is masked, or is to be */
+	BUTTON_IRQ_REQ_SAMPLE,	/* sample the line */
+	BUTTON_IRQ_REQ_REPLAY,	/* likewise; the line may have moved without an edge */
+	BUTTON_IRQ_REQ_STORM,	/* edges come too fast; mask the line if it is not masked yet */
 	BUTTON_IRQ_REQ_WAKE,	/* the line woke the system */
 };
 
 /* An event in the ring; its number follows from its index. */
 struct button_irq_slot {
 	struct button_irq_report report;
-	struct button_irq_offsets offsets;	/* that held at report.time */
+	struct button_irq_offsets offsets;	/* valid at report.time */
 };
 
 /* Events, one writer, any number of readers. */
@@ -186,7 +188,7 @@ struct button_irq_ring {
 	u64 head;			/* events written. Event n overwrites event n - @size. */
 };
 
-/* What a button is to be, whether from the device tree or from module parameters. */
+/* Settings of a button, from the device tree or from module parameters. */
 struct button_irq_config {
 	const char *label;		/* NULL for the default */
 	u32 debounce_us;
@@ -207,7 +209,7 @@ struct button_irq {
 	struct {
 		struct gpio_desc *gpiod;
 		int irq;
-		bool nested;		/* in a chip's thread: no top half, no thread of our own */
+		bool nested;		/* the chip's thread runs the handler; no top half */
 		bool mask_sleeps;	/* masking takes a bus lock: not in the top half */
 		bool read_level;	/* the level can be read in hard IRQ */
 		bool no_pull;		/* the controller cannot set @set.pull */
@@ -216,7 +218,7 @@ struct button_irq {
 		char line[BUTTON_IRQ_LINE];	/* CHIPLABEL:OFFSET */
 	} hw;
 
-	/* The top half's; for nested interrupts the threaded handler's */
+	/* Owned by the top half, or by the threaded handler of a nested interrupt */
 	struct {
 		u64 paid_until;		/* storm guard: each edge advances this by @cost_ns */
 		u32 rate;		/* the storm_rate in use */
@@ -232,30 +234,30 @@ struct button_irq {
 	unsigned long requests;		/* BUTTON_IRQ_REQ_*, any context to thread */
 	bool quiet;	/* thread to top half: no edge makes an event before the timer fires */
 
-	/* The thread's */
+	/* Owned by the thread */
 	struct {
 		/*
-		 * Serialises the threaded handler and @work, of which a button uses one, with
-		 * suspend, resume and unbinding. Must not be held across a wait for an interrupt
-		 * handler: a nested interrupt's handler takes it.
+		 * Serialises the threaded handler, @work, suspend, resume and unbinding. Must not
+		 * be held across a wait for an interrupt handler: that of a nested interrupt takes
+		 * this lock.
 		 */
 		struct mutex lock;
 		struct button_irq_debounce debounce;
-		u32 dropped;		/* of @queue.dropped, how many were reported */
+		u32 dropped;		/* how many of @queue.dropped were reported */
 		unsigned long storms;	/* times the line was masked */
 		bool suspended;		/* the chip must not be touched */
-		bool unsent;		/* events were written since readers were woken */
-		bool state_notified;	/* the state that sysfs pollers were notified of */
-		int state_read;		/* "state" was read since, so there may be a poller */
+		bool unsent;		/* events were written since the last wake-up */
+		bool state_notified;	/* the last state that pollers were notified of */
+		int state_read;		/* "state" was read since that: a poller may wait */
 		struct kernfs_node *state_node;
-		u64 unmask_time;	/* masked until then, or BUTTON_IRQ_NO_DEADLINE */
+		u64 unmask_time;	/* end of masking, or BUTTON_IRQ_NO_DEADLINE */
 		u64 resample_time;	/* when to sample after edges of unknown level */
 		struct hrtimer timer;	/* wakes the thread at the next deadline */
-		struct work_struct work;	/* stands in for the thread where there is none */
+		struct work_struct work;	/* in place of the thread, if nested */
 		/*
-		 * The last offsets, and from when on they hold; @clock is the newest. An event
-		 * has the offsets of its edge. By the end of its window, up to 1 s and perhaps a
-		 * suspend later, others may hold.
+		 * The newest offsets, and since when each is valid; @clock is the newest. An event
+		 * takes the offsets of its edge: they may have changed by the end of its window, up
+		 * to 1 s and perhaps a suspend later.
 		 */
 		struct button_irq_offsets offsets[BUTTON_IRQ_CLOCKS];
 		u64 since[BUTTON_IRQ_CLOCKS];
@@ -265,7 +267,7 @@ struct button_irq {
 	/* Settings; sysfs writes debounce_us, debounce_mode and storm_rate */
 	struct button_irq_config set;
 
-	/* What readers see */
+	/* Shared with readers */
 	struct {
 		struct button_irq_ring ring;
 		wait_queue_head_t wait;
@@ -281,15 +283,15 @@ struct button_irq_reader {
 	struct mutex lock;	/* processes that share the file; not held while waiting */
 	unsigned long cursor;	/* index of the next event, its low word on 32-bit kernels */
 	u32 format;		/* BUTTON_IRQ_FORMAT_* */
-	u32 clock;		/* of the times it gives */
-	unsigned int pos;	/* bytes of @text that were read */
-	unsigned int left;	/* bytes of @text that were not */
+	u32 clock;		/* CLOCK_* of the time stamps */
+	unsigned int pos;	/* bytes of @text already read */
+	unsigned int left;	/* bytes of @text still to read */
 	char text[BUTTON_IRQ_TEXT];
 };
 
 /* --- Queue: top half to thread -------------------------------------------------------- */
 
-/* Append the clocks' offsets to the BUTTON_IRQ_CLOCKS last ones if they are others. */
+/* Append @offsets to @last, the BUTTON_IRQ_CLOCKS newest, unless they have not changed. */
 static bool button_irq_note_offsets(struct button_irq_offsets *last, u8 *newest,
 				    struct button_irq_offsets offsets)
 {
@@ -317,14 +319,14 @@ static void button_irq_queue_push(struct button_irq_queue *q, u64 time,
 
 	if (head - tail == BUTTON_IRQ_QUEUE) {
 		/*
-		 * Reported with the next edge that fits, or when the thread has caught up.
+		 * The drop is reported with the next edge that fits, or when the queue is empty.
 		 * D1, pairs with D2 in button_irq_drain(): a thread that observes the count
 		 * also observes all edges before.
 		 */
 		smp_store_release(&q->dropped, q->dropped + 1);
 		return;
 	}
-	/* Offsets of an edge in the queue stand, however often the clocks are set meanwhile. */
+	/* Do not overwrite offsets of a queued edge, however often the clocks are set. */
 	if (head == tail ||
 	    (u8)(q->clock - q->edge[tail % BUTTON_IRQ_QUEUE].clock) < BUTTON_IRQ_CLOCKS - 1)
 		button_irq_note_offsets(q->offsets, &q->clock, button_irq_read_offsets());
@@ -354,8 +356,8 @@ static bool button_irq_queue_pop(struct button_irq_queue *q, struct button_irq_e
 }
 
 /*
- * Has no edge come since the line was sampled? Needs no barrier: sampling orders by itself,
- * with readl() or a lock.
+ * Returns whether no edge was queued since the line was sampled. Needs no barrier: reading the
+ * line implies one, in readl() or a lock.
  */
 static bool button_irq_queue_is_empty(const struct button_irq_queue *q)
 {
@@ -365,7 +367,7 @@ static bool button_irq_queue_is_empty(const struct button_irq_queue *q)
 /* --- Top half ------------------------------------------------------------------------- */
 
 /*
- * Does this edge exceed storm_rate? A token bucket counted in time: each edge costs
+ * Returns whether this edge exceeds storm_rate. A token bucket counted in time: each edge costs
  * 1 s / storm_rate, and a burst may run up a debt of BUTTON_IRQ_STORM_BURST edges.
  */
 static bool button_irq_is_storm(struct button_irq *b, u64 now)
@@ -388,8 +390,8 @@ static bool button_irq_is_storm(struct button_irq *b, u64 now)
 
 /*
  * Record an edge. Returns whether the thread must be woken: within a debounce window an edge
- * cannot make an event, so most bounces wait in the queue for the timer, as long as there is
- * room.
+ * cannot make an event, so bounces wait in the queue for the timer. The thread is woken at each
+ * BUTTON_IRQ_BATCHth edge all the same, so that the queue does not fill.
  */
 static bool button_irq_record(struct button_irq *b, u64 now, enum button_irq_level level)
 {
@@ -411,11 +413,11 @@ static bool button_irq_record(struct button_irq *b, u64 now, enum button_irq_lev
 }
 
 /*
- * Is this interrupt a replay, whose time is not that of an edge? A replay was latched while
- * the line was masked or the system slept. genirq delivers its own latch from a tasklet, at
+ * Returns whether this interrupt is a replay: latched while the line was masked or the system
+ * slept, so its time is not that of an edge. genirq replays its own latch from a tasklet, at
  * any time after enable_irq(); a controller delivers its latch as soon as the line is
- * unmasked. Either happens at most once. Any other interrupt is an edge, also one that a
- * controller delivers from a thread or a softirq.
+ * unmasked. Either happens at most once. Any other interrupt is an edge, even if the
+ * controller delivers it from a thread or a softirq.
  */
 static bool button_irq_is_replay(struct button_irq *b, u64 now, enum button_irq_level level)
 {
@@ -427,15 +429,15 @@ static bool button_irq_is_replay(struct button_irq *b, u64 now, enum button_irq_
 		return false;
 	if (mode == BUTTON_IRQ_UNMASKING)
 		return true;
-	/* The tasklet's; a hard interrupt may come while a softirq runs. */
+	/* genirq's tasklet, unless this is a hard interrupt on top of a softirq */
 	late = in_serving_softirq() && !in_hardirq();
 	if (mode == BUTTON_IRQ_UNMASKED || (mode == BUTTON_IRQ_RESUMED && b->hw.nested)) {
 		late |= now < b->top.replay_until;
 	} else if (mode == BUTTON_IRQ_ASLEEP) {
 		/*
-		 * A tasklet's replay may find the handler busy on another CPU, with an edge that
-		 * the controller latched after the one that woke us. genirq then runs the handler
-		 * once more on that CPU, in hard IRQ. That replay repeats the edge's level.
+		 * genirq's tasklet may find the handler running on another CPU, for an edge that
+		 * came after the waking one. genirq then replays by running the handler once more
+		 * there, in hard IRQ. Such a replay reads the level of that edge again.
 		 */
 		late |= b->top.wakes && (b->hw.nested || b->top.level == (int)level);
 		if (!late) {
@@ -443,7 +445,7 @@ static bool button_irq_is_replay(struct button_irq *b, u64 now, enum button_irq_
 			return false;
 		}
 	}
-	/* Suspend may have written another mode meanwhile, which stands. */
+	/* Keep a mode that suspend has written meanwhile. */
 	cmpxchg(&b->top.mode, mode, BUTTON_IRQ_EDGES);
 	if (late && b->top.wakes && mode != BUTTON_IRQ_UNMASKED)
 		set_bit(BUTTON_IRQ_REQ_WAKE, &b->requests);
@@ -460,9 +462,9 @@ static bool button_irq_interrupt(struct button_irq *b, u64 now, enum button_irq_
 }
 
 /*
- * Hard IRQ, on PREEMPT_RT too (IRQF_NO_THREAD), except on controllers that deliver from a
- * thread. Must not take a sleeping lock, and wakes nobody but the thread. genirq never runs
- * the handler of one line twice at a time, so this is the queue's single producer.
+ * Runs in hard IRQ, on PREEMPT_RT too (IRQF_NO_THREAD), except on controllers that deliver
+ * from a thread. Must not take a sleeping lock, and wakes only the thread. genirq never runs
+ * two handlers of one line at once, so the top half is the queue's single producer.
  */
 static irqreturn_t button_irq_top_half(int irq, void *data)
 {
@@ -480,8 +482,8 @@ static irqreturn_t button_irq_top_half(int irq, void *data)
 		return IRQ_HANDLED;
 	/*
 	 * After IRQ_WAKE_THREAD genirq expects the thread to confirm that the interrupt was
-	 * handled, and disables a line on which 100,000 edges come before the thread does. A
-	 * thread that is behind is therefore woken here, which costs a little more.
+	 * handled, and disables the line after 100,000 unconfirmed interrupts. A thread that is
+	 * behind is therefore woken here, which costs a little more.
 	 */
 	if (b->queue.head - READ_ONCE(b->queue.tail) > 1) {
 		irq_wake_thread(irq, b);
@@ -511,7 +513,7 @@ static void button_irq_ring_write(struct button_irq_ring *ring,
 	preempt_enable();
 }
 
-/* The index of the next event, and with @oldest that of the oldest one still kept. */
+/* The index of the next event or, with @oldest, of the oldest event in the ring. */
 static unsigned long button_irq_ring_head(const struct button_irq_ring *ring, bool oldest)
 {
 	unsigned int seq;
@@ -526,8 +528,8 @@ static unsigned long button_irq_ring_head(const struct button_irq_ring *ring, bo
 }
 
 /*
- * Take events from *@cursor on, @max at most, or the one LOST record for events that were
- * overwritten. Returns how many, and advances *@cursor behind them.
+ * Copy events from *@cursor on, @max at most, or one LOST record for events that were
+ * overwritten. Returns the number of records, and advances *@cursor past the events.
  */
 static unsigned int button_irq_ring_read(const struct button_irq_ring *ring,
 					 unsigned long *cursor, u32 clock,
@@ -543,7 +545,7 @@ static unsigned int button_irq_ring_read(const struct button_irq_ring *ring,
 		seq = read_seqcount_begin(&ring->seqcount);
 		behind = (unsigned long)ring->head - *cursor;
 		lost = behind > ring->size ? behind - ring->size : 0;
-		/* Of the event after a gap, a LOST record has the time. */
+		/* A LOST record takes its time from the first event after the gap. */
 		n = lost ? 1 : min_t(unsigned long, behind, max);
 		index = ring->head - behind + lost;
 		for (i = 0; i < n; i++, index++) {
@@ -573,7 +575,6 @@ static unsigned int button_irq_ring_read(const struct button_irq_ring *ring,
 
 /* --- Thread: edges to events ---------------------------------------------------------- */
 
-/* Remember the clocks' offsets from @time on. */
 static void button_irq_note_clock(struct button_irq *b, u64 time,
 				  struct button_irq_offsets offsets)
 {
@@ -581,7 +582,7 @@ static void button_irq_note_clock(struct button_irq *b, u64 time,
 		b->thread.since[b->thread.clock % BUTTON_IRQ_CLOCKS] = time;
 }
 
-/* The time now, with the clocks' offsets remembered. */
+/* Returns the time, after noting the clocks' offsets. */
 static u64 button_irq_now(struct button_irq *b)
 {
 	u64 now = ktime_get_ns();
@@ -590,7 +591,7 @@ static u64 button_irq_now(struct button_irq *b)
 	return now;
 }
 
-/* The offsets that held at @time, or the oldest that are remembered. */
+/* The offsets at @time, or the oldest that are known. */
 static const struct button_irq_offsets *button_irq_offsets_at(const struct button_irq *b, u64 time)
 {
 	u8 i = b->thread.clock, oldest = i - (BUTTON_IRQ_CLOCKS - 1);
@@ -609,7 +610,6 @@ static void button_irq_report_key(struct button_irq *b, bool pressed, u64 time)
 	input_sync(b->hw.input);
 }
 
-/* Write @n reports of the debouncer into the ring. */
 static void button_irq_publish(struct button_irq *b, const struct button_irq_report *r,
 			       unsigned int n)
 {
@@ -623,19 +623,19 @@ static void button_irq_publish(struct button_irq *b, const struct button_irq_rep
 }
 
 /*
- * Wake pollers of "state". A poller has to read before it is woken again, so where nobody
- * has read since the last change, nobody waits, and the work item that a notification costs
- * is saved.
+ * Wake pollers of "state". A poller has to read "state" before it can be woken again. Without
+ * a read since the last change no poller waits: skip the notification, which costs a work
+ * item.
  */
 static void button_irq_notify_state(struct button_irq *b)
 {
 	if (b->thread.state_notified == b->thread.debounce.state)
 		return;
 	b->thread.state_notified = b->thread.debounce.state;
-	/* N1, pairs with N2 in state_show(): it reads the new state, or is observed here. */
+	/* N1, pairs with N2 in state_show(): a reader reads the new state, or is observed here. */
 	if (!xchg(&b->thread.state_read, 0))
 		return;
-	/* The probe makes the node after the first events are possible. */
+	/* The first events may come before button_irq_add() has set the node. */
 	if (READ_ONCE(b->thread.state_node))
 		sysfs_notify_dirent(b->thread.state_node);
 }
@@ -658,7 +658,7 @@ static void button_irq_report_missed(struct button_irq *b, u32 count, u64 time)
 	button_irq_publish(b, &r, button_irq_debounce_missed(&b->thread.debounce, count, time, &r));
 }
 
-/* Report edges that the queue had no room for, of which there were @total since the start. */
+/* Report the edges that the queue dropped since the last report; @total is since the start. */
 static bool button_irq_report_dropped(struct button_irq *b, u32 total, u64 time)
 {
 	u32 count = total - b->thread.dropped;
@@ -674,8 +674,8 @@ static bool button_irq_report_dropped(struct button_irq *b, u32 total, u64 time)
  * Feed queued edges to the debouncer, BUTTON_IRQ_BATCH at most. Returns whether there may be
  * more. Adds a sample to *@work where edges alone do not determine the line's level.
  *
- * Where levels are not known, the debouncer trusts alternation, and the line is sampled a
- * little later: a sample takes time on a bus, and further edges may be on their way.
+ * Where levels are unknown, the debouncer assumes that edges alternate, and the line is sampled
+ * a little later: a sample takes time on a bus, and further edges may be in flight.
  */
 static bool button_irq_drain(struct button_irq *b, unsigned long *work)
 {
@@ -711,7 +711,7 @@ static enum button_irq_level button_irq_sample(struct button_irq *b)
 	return value < 0 ? BUTTON_IRQ_LEVEL_UNKNOWN : value;
 }
 
-/* When the next sample is due. A deadline of the debouncer includes @resample_time. */
+/* When the next sample is due. The debouncer's deadline makes a separate re-sample needless. */
 static u64 button_irq_sample_time(struct button_irq *b)
 {
 	u64 time = button_irq_debounce_deadline(&b->thread.debounce);
@@ -731,7 +731,7 @@ static void button_irq_set_timer(struct button_irq *b)
 	hrtimer_start(timer, ns_to_ktime(time), HRTIMER_MODE_ABS_HARD);
 }
 
-/* Wake the thread. Any context. */
+/* May be called in any context. */
 static void button_irq_wake_thread(struct button_irq *b)
 {
 	if (b->hw.nested)
@@ -743,7 +743,7 @@ static void button_irq_wake_thread(struct button_irq *b)
 /*
  * Unmask the line. Unmasking delivers an interrupt that was latched while the line was
  * masked; its time is meaningless, so the handler treats it as a request to re-sample.
- * Process context, with @thread.lock held or before the button is live.
+ * Called in process context, with @thread.lock held or before the button is live.
  */
 static void button_irq_unmask(struct button_irq *b)
 {
@@ -756,25 +756,25 @@ static void button_irq_unmask(struct button_irq *b)
 
 static void button_irq_mask(struct button_irq *b, u64 now)
 {
-	/* The thread masks where the top half must not, which asks again until it is done. */
+	/* Already masked: each edge of a storm repeats the request until the line is masked. */
 	if (b->thread.unmask_time != BUTTON_IRQ_NO_DEADLINE)
 		return;
 	if (b->hw.mask_sleeps)
 		disable_irq_nosync(b->hw.irq);
 	WRITE_ONCE(b->thread.storms, b->thread.storms + 1);
 	b->thread.unmask_time = now + BUTTON_IRQ_STORM_MASK_NS;
-	/* At least the edge that was one too many. */
+	/* At least the edge that exceeded storm_rate was not recorded. */
 	button_irq_report_missed(b, 1, now);
 }
 
 /*
- * Move edges on to events: the one owner of debouncer, ring and timer at work. Process
+ * Turn edges into events, as the owner of debouncer, ring and timer. Called in process
  * context, with @thread.lock held.
  *
- * A sample is the line's level only if every earlier edge has been fed. So drain the queue,
- * sample, and if edges came meanwhile run again. This function makes one pass and has itself
- * called again, rather than loop: on a line that never rests there may always be one more
- * edge, while suspend and unbinding wait for the lock.
+ * A sample is valid only if every earlier edge has been fed. So drain the queue, sample, and
+ * run again if edges came meanwhile. Each call makes one pass and requests another rather
+ * than loop: on a line that never rests a loop might not end, while suspend and unbinding
+ * wait for the lock.
  */
 static void button_irq_process(struct button_irq *b)
 {
@@ -789,7 +789,7 @@ static void button_irq_process(struct button_irq *b)
 	if (b->out.gone)
 		return;
 	if (b->thread.suspended) {
-		/* Everything waits for resume, but an edge keeps the system from falling asleep. */
+		/* Work waits for resume, but an edge of a wake-up source aborts the suspend. */
 		if (device_may_wakeup(b->dev.parent) &&
 		    (test_bit(BUTTON_IRQ_REQ_WAKE, &b->requests) ||
 		     !button_irq_queue_is_empty(&b->queue)))
@@ -802,7 +802,7 @@ static void button_irq_process(struct button_irq *b)
 	work = xchg(&b->requests, 0);
 	button_irq_debounce_configure(d, READ_ONCE(b->set.debounce_us) * (u64)NSEC_PER_USEC,
 				      READ_ONCE(b->set.debounce_mode));
-	/* A deadline makes a request, so where only edges came, the time does not matter. */
+	/* The timer makes a request at a deadline: without a request no deadline has come. */
 	if (work)
 		now = ktime_get_ns();
 	if (now >= b->thread.unmask_time) {
@@ -825,8 +825,8 @@ static void button_irq_process(struct button_irq *b)
 	if (due) {
 		/*
 		 * The time is taken after the sample, which may take long on a bus: a change
-		 * that only the sample shows cannot have come later. If no edge came either,
-		 * the sample still holds then.
+		 * that only the sample shows cannot have come later. If no edge was queued
+		 * either, the sample is still valid at that time.
 		 */
 		level = button_irq_sample(b);
 		now = button_irq_now(b);
@@ -846,7 +846,7 @@ static void button_irq_process(struct button_irq *b)
 	}
 	button_irq_wake_readers(b);
 	button_irq_set_timer(b);
-	/* Only now: the timer that ends the quiet is set. */
+	/* Set after the timer, which ends the quiet. */
 	WRITE_ONCE(b->quiet, d->window_open && !d->unconfirmed);
 }
 
@@ -860,8 +860,8 @@ static void button_irq_work(struct work_struct *work)
 }
 
 /*
- * The threaded handler. Always returns IRQ_HANDLED: where there is no top half that does,
- * genirq would take the interrupt for spurious and in the end disable the line.
+ * The threaded handler. Always returns IRQ_HANDLED: otherwise genirq would count the interrupt
+ * as spurious and eventually disable the line.
  */
 static irqreturn_t button_irq_thread(int irq, void *data)
 {
@@ -869,7 +869,7 @@ static irqreturn_t button_irq_thread(int irq, void *data)
 
 	/*
 	 * A nested interrupt has no top half. The edge is queued before taking the lock, whose
-	 * holder may be reading the line over a slow bus: the sample then sees that it is old.
+	 * holder may be sampling over a slow bus: it sees the edge and discards the sample.
 	 */
 	if (b->hw.nested) {
 		WRITE_ONCE(b->top.busy, true);
@@ -895,7 +895,7 @@ static enum hrtimer_restart button_irq_timer(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
-/* After the last interrupt: what is queued becomes events, and an open window ends. */
+/* Called after the last interrupt: turn queued edges into events, and end an open window. */
 static void button_irq_finish(struct button_irq *b)
 {
 	struct button_irq_debounce *d = &b->thread.debounce;
@@ -919,19 +919,19 @@ static void button_irq_finish(struct button_irq *b)
 /* --- Minor numbers -------------------------------------------------------------------- */
 
 /*
- * One character device serves all buttons. It appears when nothing can fail any more: a
- * module whose init fails is freed even while a file of it is open.
+ * One character device serves all buttons. It is added when nothing else can fail: a module
+ * whose init fails is freed even while one of its files is open.
  */
 static dev_t button_irq_devt;
 static struct cdev button_irq_cdev;
 
-/* The life of a button, in order; unbinding goes back to BUTTON_IRQ_RESERVED. */
+/* States of a button, in order; unbinding returns to BUTTON_IRQ_RESERVED, then _FREE. */
 enum button_irq_state {
 	BUTTON_IRQ_FREE,
 	BUTTON_IRQ_RESERVED,	/* has a number and a label; is being created or shut down */
-	BUTTON_IRQ_READY,	/* has all it needs */
-	BUTTON_IRQ_ADDED,	/* has a node; can be opened once the character device is there */
-	BUTTON_IRQ_LIVE,	/* gets interrupts */
+	BUTTON_IRQ_READY,	/* has its line, interrupt and memory */
+	BUTTON_IRQ_ADDED,	/* has a node; can be opened once the cdev is added */
+	BUTTON_IRQ_LIVE,	/* receives interrupts */
 };
 
 /*
@@ -978,7 +978,7 @@ static struct button_irq *button_irq_get(unsigned int minor)
 	return b;
 }
 
-/* The number that @name had, else the first that no other button remembers, else any. */
+/* The minor that @name had last, else the first never used, else the first free one. */
 static int button_irq_free_minor(u32 name)
 {
 	int i, minor = -ENOSPC;
@@ -1005,7 +1005,7 @@ static bool button_irq_readable(struct button_irq_reader *r)
 	       READ_ONCE(r->cursor) != button_irq_ring_head(&r->button->out.ring, false);
 }
 
-/* Decimal digits. vsnprintf() takes several times as long, and every reader formats every event. */
+/* Not vsnprintf(): that takes several times as long, and every reader formats every event. */
 static noinline char *button_irq_put_digits(char *p, u32 n, unsigned int digits)
 {
 	char *end = p + digits;
@@ -1064,8 +1064,8 @@ static unsigned int button_irq_format(char *text, const struct button_irq_event 
 }
 
 /*
- * At most one line, as /dev/kmsg does: head, sed q and the like read with a large buffer and
- * exit, and could not give back a second line. Returns 0 when there is nothing to read.
+ * Read at most one line, as from /dev/kmsg: head, sed q and the like read with a large buffer
+ * and exit, so a second line would be lost. Returns 0 if there is nothing to read.
  */
 static ssize_t button_irq_read_text(struct button_irq_reader *r, struct iov_iter *to)
 {
@@ -1086,7 +1086,7 @@ static ssize_t button_irq_read_text(struct button_irq_reader *r, struct iov_iter
 	return n ?: -EFAULT;
 }
 
-/* As many whole records as fit. Returns 0 when there is none. */
+/* Read as many whole records as fit. Returns 0 if there is nothing to read. */
 static ssize_t button_irq_read_binary(struct button_irq_reader *r, struct iov_iter *to)
 {
 	struct button_irq_event events[BUTTON_IRQ_RECORDS];
@@ -1099,7 +1099,7 @@ static ssize_t button_irq_read_binary(struct button_irq_reader *r, struct iov_it
 		n = button_irq_ring_read(&r->button->out.ring, &cursor, r->clock, events,
 					 min_t(size_t, room - total, BUTTON_IRQ_RECORDS));
 		copied = copy_to_iter(events, n * sizeof(*events), to) / sizeof(*events);
-		/* A record that met a bad address stays for the next read. */
+		/* A record that could not be copied stays for the next read. */
 		if (copied < n)
 			cursor = events[copied].seq - 1;
 		WRITE_ONCE(r->cursor, cursor);
@@ -1168,7 +1168,7 @@ static long button_irq_get_info(struct button_irq *b, struct button_irq_info __u
 
 	if (READ_ONCE(b->out.gone))
 		return -ENODEV;
-	/* Both are zero-filled to their ends. */
+	/* Both strings are zero-filled to their full size. */
 	memcpy(info.label, b->hw.label, sizeof(info.label));
 	memcpy(info.line, b->hw.line, sizeof(info.line));
 	return copy_to_user(to, &info, sizeof(info)) ? -EFAULT : 0;
@@ -1233,7 +1233,7 @@ static int button_irq_open(struct inode *inode, struct file *file)
 	r->format = BUTTON_IRQ_FORMAT_TEXT;
 	r->clock = CLOCK_MONOTONIC;
 	r->button = b;
-	/* Only what happens from now on. */
+	/* Start at the next event. */
 	r->cursor = button_irq_ring_head(&b->out.ring, false);
 	file->private_data = r;
 	file->f_mode |= FMODE_NOWAIT;
@@ -1310,7 +1310,7 @@ static ssize_t state_show(struct device *dev, struct device_attribute *attr, cha
 }
 static DEVICE_ATTR_RO(state);
 
-/* Take a setting, unless it is bad, and let the thread apply it. */
+/* Store a setting if it is valid, and request the thread to apply it. */
 static ssize_t button_irq_store(struct device *dev, u32 *setting, u32 value, u32 max, size_t count)
 {
 	if (value > max)
@@ -1341,7 +1341,7 @@ BUTTON_IRQ_SHOW(debounce_mode, "%s", button_irq_modes[READ_ONCE(b->set.debounce_
 static ssize_t debounce_mode_store(struct device *dev, struct device_attribute *attr,
 				   const char *buf, size_t count)
 {
-	/* No mode's number is negative, or so large. */
+	/* As a u32, the error of a word that is no mode is over the maximum. */
 	return button_irq_store(dev, &to_button_irq(dev)->set.debounce_mode,
 				sysfs_match_string(button_irq_modes, buf),
 				BUTTON_IRQ_MODE_SETTLE, count);
@@ -1387,24 +1387,24 @@ static const char * const button_irq_header_chips[] = {
 	"pinctrl-bcm2835", "pinctrl-bcm2711", "pinctrl-rp1",
 };
 
-/* A search for the controllers to which all applies that is asked. */
+/* A search for the GPIO controllers that match every criterion given. */
 struct button_irq_search {
-	/* In: NULL where anything will do */
+	/* In: criteria; NULL matches any */
 	const char *label;			/* the controller's label */
 	const char *device;			/* the name of its character device */
 	const struct fwnode_handle *fwnode;	/* its firmware node */
 	const char *line;			/* the name of a line */
-	/* In: a line that it has; out: where the line called @line is */
+	/* In: an offset that it must have; out: the offset of the line called @line */
 	unsigned int offset;
-	/* Out: how many there are, and of the first: */
+	/* Out: the number of matches, and about the first match: */
 	unsigned int n;
 	char chip[BUTTON_IRQ_LINE];		/* @device or its label */
 	unsigned int base;			/* gpiolib's number of its first line */
-	struct gpio_desc *gpiod;		/* the line; nobody need own it */
+	struct gpio_desc *gpiod;		/* the line, not requested */
 	bool can_sleep;				/* reading its lines sleeps */
-	char user[32];				/* who uses the line, "" if nobody can tell */
-	struct device *parent;			/* of a controller by @device; to be put */
-	char list[128];				/* all of them as DEVICE:OFFSET */
+	char user[32];				/* the user of the line, "" if unknown */
+	struct device *parent;			/* set if searched by @device; caller puts it */
+	char list[128];				/* every match as DEVICE:OFFSET */
 };
 
 /* The offset of the line that the controller's driver or firmware calls @name, or -1. */
@@ -1457,20 +1457,20 @@ static __cold int button_irq_match_chip(struct gpio_chip *gc, BUTTON_IRQ_MATCH_C
 	return 0;
 }
 
-/* Returns whether there is one. */
+/* Returns whether a controller matches. */
 static bool button_irq_find(struct button_irq_search *s)
 {
 	button_irq_find_chip(s, button_irq_match_chip);
-	/* Not above: before 6.9, both take the lock of gpiolib's list. */
+	/* Not in the callback: before 6.9, gpio_to_desc() takes the lock that is held there. */
 	s->gpiod = s->n ? gpio_to_desc(s->base + s->offset) : NULL;
 	return s->n;
 }
 
 /*
- * Tie the button to its controller, so that it is unbound before the controller goes. A link
- * made while the controller is being unbound would hold up nothing: the controller would free
- * the line's interrupt while it is requested here. Unbinding holds the controller's lock, except
- * while it unbinds consumers, and then the state shows it.
+ * Link the button to its controller, so that the button is unbound before the controller. A link
+ * made while the controller is being unbound would come too late: the controller would free the
+ * line's interrupt while it is requested here. Unbinding holds the controller's device lock,
+ * except while it unbinds consumers; links.status is DL_DEV_UNBINDING then.
  */
 static __cold int button_irq_link(struct device *dev, struct device *chip, struct gpio_desc *gpiod)
 {
@@ -1498,18 +1498,18 @@ struct button_irq_param {
 	u32 active_low;		/* pressed is low */
 	u32 claim;		/* take the pin from another function */
 	bool by_name;		/* gpiolib looks the line up by its name */
-	bool by_device;		/* @chip is a character device; gpiolib knows labels only */
+	bool by_device;		/* @chip is a character device's name, not a label */
 	char chip[BUTTON_IRQ_LINE];
-	unsigned int offset;	/* of the line there */
-	int error;		/* what the probe came to */
+	unsigned int offset;	/* of the line in @chip */
+	int error;		/* result of the probe */
 	struct platform_device *pdev;
 };
 
 #define BUTTON_IRQ_NO_LINE "no such GPIO line (spellings: gpio=17 on a Raspberry Pi, line=NAME, line=CHIPLABEL:OFFSET; gpioinfo lists them)"
 
 /*
- * One log line for each failure, naming parameter and value. printk withholds a line that
- * does not fit its buffer.
+ * One log line for each failure, naming parameter and value. The value is cut, because printk
+ * drops a line that does not fit its buffer.
  */
 #define button_irq_param_error(name, text, error, fmt, ...)				\
 ({											\
@@ -1517,7 +1517,7 @@ struct button_irq_param {
 	error;										\
 })
 
-/* NULL if the button is of the device tree */
+/* NULL for a button in the device tree */
 static struct button_irq_param *button_irq_param_of(struct device *dev)
 {
 	struct button_irq_param **data = dev_get_platdata(dev);
@@ -1526,8 +1526,8 @@ static struct button_irq_param *button_irq_param_of(struct device *dev)
 }
 
 /*
- * Log why a button cannot be had: a button of module parameters by its parameter, one of the
- * device tree by its device. Returns @error.
+ * Log why a button cannot be set up, by parameter or, for a button in the device tree, by
+ * device. Returns @error, or -ENODEV in place of a deferral that insmod cannot wait for.
  */
 static __cold int button_irq_error(struct device *dev, int error, const char *what)
 {
@@ -1535,7 +1535,7 @@ static __cold int button_irq_error(struct device *dev, int error, const char *wh
 
 	if (!param)
 		return dev_err_probe(dev, error, "%s\n", what);
-	/* insmod cannot wait for what comes later. */
+	/* insmod cannot wait for a controller that is bound later. */
 	if (error == -EPROBE_DEFER)
 		error = -ENODEV;
 	if (error == -EBUSY || error == -ENODEV)
@@ -1543,7 +1543,7 @@ static __cold int button_irq_error(struct device *dev, int error, const char *wh
 	return button_irq_param_error(param->name, param->text, error, "%s: error %d", what, error);
 }
 
-/* The line cannot be had: word why. */
+/* Log why the line cannot be requested. */
 static __cold int button_irq_line_error(struct device *dev, struct button_irq_param *param,
 					int error)
 {
@@ -1577,7 +1577,7 @@ static void button_irq_free_own_line(void *gpiod)
 	gpiochip_free_own_desc(gpiod);
 }
 
-/* gpiolib looks lines up by their chip's label, so the second chip of a label needs this. */
+/* Request a line by device: gpiolib looks up chips by label, which two chips may share. */
 static __cold struct gpio_desc *
 button_irq_get_own_line(struct device *dev, struct button_irq_param *param)
 {
@@ -1585,7 +1585,7 @@ button_irq_get_own_line(struct device *dev, struct button_irq_param *param)
 	struct gpio_desc *gpiod = ERR_PTR(-ENODEV);
 	int ret;
 
-	/* The link keeps the chip from going meanwhile. */
+	/* The link keeps the chip bound meanwhile. */
 	if (button_irq_find(&s) && !button_irq_link(dev, s.parent, NULL))
 		gpiod = gpiochip_request_own_desc(gpiod_to_chip(s.gpiod), s.offset,
 						  BUTTON_IRQ_NAME,
@@ -1652,7 +1652,7 @@ static bool button_irq_label_taken(const struct button_irq *b)
 	return false;
 }
 
-/* Label the button. Of two buttons with one link, the second gets a suffix. */
+/* If another button has the same link name, the label gets a suffix. */
 static void button_irq_set_label(struct button_irq *b, const char *label)
 {
 	unsigned int n, len;
@@ -1663,7 +1663,7 @@ static void button_irq_set_label(struct button_irq *b, const char *label)
 	for (n = 2; button_irq_label_taken(b); n++) {
 		len = snprintf(suffix, sizeof(suffix), "_%u", n);
 		len = min(strlen(label), BUTTON_IRQ_LABEL - 1 - len);
-		/* Cut no UTF-8 character in two. */
+		/* Do not split a UTF-8 character. */
 		while (len < strlen(label) && ((u8)label[len] & 0xc0) == 0x80)
 			len--;
 		memset(b->hw.label, 0, BUTTON_IRQ_LABEL);
@@ -1688,7 +1688,7 @@ static __cold bool button_irq_label_valid(const char *label)
 		return false;
 	for (i = 0; i < len; i += n) {
 		c = (u8)label[i];
-		/* Without NLS, a kernel has no UTF-8. */
+		/* The kernel's UTF-8 decoder is part of NLS. */
 		n = c < 0x80 ? 1 :
 		    IS_REACHABLE(CONFIG_NLS) ? utf8_to_utf32(&label[i], len - i, &c) : -1;
 		/* Unicode's further control characters are U+0080 to U+009F. */
@@ -1709,7 +1709,7 @@ static void button_irq_set_pull(struct button_irq *b)
 	if (b->set.pull == BUTTON_IRQ_AS_IS)
 		return;
 	b->hw.no_pull = gpiod_set_config(b->hw.gpiod, configs[b->set.pull]);
-	/* 50 kOhm and a few hundred pF of wire need some 10 us. */
+	/* A pull of 50 kOhm moves a few hundred pF of wire in some 10 us. */
 	usleep_range(100, 200);
 }
 
@@ -1742,7 +1742,7 @@ static struct button_irq *button_irq_alloc(struct device *parent)
 
 	b->queue.edge = kcalloc(BUTTON_IRQ_QUEUE, sizeof(*b->queue.edge), GFP_KERNEL);
 	b->out.ring.size = button_irq_ring_events;
-	/* Whole pages, none of which need be contiguous. A failure is logged by our caller. */
+	/* Large, but need not be physically contiguous. The caller logs a failure. */
 	b->out.ring.slot = __vmalloc(array_size(b->out.ring.size, sizeof(*b->out.ring.slot)),
 				     GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN);
 	if (!b->queue.edge || !b->out.ring.slot) {
@@ -1766,7 +1766,7 @@ static void button_irq_free_input(struct button_irq *b)
 		input_free_device(input);
 }
 
-/* Undoes button_irq_create(), however far that got, and button_irq_go_live(). */
+/* Undo button_irq_create(), even if it failed halfway, and button_irq_go_live(). */
 static __cold void button_irq_shutdown(void *data)
 {
 	struct button_irq *b = data;
@@ -1782,13 +1782,13 @@ static __cold void button_irq_shutdown(void *data)
 		device_init_wakeup(b->dev.parent, false);
 		/*
 		 * Before 6.6 free_irq() spins until the handler of a nested interrupt has
-		 * returned, which may need this CPU for that: sleep until it has.
+		 * returned, but the handler may need this CPU: sleep until it has returned.
 		 */
 		if (b->hw.nested)
 			disable_irq_nosync(b->hw.irq);
 		while (READ_ONCE(b->top.busy))
 			usleep_range(50, 100);
-		/* After this no interrupt comes, and the thread has ended. */
+		/* After free_irq() no interrupt comes, and the thread has ended. */
 		free_irq(b->hw.irq, b);
 	}
 	mutex_lock(&b->thread.lock);
@@ -1798,7 +1798,7 @@ static __cold void button_irq_shutdown(void *data)
 	smp_store_release(&b->out.gone, true);
 	mutex_unlock(&b->thread.lock);
 
-	/* Waits for sysfs accesses, which might start timer and work once more. */
+	/* Waits for sysfs writes, which may start timer and work: cancel those afterwards. */
 	if (device_is_registered(&b->dev))
 		device_del(&b->dev);
 	hrtimer_cancel(&b->thread.timer);
@@ -1809,7 +1809,7 @@ static __cold void button_irq_shutdown(void *data)
 	wake_up_interruptible_poll(&b->out.wait, EPOLLHUP | EPOLLERR);
 	kill_fasync(&b->out.async, SIGIO, POLL_HUP);
 
-	/* Only now: the button's name is free for another one. */
+	/* Not earlier: until device_del() the device name was in use. */
 	mutex_lock(&button_irq_lock);
 	button_irq_set_state(b, BUTTON_IRQ_FREE);
 	mutex_unlock(&button_irq_lock);
@@ -1823,7 +1823,7 @@ static int button_irq_request_irq(struct button_irq *b)
 
 	if (irq < 0)
 		return button_irq_error(dev, irq, "the line has no interrupt");
-	/* Asking for it would only make genirq log a mismatch of flags. */
+	/* A request would fail, and make genirq log a mismatch of flags. */
 	if (irq_has_action(irq))
 		return button_irq_error(dev, -EBUSY, "the line's interrupt is in use");
 
@@ -1857,7 +1857,7 @@ static int button_irq_init_wakeup(struct button_irq *b)
 	return ret ? button_irq_error(dev, ret, "cannot make the line a wake-up source") : 0;
 }
 
-/* The input device of a button that is a key as well. */
+/* Allocate the input device of a button that is also a key or a switch. */
 static int button_irq_init_input(struct button_irq *b)
 {
 	struct device *dev = b->dev.parent;
@@ -1882,7 +1882,7 @@ static int button_irq_init_input(struct button_irq *b)
 	return 0;
 }
 
-/* Number, name and label. */
+/* Assign minor number, device name and label. */
 static int button_irq_register(struct button_irq *b)
 {
 	const char *parent = dev_name(b->dev.parent), *chip = button_irq_line_chip(b->hw.gpiod);
@@ -1899,7 +1899,7 @@ static int button_irq_register(struct button_irq *b)
 	if (ret)
 		return ret;
 	b->dev.devt = button_irq_devt + minor;
-	/* By default, the pin of a Raspberry Pi's header, else the node's name */
+	/* Default label: the pin on a Raspberry Pi's header, else the node's name */
 	if (match_string(button_irq_header_chips, ARRAY_SIZE(button_irq_header_chips), chip) < 0)
 		strscpy(label, dev_name(&b->dev), sizeof(label));
 	else
@@ -1912,8 +1912,8 @@ static int button_irq_register(struct button_irq *b)
 }
 
 /*
- * The level that the button starts with makes no event. Where the line reads as pressed, its
- * pull may still be charging a capacitor: give it time to rise.
+ * The initial level makes no event. If the line reads as pressed, its pull may still be
+ * charging a capacitor: give the line time to settle.
  */
 static int button_irq_init_level(struct button_irq *b)
 {
@@ -1940,7 +1940,7 @@ static int button_irq_add(struct button_irq *b)
 			return button_irq_error(dev, ret, "cannot make the input device");
 	}
 	button_irq_set_state(b, BUTTON_IRQ_ADDED);
-	/* While loading, udev hears of the node only when the node can be opened. */
+	/* While loading, delay the uevent until the node can be opened. */
 	dev_set_uevent_suppress(&b->dev, !button_irq_loaded);
 	ret = device_add(&b->dev);
 	if (ret)
@@ -1959,7 +1959,7 @@ static void button_irq_start(struct button_irq *b)
 		dev_set_uevent_suppress(&b->dev, false);
 		kobject_uevent(&b->dev.kobj, KOBJ_ADD);
 	}
-	/* A switch has a state from the start on; a key that is held does not become a press. */
+	/* A switch reports its initial state; a key that is held sends nothing. */
 	if (b->set.type == EV_SW)
 		button_irq_report_key(b, b->thread.debounce.state, ktime_get_ns());
 	button_irq_unmask(b);
@@ -1981,9 +1981,9 @@ static void button_irq_start(struct button_irq *b)
 }
 
 /*
- * Make every button live that is ready: at the end of loading all that were created meanwhile,
- * later the one that its probe has just created. Fails only while no button can be opened, or
- * later for that one button.
+ * Make every ready button live: at the end of loading all buttons created so far, later the
+ * button that was just probed. A failure while loading comes before any button can be opened; a
+ * later failure affects that one button only.
  */
 static __cold int button_irq_go_live(void)
 {
@@ -2001,15 +2001,15 @@ static __cold int button_irq_go_live(void)
 		return ret;
 	while ((b = button_irq_first(BUTTON_IRQ_ADDED)))
 		button_irq_start(b);
-	/* From here on every interrupt is an edge. */
+	/* Wait until a latched interrupt has been delivered: later ones are edges. */
 	usleep_range(BUTTON_IRQ_REPLAY_NS / NSEC_PER_USEC,
 		     BUTTON_IRQ_REPLAY_NS / NSEC_PER_USEC + 100);
 	return 0;
 }
 
 /*
- * Mainline's pinctrl-rp1, up to 7.2 at least, stops the machine (doc/upstream has patches). Of the
- * two drivers for RP1, mainline's is the one with a regmap.
+ * Mainline's pinctrl-rp1, up to 7.2 at least, can hang the machine (doc/upstream has patches). Of
+ * the two drivers for RP1, only mainline's has a regmap.
  */
 static void button_irq_warn_of_rp1(struct device *dev, struct gpio_desc *gpiod)
 {
@@ -2023,7 +2023,7 @@ static void button_irq_warn_of_rp1(struct device *dev, struct gpio_desc *gpiod)
 		dev_warn(dev, "pinctrl-rp1 delivers no interrupt of GPIO28 to 53: an edge may stop a CPU\n");
 }
 
-/* What both sources of buttons end in: everything that can fail is taken here. */
+/* Create a button, from module parameters or the device tree: acquire all that can fail. */
 static int button_irq_create(struct device *dev, struct gpio_desc *gpiod,
 			     const struct button_irq_config *config)
 {
@@ -2031,7 +2031,7 @@ static int button_irq_create(struct device *dev, struct gpio_desc *gpiod,
 	int ret;
 
 	ret = button_irq_link(dev, button_irq_line_parent(gpiod), gpiod);
-	if (ret)	/* without a reason in the log, which the driver core would leak */
+	if (ret)	/* not logged: the driver core would leak the reason */
 		return ret;
 	b = button_irq_alloc(dev);
 	if (!b)
@@ -2075,14 +2075,14 @@ static int button_irq_create(struct device *dev, struct gpio_desc *gpiod,
 
 /* --- Power management ----------------------------------------------------------------- */
 
-/* From here to resume nothing touches the chip, whose bus may be off. */
+/* Until resume the driver must not touch the chip: its bus may be off. */
 static int button_irq_suspend(struct device *dev)
 {
 	struct button_irq *b = dev_get_drvdata(dev);
 
 	mutex_lock(&b->thread.lock);
 	b->thread.suspended = true;
-	/* What comes while the system sleeps is latched, and replayed at resume. */
+	/* Interrupts that come while the system sleeps are latched and replayed at resume. */
 	b->top.wakes = device_may_wakeup(dev);
 	b->top.level = BUTTON_IRQ_NO_LEVEL;
 	/* M1, pairs with M2 in button_irq_is_replay(): top.wakes and top.level are set. */
@@ -2098,7 +2098,7 @@ static int button_irq_resume(struct device *dev)
 
 	mutex_lock(&b->thread.lock);
 	b->thread.suspended = false;
-	/* What woke the system may have been replayed already. The next edge rules it out. */
+	/* The waking interrupt was replayed already, or will be before the next edge. */
 	if (b->top.wakes) {
 		b->top.replay_until = now + BUTTON_IRQ_WAKE_NS;
 		/* M1, a full barrier, pairs with M2 in button_irq_is_replay(). */
@@ -2195,7 +2195,7 @@ static __cold int button_irq_probe(struct platform_device *pdev)
 			      button_irq_create(dev, gpiod, &config);
 	if (!param)
 		return ret;
-	/* insmod returns this. Of ENODEV the driver core logs nothing, as that was done above. */
+	/* insmod returns @error, which is logged already. The driver core does not log ENODEV. */
 	param->error = ret == -EPROBE_DEFER ? button_irq_line_error(dev, param, ret) : ret;
 	return ret ? -ENODEV : 0;
 }
@@ -2220,7 +2220,7 @@ static struct platform_driver button_irq_driver = {
 /* --- Module parameters: buttons without a device tree --------------------------------- */
 
 /*
- * Texts rather than numbers, so that an error can quote them. A value that is missing or
+ * Values are strings, so that an error message can quote them. A value that is missing or
  * empty means the default; a single value applies to every line.
  */
 struct button_irq_list {
@@ -2260,7 +2260,7 @@ MODULE_PARM_DESC(claim, "1: take the pin even if another function, such as I2C, 
 static struct button_irq_param button_irq_params[BUTTON_IRQ_PARAMS];
 static unsigned int button_irq_n_params;
 
-/* "" where the value is missing or empty. */
+/* Returns "" if the value is missing or empty. */
 static const char * __init button_irq_value(const struct button_irq_list *list, unsigned int i)
 {
 	if (list->n == 1)
@@ -2284,7 +2284,7 @@ static int __init button_irq_number(const struct button_irq_list *list, unsigned
 	return 0;
 }
 
-/* The same for the index of a word. */
+/* Sets *@value to the index of the word, and keeps the default when it is missing. */
 static int __init button_irq_word(const struct button_irq_list *list, unsigned int i,
 				  const char * const *words, unsigned int n, u32 *value,
 				  const char *why)
@@ -2356,7 +2356,7 @@ static int __init button_irq_parse_list(const struct button_irq_list *list)
 	return 0;
 }
 
-/* Everything that can be known to be wrong before anything is done. */
+/* Check every value before anything is requested. */
 static int __init button_irq_parse(void)
 {
 	static const struct button_irq_list * const lists[] = {
@@ -2389,10 +2389,10 @@ static int __init button_irq_parse(void)
 }
 
 /*
- * A pin that another function has, such as I2C or a UART, has no direction: its controller
- * says EINVAL. Making it an input would cut that function off. Only controllers in the SoC
- * multiplex pins, and reading those does not sleep. RP1 cannot tell: an unused pin has no
- * direction there either.
+ * Refuse a pin that is muxed to another function, such as I2C or a UART: making the pin an
+ * input would cut that function off. Such a pin has no direction, so its controller returns
+ * EINVAL. Only controllers in the SoC multiplex pins, and those do not sleep. RP1 is excepted:
+ * its unused pins have no direction either.
  */
 static int __init button_irq_check_function(const struct button_irq_param *param,
 					    const struct button_irq_search *s)
@@ -2469,7 +2469,7 @@ static int __init button_irq_add_param(struct button_irq_param *param, unsigned 
 	ret = button_irq_resolve(param);
 	if (ret)
 		return ret;
-	/* What insmod returns if the device is not probed at all. */
+	/* insmod returns this if the device is not probed at all. */
 	param->error = -ENODEV;
 	pdev = platform_device_register_full(&info);
 	if (IS_ERR(pdev))
@@ -2488,8 +2488,8 @@ static __cold void button_irq_remove_params(void)
 /* --- Module --------------------------------------------------------------------------- */
 
 /*
- * Two phases. First everything that can fail is taken, for every line and for the buttons of
- * the device tree. Then the nodes appear, and only when all are there can any be opened.
+ * Two phases. First acquire everything that can fail, for module parameters and device tree.
+ * Then add the nodes; none can be opened before all of them exist.
  */
 static int __init button_irq_init(void)
 {

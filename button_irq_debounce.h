@@ -49,7 +49,7 @@ typedef __u32 u32;
 /* button_irq_debounce_deadline(): no sample is due. */
 #define BUTTON_IRQ_NO_DEADLINE	(~0ULL)
 
-/* The most events one call gives. */
+/* The maximum number of events that one call returns. */
 #define BUTTON_IRQ_REPORTS	2
 
 /* Logical level: gpiolib has already inverted active-low lines, so 1 means pressed. */
@@ -60,7 +60,7 @@ enum button_irq_level {
 };
 
 /**
- * struct button_irq_report - one event on its way out of the debouncer
+ * struct button_irq_report - one event that the debouncer reports
  * @time: nanoseconds, on the clock of the edges
  * @held: nanoseconds a release was held, else 0
  * @type: BUTTON_IRQ_PRESS, BUTTON_IRQ_RELEASE or BUTTON_IRQ_MISSED
@@ -97,11 +97,11 @@ struct button_irq_report {
  * @presses: presses reported
  * @releases: releases reported
  * @bounces: edges that were not reported
- * @glitches: those of @bounces that repeated a level outside a window
+ * @glitches: bounces that repeated a level outside a window
  * @missed: edges that could not be recorded
  *
- * Other contexts read @state and the counters with READ_ONCE(), so these are single words
- * that button_irq_debounce_count() and button_irq_debounce_report() write whole.
+ * Other contexts read @state and the counters with READ_ONCE(), so these are single words,
+ * which button_irq_debounce_count() and button_irq_debounce_report() write with WRITE_ONCE().
  */
 struct button_irq_debounce {
 	u64 window_ns;
@@ -134,8 +134,8 @@ struct button_irq_debounce {
  * @d: the debouncer
  * @pressed: the line's level
  *
- * A button that is pressed from the start is in state pressed without an event. The level
- * counts as one from an edge: if the first edge repeats it, a pulse was merged.
+ * A button that is pressed from the start is in state pressed without an event. @pressed counts
+ * as the level of an edge: a first edge to the same level means that a pulse was merged.
  */
 static inline void button_irq_debounce_init(struct button_irq_debounce *d, bool pressed)
 {
@@ -151,7 +151,7 @@ static inline void button_irq_debounce_init(struct button_irq_debounce *d, bool 
  * @mode: BUTTON_IRQ_MODE_EAGER or BUTTON_IRQ_MODE_SETTLE
  *
  * Takes effect at once: an open window gets the new length, counted from where it
- * started. The caller feeds a sample next, which may find it over.
+ * started. The caller feeds a sample next, in case the window is over now.
  */
 static inline void button_irq_debounce_configure(struct button_irq_debounce *d,
 						 u64 window_ns, u32 mode)
@@ -187,7 +187,7 @@ static inline void button_irq_debounce_open(struct button_irq_debounce *d, u64 s
 	d->held_back = false;
 }
 
-/* Add to a counter that sysfs reads meanwhile. */
+/* Add to a counter that sysfs may read at the same time. */
 static inline void button_irq_debounce_count(unsigned long *counter, int n)
 {
 	WRITE_ONCE(*counter, *counter + n);
@@ -230,7 +230,7 @@ static void button_irq_debounce_report(struct button_irq_debounce *d, u64 time,
  * opens the next window at the end of this one rather than at @time, so that a late timer
  * changes nothing.
  *
- * Makes at most one report: afterwards the state is the level, so a further window that is
+ * Makes at most one report: afterwards d->state equals d->level, so a further window that is
  * over has nothing to report.
  */
 static unsigned int button_irq_debounce_close(struct button_irq_debounce *d, u64 time,
@@ -284,8 +284,8 @@ static inline unsigned int button_irq_debounce_missed(struct button_irq_debounce
  * button_irq_debounce_unseen() - the line may have moved without an edge
  * @d: the debouncer
  *
- * For the time that the line was masked or the system slept. An edge to the last level then
- * repeats nothing. The caller feeds a sample next.
+ * Called after the line was masked or the system slept: the next edge may have the last level
+ * without a merged edge. The caller feeds a sample next.
  */
 static inline void button_irq_debounce_unseen(struct button_irq_debounce *d)
 {
@@ -353,8 +353,8 @@ static inline unsigned int button_irq_debounce_edge(struct button_irq_debounce *
 /**
  * button_irq_debounce_sample() - the line's level was read
  * @d: the debouncer
- * @level: the level, or BUTTON_IRQ_LEVEL_UNKNOWN if the chip failed: the edges are believed
- *	then
+ * @level: the level, or BUTTON_IRQ_LEVEL_UNKNOWN if the chip failed, which counts as the
+ *	level after the last edge
  * @time: when the level was read, in nanoseconds; every earlier edge has been fed
  * @r: room for BUTTON_IRQ_REPORTS events
  *
@@ -368,7 +368,7 @@ static inline unsigned int button_irq_debounce_sample(struct button_irq_debounce
 						      struct button_irq_report *r)
 {
 	if (d->window_open && time < button_irq_debounce_window_end(d)) {
-		/* The window was over at the unconfirmed sample, and was made longer since. */
+		/* The window was lengthened after an unconfirmed sample: forget that sample. */
 		d->unconfirmed = false;
 		return 0;
 	}
@@ -428,7 +428,7 @@ static inline unsigned int button_irq_debounce_wake(struct button_irq_debounce *
 	unsigned int n = button_irq_debounce_close(d, time, r);
 
 	d->unconfirmed = false;
-	/* Within a window the window's end decides, as for any edge. */
+	/* An open window decides at its end, as for any edge. */
 	if (d->window_open)
 		return n;
 
