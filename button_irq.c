@@ -711,7 +711,7 @@ static enum button_irq_level button_irq_sample(struct button_irq *b)
 	return value < 0 ? BUTTON_IRQ_LEVEL_UNKNOWN : value;
 }
 
-/* When the next sample is due. The debouncer's deadline makes a separate re-sample needless. */
+/* When the next sample is due. The line is sampled at a deadline of the debouncer anyway. */
 static u64 button_irq_sample_time(struct button_irq *b)
 {
 	u64 time = button_irq_debounce_deadline(&b->thread.debounce);

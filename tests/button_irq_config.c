@@ -7,8 +7,8 @@
 #include "button_test.h"
 
 static const char * const read_only[] = {
-	"label", "line", "state", "presses", "releases", "edges", "inferred", "bounces", "missed",
-	"storms",
+	"label", "line", "state", "presses", "releases", "edges", "inferred", "bounces", "glitches",
+	"missed", "storms",
 };
 
 static const char * const writable[] = { "debounce_us", "debounce_mode", "storm_rate" };

@@ -215,6 +215,7 @@ static void *pointer(struct worker *w, __u8 kind, __u8 offset)
 static const char * const attrs[] = {
 	"debounce_us", "debounce_mode", "storm_rate", "state", "label", "line", "presses",
 	"releases", "edges", "inferred", "bounces", "missed", "storms", "dev", "nothing",
+	"glitches",
 };
 
 static int open_attr(struct worker *w, unsigned int attr, int flags)

@@ -41,6 +41,8 @@ def same(what, wanted, places):
 def versions():
     version = one("dkms.conf", r'^PACKAGE_VERSION="(.*)"$')
     same("the version", version, [("userspace/python/button_irq/__init__.py", r'^__version__ = "(.*)"$')])
+    # npm wants three numbers.
+    same("the version", f"{version}.0", [(f"userspace/{name}/package.json", r'^  "version": "(.*)",$') for name in ("node", "node-red")])
     # The newest entry comes first.
     for name, pattern in (("debian/changelog", r"^button-irq \((.*?)\)"), ("CHANGELOG.md", r"^## ([0-9]\S*)")):
         newest = re.search(pattern, read(name), re.MULTILINE)
@@ -71,6 +73,7 @@ def defaults():
     time, rate, ring = values["debounce_us"], values["storm_rate"], values["ring_events"]
     milliseconds = str(int(time or 0) // 1000)
     same("the default of debounce_us", time, [("dts/button-irq.yaml", r"debounce-us:(?:\n .*|\n)*?\n +default: (\d+)"),
+                                              ("dts/button-irq-overlay.dts", r"debounce-us = <(\d+)>"),
                                               ("dts/README.md", r"^\| `debounce_us` \| [^|]* \| (\d+) \|")])
     same("the default of debounce_us", milliseconds, [("doc/recipes.md", r"default\s+debounce\s+time\s+of\s+(\d+)\s+ms")])
     same("the default of storm_rate", rate, [("doc/recipes.md", r"Above\s+(\d+)\s+edges\s+a\s+second\s+raise\s+`storm_rate`")])
