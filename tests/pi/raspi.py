@@ -64,7 +64,9 @@ BOARDS = {
                   status={"/soc/serial@7e215040": "okay"},
                   # In 448 MB, half of which is too little for the root file system: without a limit. And 64 MB for DMA
                   # are too much; with cma= on its command line 6.12 hangs before it has a console.
-                  cma="800000", append="pinctrl_bcm2835.persist_gpio_outputs=y rootfstype=ramfs"),
+                  cma="800000", append="pinctrl_bcm2835.persist_gpio_outputs=y rootfstype=ramfs",
+                  # The SoC's system timer. ARMv7 and later have timers of their own, which fire late instead.
+                  timer_wants_equality=True),
     "raspi2b": soc("raspi2b", "Raspberry Pi 2B", "pinctrl-bcm2835", "broadcom/bcm2836-rpi-2-b.dtb",
                    kernels={"6.1-armhf": [*EVERYWHERE, "storm"], "7.2-armhf": ["runtime"]},
                    status={"/soc/serial@7e215040": "okay"}),
