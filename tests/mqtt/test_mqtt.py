@@ -25,6 +25,7 @@ import homeassistant
 from test_command import LOST, MISSED, MS, REALTIME_NS, S, Button, equal, now, read, wait_for, write
 
 CONFIG = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../userspace/mqtt/button-irq-mqtt.conf")
+PLAIN = os.path.join(os.path.dirname(SERVICE), "../plain/button-irq-mqtt")
 UNIT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../userspace/systemd/button-irq-mqtt.service")
 
 
@@ -185,6 +186,10 @@ def test_errors_say_file_and_line():
     assert "tls = yes" in check("tls-ca = /etc/hostname\n")
     assert "go together" in check("tls = yes\ntls-cert = /etc/hostname\n")
     assert "UTF-16" in check("\ufeffbroker = x\n".encode("utf-16").decode("utf-8", "surrogateescape"))
+    for line in ("port = 1", "tls = no", "keep-alive = 5s", "topic = a", "discovery = no", "user = a"):
+        assert "conf:2: " in check(f"{line}\n{line}\n") and "already has a value" in check(f"{line}\n{line}\n"), line
+    assert "already has a value" in check("[bell]\npublish = yes\npublish = no\n")
+    equal(check("[*]\npublish = yes\nhold-time = 1s\n[bell]\npublish = no\nhold-time = 2s\n", 0), "")
     # Of several errors each is reported, and the service does not start.
     equal(len(check("x\ny\n").splitlines()), 2)
     os.makedirs("state")
@@ -249,6 +254,31 @@ def test_secrets_with_wrong_rights_are_refused():
     assert "no user" in check("", env=env)
 
 
+def test_check_refuses_files_that_are_no_pem():
+    certificates()
+    here = os.getcwd()
+    text = f"tls = yes\ntls-ca = {here}/ca.crt\ntls-cert = {here}/client.crt\ntls-key = {here}/client.key\n"
+    equal(check(text, 0), "")
+    write("garbage", "garbage\n", 0o600)
+    write("empty", "", 0o600)
+    for name in ("garbage", "empty"):
+        for right in ("ca.crt", "client.crt", "client.key"):
+            out = check(text.replace(f"{here}/{right}", f"{here}/{name}"))
+            assert f"{here}/{name}: no {'private key' if 'key' in right else 'certificate'} in PEM format" in out, out
+    # The two in each other's place, and a key that nobody is there to type the password of
+    assert "no certificate" in check(text.replace("client.crt", "client.key"))
+    assert "not a regular file" in check(text.replace(f"{here}/ca.crt", here))
+    subprocess.run(["openssl", "pkey", "-in", "client.key", "-aes256", "-passout", "pass:geheim", "-out", "encrypted.key"],
+                   check=True)
+    os.chmod("encrypted.key", 0o600)
+    assert "the private key is encrypted" in check(text.replace("client.key", "encrypted.key"))
+    for name, source in (("ca", "ca.crt"), ("crt", "client.crt"), ("key", "garbage")):
+        with open(source, encoding="ascii") as file:
+            write(f"credentials/button-irq-mqtt.{name}", file.read(), 0o440)
+    env = dict(os.environ, CREDENTIALS_DIRECTORY=os.path.abspath("credentials"))
+    assert "button-irq-mqtt.key: no private key" in check("tls = yes\n", env=env)
+
+
 def passwords():
     subprocess.run(["mosquitto_passwd", "-c", "-b", "passwords", "pi", "ge heim"], check=True, stderr=subprocess.DEVNULL)
     return f"allow_anonymous false\npassword_file {os.path.abspath('passwords')}"
@@ -307,9 +337,9 @@ def test_tls_with_client_certificate():
     prepare()
     tls = f"tls = yes\ntls-cert = {here}/client.crt\ntls-key = {here}/client.key\ntls-ca = {here}/"
 
-    def serve_tls(text, host, err):
+    def serve_tls(text, host, err, command=(SERVICE,)):
         write("conf", f"broker = {host}\nport = {broker.port}\nhost = pi\n{text}\n")
-        process = subprocess.Popen([SERVICE, "-c", "conf", "--state", "state"], stderr=open(err, "wb"), stdin=subprocess.DEVNULL)
+        process = subprocess.Popen([*command, "-c", "conf", "--state", "state"], stderr=open(err, "wb"), stdin=subprocess.DEVNULL)
         base.running.append(process)
         return process
 
@@ -317,6 +347,10 @@ def test_tls_with_client_certificate():
     said("connected to")
     bell.press()
     wait_for(lambda: re.search(r"^button bell \S+ \S+ 1 ", read("state/acknowledged"), re.M), "acknowledged")
+    stop(service)
+    # TLS fits into the memory that the unit allows.
+    service = serve_tls(tls + "ca.crt", "localhost", "limited", (*data_limit(), PLAIN))
+    said("connected to", "limited")
     stop(service)
     # Another CA; the right CA, but another name; no client certificate
     for number, (text, host) in enumerate(((tls + "otherca.crt", "localhost"), (tls + "ca.crt", "127.0.0.1"),
@@ -457,6 +491,117 @@ def test_a_broker_that_does_not_answer_any_more_is_left():
     said("trying again")
     ending.send(b"x")
     wait_for(lambda: alive, "a new connection")
+    stop(service)
+
+
+class Played:
+    """A broker that answers all but what a test leaves out; got has (connection, topic, payload) of each PUBLISH."""
+
+    def __init__(self, acknowledges=lambda number, topic: True, properties=b"", after=lambda sock, number: None):
+        self.got, self.pings, self.socks = [], 0, []
+        self.acknowledges, self.properties, self.after = acknowledges, properties, after
+        self.fake = Fake(self.play)
+        self.port = self.fake.port
+
+    def play(self, sock, number):
+        Fake.packet(sock)
+        sock.sendall(bytes((0x20, 3 + len(self.properties), 0, 0, len(self.properties))) + self.properties)
+        self.socks.append(sock)
+        self.after(sock, number)
+        while True:
+            kind, body = Fake.packet(sock)
+            if kind >> 4 == 3:
+                topic, ident = publish_id(body)
+                # One byte says that there are no properties.
+                self.got.append((number, topic, body[body.index(ident, 2 + len(topic.encode())) + 3:].decode()))
+                if self.acknowledges(number, topic):
+                    sock.sendall(b"\x40\x02" + ident)
+            elif kind == 0x82:
+                sock.sendall(b"\x90\x04" + body[:2] + b"\x00\x01")
+            elif kind == 0xc0:
+                self.pings += 1
+                sock.sendall(b"\xd0\x00")
+
+    def end(self, number):
+        self.socks[number - 1].shutdown(socket.SHUT_RDWR)
+
+    def seqs(self, number, level):
+        return [json.loads(payload)["seq"] for n, topic, payload in self.got if n == number and topic.endswith("/" + level)]
+
+
+def test_a_broker_that_acknowledges_nothing_is_reported_and_left():
+    # It answers pings, so the keep-alive does not end the connection.
+    broker = Played(acknowledges=lambda number, topic: number > 1)
+    bell = Button()
+    service = serve(broker.port, "keep-alive = 5s\n")
+    said("connected to")
+    bell.click()
+    said("no message acknowledged for 30 s; trying again")
+    wait_for(lambda: broker.seqs(2, "event") == [1, 2], "sent again")
+    wait_for(lambda: re.search(r"^button bell \S+ \S+ 2 ", read("state/acknowledged"), re.M), "acknowledged")
+    stop(service)
+
+
+def test_the_keep_alive_that_the_broker_asks_for_is_kept():
+    # MQTT 5's Server Keep Alive of 2 s
+    broker = Played(properties=b"\x13\x00\x02")
+    Button()
+    service = serve(broker.port, "keep-alive = 1h\n")
+    said("connected to")
+    wait_for(lambda: broker.pings >= 2, "two pings")
+    equal(read("err").count("connected to"), 1, read("err"))
+    stop(service)
+
+
+def test_a_gesture_that_waits_for_the_broker_longer_than_max_age_is_not_sent():
+    broker = Played(acknowledges=lambda number, topic: number > 1 or not topic.endswith(("/event", "/gesture")))
+    bell = Button()
+    service = serve(broker.port, "[bell]\nmax-age = 3s\ndouble-time = off\n")
+    said("connected to")
+    bell.click()
+    wait_for(lambda: broker.seqs(1, "gesture") == [2], "the gesture comes in time, and is not acknowledged")
+    pause(3.5)
+    broker.end(1)
+    said("too old")
+    wait_for(lambda: broker.seqs(2, "event") == [1, 2], "the events are sent again")
+    bell.click()
+    wait_for(lambda: broker.seqs(2, "gesture"), "a gesture that is not old")
+    equal((broker.seqs(2, "event"), broker.seqs(2, "gesture")), ([1, 2, 3, 4], [4]))
+    stop(service)
+
+
+def test_discovery_that_is_larger_than_the_broker_takes_does_not_keep_events_back():
+    broker = Broker("allow_anonymous true\nmax_packet_size 1000")
+    receiver = Receiver(broker)
+    bell = Button()
+    service = serve(broker.port, "discovery = homeassistant\n")
+    said("no discovery until this service is restarted")
+    bell.click()
+    equal(seqs(has_events(receiver, 2)), [1, 2])
+    equal(read("err").count("connected to"), 1, read("err"))
+    stop(service)
+
+
+def data_limit():
+    """prlimit's arguments: what the unit allows the service"""
+    with open(UNIT, encoding="utf-8") as unit:
+        limit = re.search(r"^LimitDATA=(\d+)M$", unit.read(), re.M)
+    return ["prlimit", f"--data={int(limit[1]) << 20}"]
+
+
+def test_a_packet_of_256_mb_takes_no_such_memory():
+    def huge(sock, number):
+        if number == 1:
+            sock.sendall(b"\x30\xff\xff\xff\x7f\x00\x01x")
+
+    broker = Played(after=huge)
+    bell = Button()
+    # The sanitizers need more memory than the limit.
+    service = serve(broker.port, program=PLAIN, prefix=data_limit())
+    said("trying again")
+    wait_for(lambda: read("err").count("connected to") == 2, "a new connection")
+    bell.click()
+    wait_for(lambda: broker.seqs(2, "event") == [1, 2], "events")
     stop(service)
 
 
@@ -658,6 +803,132 @@ def test_the_first_start_rings_no_old_bells_and_says_so():
     fence(receiver, bell)
     equal([event["event"] for event in receiver.events()].count("lost"), 1)
     stop(service)
+
+
+def as_nobody(broker, text=""):
+    """The service without root's rights"""
+    os.chmod(".", 0o777)
+    prepare()
+    os.chmod("state", 0o777)
+    return serve(broker.port, text, prefix=["setpriv", "--reuid=65534", "--clear-groups"])
+
+
+def test_the_first_start_is_that_also_where_the_permission_comes_later():
+    if os.geteuid():
+        return "only root can become another user"
+    broker = Broker()
+    receiver = Receiver(broker)
+    bell = Button()
+    os.chmod(bell.path, 0)
+    for _ in range(3):
+        bell.click(now() - 5 * S)
+    service = as_nobody(broker)
+    said("connected to")
+    pause(1)
+    os.chmod(bell.path, 0o644)
+    first = has_events(receiver, 1)[0]
+    equal((first["event"], first["seq"], first["count"], first["reason"]), ("lost", 1, 6, "first-start"))
+    # A button that is bound after the first start loses nothing.
+    with unseen(service):
+        door = Button("button_irq1", "door")
+        door.click(now() - 2 * S)
+    has_events(receiver, 1, "gesture", "door")
+    equal(seqs(receiver.events("event", "door")), [1, 2])
+    equal((seqs(receiver.events("event", "bell")), seqs(receiver.events("gesture", "bell"))), ([1], []))
+    stop(service)
+    return None
+
+
+def test_a_button_without_permission_for_a_while_loses_and_repeats_nothing():
+    if os.geteuid():
+        return "only root can become another user"
+    broker = Broker()
+    receiver = Receiver(broker)
+    bell = Button()
+    service = as_nobody(broker)
+    said("connected to")
+    with unseen(service):
+        bell.click(now() - 5 * S)
+    has_events(receiver, 2)
+    has_events(receiver, 1, "gesture")
+    wait_for(lambda: re.search(r"^button bell \S+ \S+ 2 \d+ 2 ", read("state/acknowledged"), re.M), "acknowledged")
+    stop(service)
+    os.chmod(bell.path, 0)
+    service = as_nobody(broker, "forget-after = 1s\n")
+    said("absent for longer than forget-after")
+    wait_for(lambda: "button/pi/bell/state" not in retained(broker), "removed")
+    bell.click(now() - 2 * S)
+    # Also with a restart between
+    stop(service)
+    service = as_nobody(broker, "forget-after = 1s\n")
+    wait_for(lambda: read("err").count("connected to") == 3, "connected")
+    os.chmod(bell.path, 0o644)
+    has_events(receiver, 2, "gesture")
+    equal((seqs(receiver.events()), seqs(receiver.events("gesture"))), ([1, 2, 3, 4], [2, 4]))
+    assert "button/pi/bell/state" in retained(broker)
+    stop(service)
+    return None
+
+
+def test_events_of_the_time_with_publish_no_are_never_sent():
+    broker, receiver, bell, service = begin("[door]\npublish = no\n")
+    door = Button("button_irq1", "door")
+    with unseen(service):
+        bell.click(now() - 9 * S)
+        door.click(now() - 9 * S)
+    has_events(receiver, 2)
+    has_events(receiver, 1, "gesture")
+    wait_for(lambda: re.search(r"^button bell \S+ \S+ 2 \d+ 2 ", read("state/acknowledged"), re.M), "acknowledged")
+    stop(service)
+    service = serve(broker.port, "[*]\npublish = no\n")
+    said("bell: publish = no: its messages are removed")
+    wait_for(lambda: "button/pi/bell/state" not in retained(broker), "removed")
+    with unseen(service):
+        bell.click(now() - 5 * S)
+        door.click(now() - 5 * S)
+    stop(service)
+    # Nothing of them comes up in another start either.
+    service = serve(broker.port, "[*]\npublish = no\n")
+    wait_for(lambda: read("err").count("connected to") == 3, "connected")
+    stop(service)
+    service = serve(broker.port)
+    wait_for(lambda: {"button/pi/bell/state", "button/pi/door/state"} <= set(retained(broker)), "published")
+    with unseen(service):
+        bell.click(now() - 2 * S)
+        door.click(now() - 2 * S)
+    has_events(receiver, 2, "gesture", "bell")
+    has_events(receiver, 1, "gesture", "door")
+    equal((seqs(receiver.events("event", "bell")), seqs(receiver.events("gesture", "bell"))), ([1, 2, 5, 6], [2, 6]))
+    equal((seqs(receiver.events("event", "door")), seqs(receiver.events("gesture", "door"))), ([5, 6], [6]))
+    equal([topic for _, topic, payload in receiver.messages() if payload == "offline" and "door" in topic], [])
+    stop(service)
+
+
+def test_other_gesture_times_give_no_second_gesture_of_a_press():
+    broker = Broker()
+    receiver = Receiver(broker)
+    # Clicks (start, length) in ms, and the number of the gesture in the state file
+    for number, (clicks, old, new, gesture, kind) in enumerate((
+            (((0, 500),), "double-time = off", "double-time = off\nhold-time = 100ms", "click", 2),
+            (((0, 50), (200, 50)), "double-time = 400ms", "double-time = 50ms", "double", 3),
+            (((0, 50), (200, 500)), "double-time = 400ms", "double-time = 50ms\nhold-time = 100ms", "double", 3))):
+        service = serve(broker.port, f"[*]\n{old}\n", err=f"err{number}")
+        said("connected to", f"err{number}")
+        bell = Button(f"button_irq{number}", f"bell{number}")
+        with unseen(service):
+            t = now() - 5 * S
+            for start, length in clicks:
+                bell.click(t + start * MS, length * MS)
+        wait_for(lambda: os.path.exists("state/acknowledged") and
+                 re.search(rf"^button bell{number} \S+ \S+ {bell.seq} \d+ {kind} ", read("state/acknowledged"), re.M), gesture)
+        stop(service)
+        service = serve(broker.port, f"[*]\n{new}\n", err=f"again{number}")
+        said("connected to", f"again{number}")
+        with unseen(service):
+            bell.click(now() - 2 * S, 10 * MS)
+        wait_for(lambda: bell.seq in seqs(receiver.events("gesture", f"bell{number}")), "the next click")
+        equal([g["gesture"] for g in receiver.events("gesture", f"bell{number}")], [gesture, "click"])
+        stop(service)
 
 
 DAMAGE = {"empty": b"", "cut": None, "garbage": b"\x00\xff\xfe" * 100, "other": b"button-irq-mqtt 2\nend\n",

@@ -3,7 +3,7 @@
 "use strict";
 
 const assert = require("node:assert/strict");
-const { spawn } = require("node:child_process");
+const { execFileSync, spawn } = require("node:child_process");
 const { once } = require("node:events");
 const fs = require("node:fs");
 const path = require("node:path");
@@ -594,6 +594,68 @@ test("many_buttons_leave_file_operations_alone", async (t) => {
 		assert.equal((await take(source, 1))[0].event, "press");
 	}
 	await Promise.all(sources.map((source) => source.close()));
+});
+
+test("without_descriptors_a_button_is_an_error", (t) => {
+	inDirectory(t);
+	fs.writeFileSync("program.js", `
+		const { button } = require(${JSON.stringify(PACKAGE)});
+		const fs = require("node:fs");
+		try {
+			for (;;)
+				fs.openSync("/dev/null");
+		} catch {
+			/* No descriptor is left. */
+		}
+		const source = button("bell", { command: "/bin/true" });
+		source.on("error", (error) => process.stdout.write(error.name + " " + error.code + "\\n"));
+	`);
+	const output = execFileSync("bash", ["-c", 'ulimit -n 64; exec "$0" program.js', process.execPath], { encoding: "utf8" });
+
+	assert.equal(output, "ButtonError EMFILE\n");
+});
+
+test("an_error_waits_for_the_first_loop_or_listener", async (t) => {
+	inDirectory(t);
+	const ended = async () => {
+		const source = button("nosuch", { command: COMMAND });
+
+		/* Not once(), which also listens for errors */
+		await new Promise((resolve) => { source.on("close", resolve); });
+		return source;
+	};
+	await assert.rejects(take(await ended(), 1), { code: "ENODEV" });
+	for (const first of ["error", "press"]) {
+		const source = await ended();
+		const errors = [];
+
+		source.on(first, () => {});
+		source.on("error", (error) => errors.push(error.code));
+		await waitFor(() => errors.length, `an error for the listener of ${first}`);
+		await new Promise((resolve) => { setImmediate(resolve); });
+		assert.deepEqual(errors, ["ENODEV"]);
+	}
+});
+
+test("a_wrong_signal_starts_no_command", async (t) => {
+	inDirectory(t);
+	const command = standIn('require("fs").writeFileSync("ran", "")');
+
+	for (const signal of [{}, null, "SIGTERM", 5])
+		assert.throws(() => button("bell", { command, signal }), { name: "TypeError", message: "signal: not an AbortSignal" });
+	/* A command that was started would have run by the time that a later one has. */
+	await button("bell", { command: standIn("") }).close();
+	const later = button("bell", { command: standIn("console.log('{}')") });
+
+	await new Promise((resolve) => {
+		later.on("error", resolve);
+		later.on("close", resolve);
+	});
+	assert.equal(fs.existsSync("ran"), false);
+});
+
+test("no_name_in_an_array_is_not_the_first_button", () => {
+	assert.throws(() => button([], { command: "/bin/true" }), { name: "TypeError", message: "button: an empty array of names" });
 });
 
 test("wrong_options_are_refused_at_once", () => {

@@ -124,6 +124,36 @@ test("lost_events_are_warned_of_even_if_they_are_no_messages", async (t) => {
 	assert.equal(button.warn.lastCall.args[0], "bell: 12 lost");
 });
 
+test("events_from_while_the_command_did_not_run_are_reported_as_lost", async (t) => {
+	inDirectory(t);
+	const bell = new FakeButton();
+	const { button, messages, status } = await flow(t, { button: "bell", events: ["press", "lost"] });
+
+	await waitFor(() => status() === "released", "released");
+	bell.click();
+	await waitFor(() => messages.length === 1, "a press");
+	process.kill(children()[0], "SIGKILL");
+	await waitFor(() => /SIGKILL/.test(status()), "the command has ended");
+	bell.click();
+	bell.press();
+	await waitFor(() => messages.length === 2, "a message");
+	assert.deepEqual([messages[1].payload, messages[1].topic, messages[1].event.seq, messages[1].event.count],
+		["lost", "bell", 3, 3]);
+	assert.equal(button.warn.lastCall.args[0], "bell: 3 lost");
+	bell.release();
+	bell.press();
+	await waitFor(() => messages.length === 3, "the next press");
+	assert.equal(messages[2].event.seq, 7);
+	/* A pause without an event loses none. */
+	process.kill(children()[0], "SIGKILL");
+	await waitFor(() => /SIGKILL/.test(status()), "the command has ended");
+	await waitFor(() => status() === "pressed", "the command runs again");
+	bell.release();
+	bell.press();
+	await waitFor(() => messages.length === 4, "the next press");
+	assert.deepEqual(messages.map(({ payload }) => payload), ["press", "lost", "press", "press"]);
+});
+
 test("a_wrong_setting_is_an_error", async (t) => {
 	inDirectory(t);
 	const { button, status } = await flow(t, { button: "bell", holdTime: "x" });

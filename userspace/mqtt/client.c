@@ -25,6 +25,9 @@
 #define RETRY_MIN_NS	(NS_PER_S / 2)
 #define RETRY_MAX_NS	(30 * NS_PER_S)
 
+/* How long a broker may acknowledge none of the messages that it has. */
+#define ACK_NS		(30 * NS_PER_S)
+
 /* The kernel ends a connection whose peer has not acknowledged data for so long. */
 #define TCP_TIMEOUT_MS	20000
 
@@ -145,7 +148,7 @@ bool client_can_send(const struct client *c)
 /* Any packet that goes out puts the keep-alive off. The second is for libmosquitto, which counts whole ones. */
 static void put_off_misc(struct client *c)
 {
-	c->misc_due = clock_ns(CLOCK_MONOTONIC) + (c->settings->keep_alive + 1) * NS_PER_S;
+	c->misc_due = clock_ns(CLOCK_MONOTONIC) + (c->keep_alive + 1) * NS_PER_S;
 }
 
 static void on_connect(struct mosquitto *mosq, void *data, int code, int flags, const mosquitto_property *properties)
@@ -154,12 +157,19 @@ static void on_connect(struct mosquitto *mosq, void *data, int code, int flags, 
 
 	(void)mosq;
 	(void)flags;
-	(void)properties;
 	if (code) {
 		c->refused = code;
 		c->lost = true;
 	} else {
 		c->state = CLIENT_UP;
+		/*
+		 * A broker may ask for a shorter time than the settings. libmosquitto adopts that time by itself, but
+		 * sends a ping only from mosquitto_loop_misc(), which misc_due has to call early enough. 0 means no
+		 * keep-alive: then the time of the settings stays.
+		 */
+		mosquitto_property_read_int16(properties, MQTT_PROP_SERVER_KEEP_ALIVE, &c->keep_alive, false);
+		c->keep_alive = c->keep_alive ?: c->settings->keep_alive;
+		put_off_misc(c);
 	}
 }
 
@@ -191,6 +201,7 @@ static void on_publish(struct mosquitto *mosq, void *data, int mid, int code, co
 	if (!m)
 		return;
 	c->in_flight--;
+	c->ack_due = clock_ns(CLOCK_MONOTONIC) + ACK_NS;
 	if (code >= MQTT_RC_UNSPECIFIED && m->lasting) {
 		snprintf(c->error, sizeof(c->error), "%.100s is refused: %s", m->topic, mosquitto_reason_string(code));
 		c->refused = code;
@@ -337,6 +348,8 @@ static void fail(struct client *c, int code, int error)
 		snprintf(why, sizeof(why), "no such host");
 	else if (code)
 		snprintf(why, sizeof(why), "%s", mosquitto_strerror(code));
+	else if (c->state == CLIENT_UP && !c->lost)
+		snprintf(why, sizeof(why), "no message acknowledged for %llu s", ACK_NS / NS_PER_S);
 	else
 		snprintf(why, sizeof(why), "no answer");
 	say_down(c, why);
@@ -355,6 +368,7 @@ static void begin_connecting(struct client *c)
 	c->refused = 0;
 	c->lost = c->useful = false;
 	c->old_protocol |= c->settings->old_protocol;
+	c->keep_alive = c->settings->keep_alive;
 	c->mosq = mosquitto_new(c->id, true, c);
 	ret = c->mosq ? set_up(c) : MOSQ_ERR_NOMEM;
 	if (!ret && pthread_create(&c->thread, NULL, connect_thread, c))
@@ -402,10 +416,29 @@ static int push(struct client *c)
 	for (m = c->head; m && c->in_flight < CLIENT_WINDOW; m = m->next) {
 		if (m->sent || m->acked)
 			continue;
+		/* The message became too old while the broker was away or did not acknowledge. */
+		if (m->not_after && clock_ns(CLOCK_MONOTONIC) > m->not_after) {
+			complain("%s: a message became too old while it waited for the broker, and is not sent (max-age)",
+				 m->topic);
+			m->acked = true;
+			continue;
+		}
+		if (!c->in_flight)
+			c->ack_due = clock_ns(CLOCK_MONOTONIC) + ACK_NS;
 		/* Set first: the acknowledgement may come within the call. */
 		m->sent = true;
 		c->in_flight++;
 		ret = mosquitto_publish_v5(c->mosq, &m->mid, m->topic, m->length, m->payload, 1, m->retain, NULL);
+		/*
+		 * The message is larger than the broker accepts. Sending such a message again would end each connection
+		 * before the events behind the message are sent.
+		 */
+		if (ret == MOSQ_ERR_OVERSIZE_PACKET && !m->lasting) {
+			complain("%s is refused: %s", m->topic, mosquitto_strerror(ret));
+			c->in_flight--;
+			m->refused = m->acked = true;
+			continue;
+		}
 		if (ret) {
 			m->sent = false;
 			c->in_flight--;
@@ -449,7 +482,7 @@ static __u64 due(const struct client *c)
 	case CLIENT_DOWN: return c->next_try;
 	case CLIENT_CONNECTING: return NEVER;
 	case CLIENT_WAITING: return c->deadline < c->misc_due ? c->deadline : c->misc_due;
-	case CLIENT_UP: return c->misc_due;
+	case CLIENT_UP: return c->in_flight && c->ack_due < c->misc_due ? c->ack_due : c->misc_due;
 	}
 	return NEVER;
 }
@@ -473,6 +506,7 @@ __u64 client_work(struct client *c)
 	__u64 now = clock_ns(CLOCK_MONOTONIC);
 	bool was_up = c->state == CLIENT_UP;
 	int ret = MOSQ_ERR_SUCCESS, error;
+	bool silent;
 
 	if (c->state == CLIENT_DOWN && now >= c->next_try)
 		begin_connecting(c);
@@ -490,8 +524,12 @@ __u64 client_work(struct client *c)
 		errno = 0;
 		ret = push(c);
 		error = errno;
+		/* push() may have dropped messages. */
+		finish_messages(c);
 	}
-	if (ret || c->lost || (c->state == CLIENT_WAITING && now >= c->deadline)) {
+	/* A broker that hangs may still answer pings, so the keep-alive does not end such a connection. */
+	silent = c->state == CLIENT_UP && c->in_flight && now >= c->ack_due;
+	if (ret || c->lost || silent || (c->state == CLIENT_WAITING && now >= c->deadline)) {
 		fail(c, ret, error);
 	} else if (mosquitto_want_write(c->mosq) != c->want_write) {
 		c->want_write = !c->want_write;

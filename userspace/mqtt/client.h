@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <pthread.h>
 #include <linux/types.h>
 
@@ -40,6 +41,7 @@ struct mosquitto;
  * @kind: likewise
  * @a: likewise
  * @b: likewise
+ * @not_after: CLOCK_MONOTONIC from which on the message is too old to be sent, or 0
  */
 struct message {
 	struct message *next;
@@ -57,6 +59,7 @@ struct message {
 	int kind;
 	__u64 a;
 	__u64 b;
+	__u64 not_after;
 };
 
 enum client_state { CLIENT_DOWN, CLIENT_CONNECTING, CLIENT_WAITING, CLIENT_UP };
@@ -84,6 +87,8 @@ enum client_state { CLIENT_DOWN, CLIENT_CONNECTING, CLIENT_WAITING, CLIENT_UP };
  * @next_try: CLOCK_MONOTONIC when to connect
  * @deadline: CLOCK_MONOTONIC when the connection has failed unless it is up
  * @misc_due: CLOCK_MONOTONIC when libmosquitto may have to send a keep-alive
+ * @ack_due: CLOCK_MONOTONIC when the connection has failed unless a message in flight is acknowledged
+ * @keep_alive: seconds, as in the settings or as the broker asks for
  * @socket: that epoll watches, or -1
  * @want_write: epoll watches for room
  * @thread: connects, with CLIENT_CONNECTING. Names may take long to look up, and connect() too.
@@ -113,7 +118,8 @@ struct client {
 	unsigned int failures;
 	bool old_protocol;
 	bool useful;
-	__u64 next_try, deadline, misc_due;
+	__u64 next_try, deadline, misc_due, ack_due;
+	uint16_t keep_alive;
 	int socket;
 	bool want_write;
 	pthread_t thread;

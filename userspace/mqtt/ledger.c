@@ -22,11 +22,16 @@
 /*
  * One line for each button and each gap, and one for Home Assistant's discovery:
  *	discovery TOPIC
- *	button LABEL BOOT BINDING ACKED GESTURE_TIME GESTURE_TYPE ENDED STOPPED PENDING
+ *	button LABEL BOOT BINDING ACKED GESTURE_TIME GESTURE_TYPE FLAGS STOPPED PENDING
  *	gap LABEL REASON BOOT BINDING SEQ COUNT
  * LABEL and TOPIC are escaped as levels of topics are, so no blank is in them. The last line shows that nothing is cut off.
  */
 #define WORDS_MAX	10
+
+/* Bits of FLAGS */
+#define FLAG_ENDED		1
+#define FLAG_REMOVED		2
+#define FLAG_UNPUBLISHED	4
 
 static bool parse_u64(const char *word, __u64 *value)
 {
@@ -60,15 +65,17 @@ static bool copy_label(char *to, size_t size, const char *word)
 
 static bool parse_button(struct record *r, char *const *word)
 {
-	__u64 type, ended, stopped;
+	__u64 type, flags, stopped;
 
 	if (!copy_label(r->label, sizeof(r->label), word[1]) || !copy_word(r->boot, sizeof(r->boot), word[2]) ||
 	    !copy_word(r->binding, sizeof(r->binding), word[3]) || !parse_u64(word[4], &r->acked) ||
 	    !parse_u64(word[5], &r->gesture_time) || !parse_u64(word[6], &type) || type > 255 ||
-	    !parse_u64(word[7], &ended) || !parse_u64(word[8], &stopped) || !parse_u64(word[9], &r->pending))
+	    !parse_u64(word[7], &flags) || !parse_u64(word[8], &stopped) || !parse_u64(word[9], &r->pending))
 		return false;
 	r->gesture_type = type;
-	r->ended = ended;
+	r->ended = flags & FLAG_ENDED;
+	r->removed = flags & FLAG_REMOVED;
+	r->unpublished = flags & FLAG_UNPUBLISHED;
 	r->stopped = stopped;
 	return true;
 }
@@ -219,12 +226,14 @@ static const char *or_dash(const char *word)
 
 static void print_record(FILE *file, const struct record *r)
 {
+	unsigned int flags = (r->ended ? FLAG_ENDED : 0) | (r->removed ? FLAG_REMOVED : 0) |
+			     (r->unpublished ? FLAG_UNPUBLISHED : 0);
 	char *label = escape_level(r->label);
 
 	if (!label)
 		return;
 	fprintf(file, "button %s %s %s %llu %llu %u %u %u %llu\n", label, or_dash(r->boot), or_dash(r->binding), r->acked,
-		r->gesture_time, r->gesture_type, r->ended, r->stopped, r->pending);
+		r->gesture_time, r->gesture_type, flags, r->stopped, r->pending);
 	if (*r->gap.reason)
 		fprintf(file, "gap %s %s %s %s %llu %llu\n", label, r->gap.reason, or_dash(r->gap.boot),
 			or_dash(r->gap.binding), r->gap.seq, r->gap.count);

@@ -44,6 +44,8 @@ struct gap {
  * @gesture_time: time of the last gesture that was acknowledged
  * @gesture_type: and its type. Later gestures have a later time, or the same time and a greater type.
  * @ended: the binding has ended, and all of its events were acknowledged
+ * @removed: the broker keeps no message of this button. The record stays as long as the binding may come back.
+ * @unpublished: the binding was seen with `publish = no`: its events up to the next start are not sent
  * @stopped: the service has ended in order since
  * @pending: with @stopped, how many events were not acknowledged then
  * @gap: a gap that the broker was not told of yet
@@ -56,6 +58,8 @@ struct record {
 	__u64 gesture_time;
 	unsigned int gesture_type;
 	bool ended;
+	bool removed;
+	bool unpublished;
 	bool stopped;
 	__u64 pending;
 	struct gap gap;

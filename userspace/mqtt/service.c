@@ -97,13 +97,15 @@ struct entry {
  * @node: its name
  * @entry: the button that is bound to it, or NULL
  * @session: the button's, see device.h
- * @created: how often the node appeared since it was opened last
+ * @created: how often the node appeared since it was opened last; 0: it has been there since the start
+ * @unpublished: note_unpublished() has seen the button of this @session
  */
 struct slot {
 	char *node;
 	struct entry *entry;
 	unsigned int session;
 	unsigned int created;
+	bool unpublished;
 };
 
 /**
@@ -188,7 +190,8 @@ static bool open_json(struct json *j, const struct entry *e)
 	return true;
 }
 
-static void close_json(struct service *s, struct entry *e, struct json *j, const char *last, enum kind kind, __u64 a, __u64 b)
+static struct message *close_json(struct service *s, struct entry *e, struct json *j, const char *last, enum kind kind, __u64 a,
+				  __u64 b)
 {
 	struct message *m = NULL;
 
@@ -198,13 +201,14 @@ static void close_json(struct service *s, struct entry *e, struct json *j, const
 	else
 		free(j->text);
 	if (!m)
-		return;
+		return NULL;
 	m->lasting = true;
 	m->owner = e;
 	m->kind = kind;
 	m->a = a;
 	m->b = b;
 	e->unacked++;
+	return m;
 }
 
 static void print_seconds(FILE *f, const char *name, __u64 ns)
@@ -333,6 +337,7 @@ static void send_gesture(const struct found *found, const struct gesture *f, uns
 {
 	struct entry *e = found->e;
 	bool later = type == GESTURE_HOLD || type == GESTURE_REPEAT;
+	struct message *m;
 	struct json j;
 
 	if (!open_json(&j, e))
@@ -345,7 +350,9 @@ static void send_gesture(const struct found *found, const struct gesture *f, uns
 	if (type != GESTURE_DOUBLE)
 		print_seconds(j.file, "held", f->held);
 	print_binding(j.file, e->record.boot, e->record.binding);
-	close_json(found->s, e, &j, "gesture", KIND_GESTURE, f->time, type);
+	m = close_json(found->s, e, &j, "gesture", KIND_GESTURE, f->time, type);
+	if (m && e->settings->max_age_ns)
+		m->not_after = f->known + e->settings->max_age_ns + found->b->slack_ns;
 }
 
 /*
@@ -370,6 +377,13 @@ static void take(void *data, const struct gesture *f)
 		e->held = false;
 	}
 	if (f->time < e->gesture_time || (f->time == e->gesture_time && type <= e->gesture_type))
+		return;
+	/*
+	 * With other times in the settings than before a restart, the recogniser may find a hold or a second click in a
+	 * press that was sent as a click or as a double click.
+	 */
+	if ((e->gesture_type == GESTURE_CLICK || e->gesture_type == GESTURE_DOUBLE) && type != GESTURE_DOUBLE &&
+	    f->time - f->held <= e->gesture_time)
 		return;
 	e->gesture_time = f->time;
 	e->gesture_type = type;
@@ -463,7 +477,7 @@ static void send_discovery(struct service *s, const struct entry *removed)
 	for (i = 0; i < s->entries; i++) {
 		const struct entry *e = s->entry[i];
 
-		if (e->forgotten && e != removed)
+		if (e->record.removed || (e->forgotten && e != removed))
 			continue;
 		buttons[n++] = (struct ha_button){
 			.label = e->record.label, .topic = e->topic, .settings = e->settings, .removed = e == removed,
@@ -502,7 +516,8 @@ static void forget(struct service *s, struct entry *e)
 	struct message *m;
 
 	if (!e->forgotten)
-		complain("%s: gone, its messages are removed from the broker", e->record.label);
+		complain("%s: %s: its messages are removed from the broker", e->record.label,
+			 e->settings->publish ? "absent for longer than forget-after" : "publish = no");
 	e->forgotten = true;
 	send_discovery(s, e);
 	send_discovery(s, NULL);
@@ -557,7 +572,7 @@ static void connected(void *data)
 		s->entry[i]->forgets = 0;
 		if (s->entry[i]->forgotten)
 			forget(s, s->entry[i]);
-		else if (!s->entry[i]->bound)
+		else if (!s->entry[i]->bound && !s->entry[i]->record.removed)
 			show_availability(s, s->entry[i]);
 	}
 }
@@ -588,6 +603,36 @@ static void end_binding(struct service *s, struct entry *e)
 	s->dirty = s->durable = true;
 }
 
+static bool is_inode(const char *directory, const char *node, const char *binding)
+{
+	char path[PATH_SIZE], inode[BINDING_SIZE];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/%s", directory, node);
+	if (stat(path, &st))
+		return false;
+	snprintf(inode, sizeof(inode), "%llx", (unsigned long long)st.st_ino);
+	return !strcmp(inode, binding);
+}
+
+/* Is a button still bound as in its record? This service may lack the permission to open that button. */
+static bool binding_exists(const struct service *s, const struct record *r)
+{
+	bool found = false;
+	char **nodes;
+	int i, n;
+
+	if (strcmp(r->boot, s->boot))
+		return false;
+	n = button_nodes(&nodes);
+	/* The two inodes that read_binding() uses */
+	for (i = 0; i < n && !found; i++)
+		found = is_inode(CLASS_DIR, nodes[i], r->binding) || is_inode(ROOT "/dev", nodes[i], r->binding);
+	if (n >= 0)
+		button_nodes_free(nodes, n);
+	return found;
+}
+
 static void done(void *data, const struct message *m)
 {
 	struct service *s = data;
@@ -599,7 +644,7 @@ static void done(void *data, const struct message *m)
 	case KIND_DISCOVERY:
 		/* Some brokers end the connection as well: once is enough. */
 		if (m->refused && !s->no_discovery)
-			complain("no discovery until this service is restarted: the user may not write to %s", m->topic);
+			complain("no discovery until this service is restarted: the broker refuses it");
 		s->no_discovery |= m->refused;
 		/* The empty message: the broker has none any more. */
 		if (!m->refused && !m->length && s->ledger.discovery && !strcmp(s->ledger.discovery, m->topic)) {
@@ -611,7 +656,11 @@ static void done(void *data, const struct message *m)
 	case KIND_FORGET:
 		/* It may have come back meanwhile. */
 		if (!--e->forgets && e->forgotten && !e->unacked) {
-			remove_entry(s, e);
+			e->forgotten = false;
+			e->record.removed = true;
+			/* A button that can be opened again continues where the acknowledgements ended. */
+			if (!binding_exists(s, &e->record))
+				remove_entry(s, e);
 			s->dirty = s->durable = true;
 		}
 		return;
@@ -692,15 +741,21 @@ static void begin_binding(struct service *s, struct entry *e, const struct slot 
 	r->gesture_type = 0;
 }
 
+/* Nothing up to now is sent. */
+static void skip_events(struct record *r, const struct button_state *state)
+{
+	r->acked = state->seq;
+	r->gesture_time = state->time;
+	r->gesture_type = GESTURE_ALL;
+}
+
 /* Nothing is known of what was sent before this service's first start: it begins now. */
 static void begin_first(struct service *s, struct entry *e, const char *binding, const struct button_state *state)
 {
 	struct record *r = &e->record;
 
 	begin_binding(s, e, &(struct slot){ }, binding);
-	r->acked = state->seq;
-	r->gesture_time = state->time;
-	r->gesture_type = GESTURE_ALL;
+	skip_events(r, state);
 	if (state->seq)
 		set_gap(e, "first-start", s->boot, binding, 1, state->seq);
 }
@@ -708,6 +763,37 @@ static void begin_first(struct service *s, struct entry *e, const char *binding,
 static bool published(const struct service *s, const struct button *b)
 {
 	return settings_of(s->settings, b->label)->publish;
+}
+
+/*
+ * Remembers a button that is not to be published, so that its events up to now are not sent once it is published.
+ * Its label may be known from a time when it was published: then forget_absent() removes its messages.
+ */
+static void note_unpublished(struct service *s, struct slot *slot, const struct button *b)
+{
+	struct entry *e = entry_of(s, b->label, false);
+	char binding[BINDING_SIZE];
+	struct record *r;
+
+	if (slot->unpublished && slot->session == b->session)
+		return;
+	slot->unpublished = true;
+	slot->session = b->session;
+	if (!e) {
+		e = entry_of(s, b->label, true);
+		if (!e)
+			return;
+		e->record.removed = true;
+	}
+	r = &e->record;
+	read_binding(b, binding);
+	if (r->unpublished && !strcmp(r->boot, s->boot) && !strcmp(r->binding, binding))
+		return;
+	snprintf(r->boot, sizeof(r->boot), "%s", s->boot);
+	snprintf(r->binding, sizeof(r->binding), "%s", binding);
+	/* Nothing of this binding, or of one before, is left to be sent. */
+	r->ended = r->unpublished = true;
+	s->dirty = s->durable = true;
 }
 
 /* The button in a slot was opened. Returns whether its events can be read now. */
@@ -720,6 +806,7 @@ static bool bind_slot(struct service *s, struct slot *slot, struct button *b)
 	struct entry *e;
 
 	if (!published(s, b)) {
+		note_unpublished(s, slot, b);
 		while (button_read(&s->set, b, ignored, BATCH) > 0)
 			;
 		return false;
@@ -737,11 +824,14 @@ static bool bind_slot(struct service *s, struct slot *slot, struct button *b)
 	}
 	r = &e->record;
 	read_binding(b, binding);
-	if (!*r->boot && !s->had_ledger && !s->started)
+	/* At the first start the node may exist before this service has the permission to open it. */
+	if (!*r->boot && !s->had_ledger && (!s->started || !slot->created))
 		begin_first(s, e, binding, &state);
+	else if (r->unpublished && !strcmp(r->boot, s->boot) && !strcmp(r->binding, binding))
+		skip_events(r, &state);
 	else if (strcmp(r->boot, s->boot) || strcmp(r->binding, binding) || state.seq < r->acked)
 		begin_binding(s, e, slot, binding);
-	r->ended = r->stopped = false;
+	r->ended = r->stopped = r->removed = r->unpublished = false;
 	r->pending = 0;
 	s->dirty = s->durable = true;
 	e->queued = r->acked;
@@ -888,7 +978,7 @@ static void look_for_buttons(struct service *s)
 	for (i = 0; more && i < n; i++) {
 		for (k = 0; k < count && strcmp(s->slot[k].node, nodes[i]); k++)
 			;
-		if (k == count && (more[count] = (struct slot){ .node = strdup(nodes[i]) }).node)
+		if (k == count && (more[count] = (struct slot){ .node = strdup(nodes[i]), .created = s->started }).node)
 			count++;
 	}
 	button_nodes_free(nodes, n);
@@ -930,7 +1020,7 @@ static __u64 forget_absent(struct service *s, __u64 now)
 		struct entry *e = s->entry[i];
 		__u64 due = e->absent_since ? e->absent_since + s->settings->forget_ns : 0;
 
-		if (e->bound || e->forgotten || s->client.state != CLIENT_UP)
+		if (e->bound || e->forgotten || e->record.removed || s->client.state != CLIENT_UP)
 			continue;
 		if (due <= now)
 			forget(s, e);
@@ -1126,8 +1216,12 @@ static void add_known(struct service *s, const struct record *records, size_t n)
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		struct entry *e = entry_of(s, records[i].label, true);
+		struct entry *e;
 
+		/* Such a record is of use only while its binding exists. */
+		if (records[i].removed && !binding_exists(s, &records[i]))
+			continue;
+		e = entry_of(s, records[i].label, true);
 		if (!e)
 			continue;
 		e->record = records[i];

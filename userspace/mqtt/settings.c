@@ -32,6 +32,8 @@ struct reading {
 	struct settings *settings;
 	struct button_settings *section;
 	bool defaults_seen;
+	/* Keys of this section that have a value, each with a blank behind it */
+	char keys[512];
 };
 
 static const char *set_text(char **to, const char *value)
@@ -216,14 +218,34 @@ static const char *set_button(struct button_settings *b, const char *key, const 
 	return "none of " BUTTON_KEYS "; keys of the service come before the first [LABEL]";
 }
 
+static bool has_value(const struct reading *r, const char *key)
+{
+	size_t length = strlen(key);
+	const char *c;
+
+	for (c = r->keys; *c; c += strcspn(c, " ") + 1)
+		if (strcspn(c, " ") == length && !memcmp(c, key, length))
+			return true;
+	return false;
+}
+
 static const char *set(void *data, const char *key, const char *value, unsigned int line)
 {
 	struct reading *r = data;
+	const char *wrong;
+	size_t used;
 
 	(void)line;
 	if (!*value)
 		return "nothing behind the =";
-	return r->section ? set_button(r->section, key, value) : set_global(r->settings, key, value);
+	if (has_value(r, key))
+		return "already has a value";
+	wrong = r->section ? set_button(r->section, key, value) : set_global(r->settings, key, value);
+	used = strlen(r->keys);
+	/* All keys fit in. */
+	if (!wrong)
+		snprintf(r->keys + used, sizeof(r->keys) - used, "%s ", key);
+	return wrong;
 }
 
 static char *copy(const char *text)
@@ -240,6 +262,7 @@ static const char *begin_section(void *data, const char *name, unsigned int line
 	size_t i;
 
 	(void)line;
+	*r->keys = '\0';
 	if (!strcmp(name, "*")) {
 		if (r->defaults_seen || s->n)
 			return r->defaults_seen ? "a second one" : "not before all other sections";
@@ -404,6 +427,53 @@ static bool read_password(struct settings *s, int fd, const char *name, FILE *er
 	return s->password;
 }
 
+/* Large enough for all CA certificates of a distribution */
+#define PEM_MAX		(4 * 1024 * 1024)
+
+/*
+ * Is a certificate or a private key in this file? libmosquitto reads the file only when it connects, and then reports
+ * any error as "TLS error" for as long as the service runs. Returns the number of errors.
+ */
+static unsigned int check_pem(const char *name, int fd, bool key, FILE *errors)
+{
+	const char *wrong = NULL;
+	char *text = NULL;
+	struct stat st;
+	ssize_t n = 0;
+
+	if (fd < 0 || fstat(fd, &st))
+		wrong = strerror(errno);
+	else if (!S_ISREG(st.st_mode))
+		wrong = "not a regular file";
+	else if (st.st_size > PEM_MAX)
+		wrong = "larger than 4 MB";
+	else if (!(text = calloc(1, st.st_size + 1)) || (n = read(fd, text, st.st_size)) < 0)
+		wrong = strerror(errno);
+	else if (key && (strstr(text, "-----BEGIN ENCRYPTED PRIVATE KEY-----") || strstr(text, "Proc-Type: 4,ENCRYPTED")))
+		wrong = "the private key is encrypted, and nobody can type its password (openssl pkey -in OLD -out NEW)";
+	else if (key && !strstr(text, "PRIVATE KEY-----"))
+		wrong = "no private key in PEM format";
+	else if (!key && !strstr(text, "CERTIFICATE-----"))
+		wrong = "no certificate in PEM format";
+	if (wrong)
+		fprintf(errors, "%s: %s\n", name, wrong);
+	if (text && key && n > 0)
+		explicit_bzero(text, n);
+	free(text);
+	return wrong ? 1 : 0;
+}
+
+/* A file that may be read by others */
+static unsigned int check_pem_file(const char *name, bool key, FILE *errors)
+{
+	int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	unsigned int bad = check_pem(name, fd, key, errors);
+
+	if (fd >= 0)
+		close(fd);
+	return bad;
+}
+
 static unsigned int read_secrets(struct settings *s, const char *config, FILE *errors)
 {
 	char *path = credential(PASSWORD);
@@ -432,7 +502,7 @@ static unsigned int read_secrets(struct settings *s, const char *config, FILE *e
 		s->tls_ca = credential(CA);
 	if (s->tls_key) {
 		fd = open_secret(s->tls_key, errors);
-		bad += fd < 0;
+		bad += fd < 0 ? 1 : check_pem(s->tls_key, fd, true, errors);
 		if (fd >= 0)
 			close(fd);
 	} else if (!s->tls_cert) {
@@ -442,15 +512,13 @@ static unsigned int read_secrets(struct settings *s, const char *config, FILE *e
 			fprintf(errors, "%s: the credentials " CERT " and " KEY " go together\n", config);
 			bad++;
 		}
+		if (s->tls_key)
+			bad += check_pem_file(s->tls_key, true, errors);
 	}
-	if (s->tls_ca && access(s->tls_ca, R_OK)) {
-		fprintf(errors, "%s: %s\n", s->tls_ca, strerror(errno));
-		bad++;
-	}
-	if (s->tls_cert && access(s->tls_cert, R_OK)) {
-		fprintf(errors, "%s: %s\n", s->tls_cert, strerror(errno));
-		bad++;
-	}
+	if (s->tls_ca)
+		bad += check_pem_file(s->tls_ca, false, errors);
+	if (s->tls_cert)
+		bad += check_pem_file(s->tls_cert, false, errors);
 	return bad;
 }
 

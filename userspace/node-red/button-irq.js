@@ -26,6 +26,9 @@ module.exports = (RED) => {
 		let source;
 		let timer;
 		let known = false;
+		/* Number of the last event of each button, by label, and the labels whose numbers a new command has to compare */
+		const last = new Map();
+		const unchecked = new Set();
 		let said;
 
 		/* One problem is one line in the log, however often it is met. */
@@ -37,8 +40,28 @@ module.exports = (RED) => {
 
 		const fail = (error) => {
 			complain(this.error, error.message);
+			for (const label of last.keys())
+				unchecked.add(label);
 			this.status({ ...STATUS.error, text: error.code === "ENOENT" ? "no command button-irq" : error.message });
 			timer = setTimeout(start, RETRY_MS);
+		};
+
+		const lost = (event) => {
+			this.warn(`${event.button}: ${event.count ?? "an unknown number"} lost`);
+			if (wanted.includes("lost"))
+				this.send({ topic: event.button, payload: "lost", event });
+		};
+
+		/* The state of a button carries the number of its last event: what no command printed is lost. */
+		const check = ({ state, ...event }) => {
+			const before = last.get(event.button);
+
+			last.set(event.button, event.seq);
+			if (!unchecked.delete(event.button) || event.seq === before)
+				return;
+			/* A smaller number: the button was bound again meanwhile, and its events are counted from 1 again. */
+			lost({ ...event, event: "lost", seq: event.seq > before ? before + 1 : 1,
+				count: event.seq > before ? event.seq - before : null });
 		};
 
 		const start = () => {
@@ -53,11 +76,16 @@ module.exports = (RED) => {
 				this.status({ ...STATUS.error, text: error.message });
 				return;
 			}
-			source.on("state", ({ state }) => {
+			source.on("state", (event) => {
 				known = true;
 				said = undefined;
-				this.status(STATUS[state]);
+				this.status(STATUS[event.state]);
+				check(event);
 			});
+			for (const name of ["press", "release", "lost", "missed"]) {
+				source.on(name, ({ button: label, seq, count }) =>
+					last.set(label, name === "lost" ? seq + count - 1 : seq));
+			}
 			source.on("press", () => this.status(STATUS.pressed));
 			source.on("release", () => this.status(STATUS.released));
 			source.on("absent", ({ button: label, reason }) => {
@@ -65,9 +93,9 @@ module.exports = (RED) => {
 				if (reason === "permission")
 					complain(this.warn, `${label}: no permission; "button-irq doctor" says why`);
 			});
-			for (const name of ["lost", "missed"])
-				source.on(name, ({ button: label, count }) => this.warn(`${label}: ${count} ${name}`));
-			for (const name of wanted)
+			source.on("lost", (event) => lost({ ...event }));
+			source.on("missed", ({ button: label, count }) => this.warn(`${label}: ${count} missed`));
+			for (const name of wanted.filter((one) => one !== "lost"))
 				source.on(name, (event) => this.send({ topic: event.button, payload: name, event: { ...event } }));
 			source.on("error", fail);
 		};

@@ -99,6 +99,8 @@ class Button extends EventEmitter {
 	#listened = false;
 	#iterated = false;
 	#error;
+	/* The command ended with #error before there was a loop or a listener. */
+	#unreported = false;
 	#closing = false;
 	#ended = false;
 	#closed;
@@ -108,6 +110,9 @@ class Button extends EventEmitter {
 		super();
 		const { command = "button-irq", events = DEFAULT_EVENTS, follow = false, history = false, signal } = options;
 
+		/* Checked before the command runs: after an exception nobody could close() it. */
+		if (signal !== undefined && (typeof signal?.addEventListener !== "function" || typeof signal.aborted !== "boolean"))
+			throw new TypeError("signal: not an AbortSignal");
 		this.#command = command;
 		this.#signal = signal;
 		this.#wanted = checkEvents(events);
@@ -135,6 +140,14 @@ class Button extends EventEmitter {
 		/* In a session of its own, as ^C is for the program to handle. It ends when its output has no reader. */
 		const child = spawn(this.#command, args, { stdio: ["ignore", "pipe", "pipe"], detached: true });
 
+		child.on("error", (error) => {
+			/* Also emitted when a running child could not be signalled; it is running still. */
+			if (child.pid === undefined)
+				this.#end(notStarted(this.#command, error));
+		});
+		/* A spawn() that fails for lack of descriptors (EMFILE) leaves no streams, only the error above. */
+		if (!child.stdout)
+			return;
 		this.#child = child;
 		child.stdout.setEncoding("utf8");
 		child.stdout.on("data", (text) => {
@@ -144,11 +157,6 @@ class Button extends EventEmitter {
 		child.stderr.setEncoding("utf8");
 		child.stderr.on("data", (text) => {
 			this.#messages = (this.#messages + text).slice(-MESSAGE_CHARACTERS);
-		});
-		child.on("error", (error) => {
-			/* Also emitted when a running child could not be signalled; it is running still. */
-			if (child.pid === undefined)
-				this.#end(notStarted(this.#command, error));
 		});
 		child.on("close", (exitCode, signal) => {
 			if (child.pid !== undefined)
@@ -218,6 +226,9 @@ class Button extends EventEmitter {
 	#addListener(name) {
 		if (GESTURES.includes(name) && !this.#wanted.has(name))
 			throw new RangeError(`"${name}" is not in the option "events", so it is not recognised`);
+		/* Behind the call of on(), which adds the listener only after this one. */
+		if (name === "error" && this.#unreported)
+			process.nextTick(() => this.#report());
 		if (!EVENTS.includes(name) || this.#listened)
 			return;
 		/* Listeners that are added together see the same events. */
@@ -228,8 +239,17 @@ class Button extends EventEmitter {
 		if (this.#listened)
 			return;
 		this.#listened = true;
-		if (!this.#iterated)
-			this.#emitQueue();
+		if (this.#iterated)
+			return;
+		this.#emitQueue();
+		this.#report();
+	}
+
+	#report() {
+		if (!this.#unreported || this.#iterated)
+			return;
+		this.#unreported = false;
+		this.emit("error", this.#error);
 	}
 
 	#emitQueue() {
@@ -274,8 +294,11 @@ class Button extends EventEmitter {
 			resolve({ value: undefined, done: true });
 		this.#resolveClosed();
 		try {
-			if (error && (!this.#iterated || this.listenerCount("error")))
+			/* Without a loop or a listener the error waits for the first one, as events do. */
+			if (error && (this.listenerCount("error") || (this.#listened && !this.#iterated)))
 				this.emit("error", error);
+			else
+				this.#unreported = error && !this.#iterated;
 		} finally {
 			this.emit("close");
 		}
@@ -362,6 +385,8 @@ function button(name, options = {}) {
 
 	if (!names.every((one) => typeof one === "string"))
 		throw new TypeError("button: a name is a string");
+	if (name !== undefined && !names.length)
+		throw new TypeError("button: an empty array of names");
 	return new Button(names, options);
 }
 
