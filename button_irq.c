@@ -1911,22 +1911,48 @@ static int button_irq_register(struct button_irq *b)
 	return 0;
 }
 
-/*
- * The initial level makes no event. If the line reads as pressed, its pull may still be
- * charging a capacitor: give the line time to settle.
- */
-static int button_irq_init_level(struct button_irq *b)
+/* The initial level makes no event. */
+static void button_irq_set_level(struct button_irq *b, int level)
 {
-	unsigned int ms = 0;
-	int level;
-
-	while ((level = gpiod_get_value_cansleep(b->hw.gpiod)) > 0 && ms++ < BUTTON_IRQ_RISE_MS)
-		usleep_range(1000, 1100);
-	if (level < 0)
-		return button_irq_error(b->dev.parent, level, "cannot read the line");
 	button_irq_debounce_init(&b->thread.debounce, level);
 	b->thread.state_notified = level;
+}
+
+static int button_irq_init_level(struct button_irq *b)
+{
+	int level = gpiod_get_value_cansleep(b->hw.gpiod);
+
+	if (level < 0)
+		return button_irq_error(b->dev.parent, level, "cannot read the line");
+	button_irq_set_level(b, level);
 	return 0;
+}
+
+/*
+ * While a line reads as pressed, its pull may still be charging a capacitor: give the lines of
+ * all ready buttons, together, time to settle.
+ */
+static void button_irq_settle_levels(void)
+{
+	bool pressed = true;
+	unsigned int i, ms;
+
+	for (ms = 0; pressed && ms <= BUTTON_IRQ_RISE_MS; ms++) {
+		if (ms)
+			usleep_range(1000, 1100);
+		pressed = false;
+		for (i = 0; i < BUTTON_IRQ_BUTTONS; i++) {
+			struct button_irq *b = button_irq_minors[i].button;
+
+			if (button_irq_minors[i].state != BUTTON_IRQ_READY ||
+			    !b->thread.debounce.state)
+				continue;
+			if (gpiod_get_value_cansleep(b->hw.gpiod))
+				pressed = true;
+			else
+				button_irq_set_level(b, 0);
+		}
+	}
 }
 
 static int button_irq_add(struct button_irq *b)
@@ -1991,6 +2017,7 @@ static __cold int button_irq_go_live(void)
 	int ret = 0;
 
 	lockdep_assert_held(&button_irq_lock);
+	button_irq_settle_levels();
 	while (!ret && (b = button_irq_first(BUTTON_IRQ_READY)))
 		ret = button_irq_add(b);
 	if (!ret && !button_irq_loaded) {
