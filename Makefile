@@ -14,7 +14,7 @@ kbuild = cross=$$($(cross)) && $(MAKE) -C $(KDIR) M=$(CURDIR) $$cross
 installed = $(addprefix $(DESTDIR)/lib/modules/$(KVER)/,updates $(if $(wildcard /var/lib/dkms/button-irq),,extra))
 
 .PHONY: all modules install uninstall demo test check check-compat check-static check-docs check-unit check-unit-mutants \
-	check-litmus check-vm check-dt check-pi check-slow check-users check-userspace check-mqtt check-python check-packages \
+	check-litmus check-vm check-dt check-pi check-slow check-userspace check-mqtt check-python check-packages \
 	check-hosts check-hw check-gestures check-node html captures dist release check-debug check-debug-long check-debug-syzlang check-debug-vm \
 	check-debug-slow check-debug-coverage check-debug-mutants check-long bench bench-budget bench-check bench-hw \
 	deb clean clean-cache help headers
@@ -76,10 +76,6 @@ check-dt:
 
 check-pi:
 	@tests/pi/check.sh
-
-check-users:
-	@scripts/levels.sh 'make check-packages' 'make check-python' 'make check-gestures' 'make check-userspace' 'make check-mqtt' \
-		'make check-node' 'make check-docs'
 
 check-userspace:
 	@tests/userspace/check.sh
@@ -197,7 +193,6 @@ help:
 #:   make check-litmus   the lock-free passages against the kernel's memory model
 #:   make check-dt       the overlay on every Raspberry Pi's device tree, and the binding
 #:   make check-vm       the selftests on stock Debian kernels in QEMU
-#:   make check-users    the next seven: what owners of a button install, and write programs against (25 min)
 #:   make check-docs     manual pages, and web pages in a browser (1 min)
 #:   make check-userspace  the button-irq command, on the host and on an emulated board; the documents' examples (3 min)
 #:   make check-mqtt     the MQTT service: brokers that fail, the service killed 1,000 times, Home Assistant's discovery (2 min)

@@ -518,6 +518,17 @@ run_one()
 	) > "$WORK.log" 2>&1 < /dev/null
 }
 
+# gesture MS:LEVEL...: set the first line to each level at so many milliseconds; returns at the last
+gesture()
+{
+	local step train=()
+
+	for step; do
+		train+=("$((${step%:*} * 1000)):${step#*:}")
+	done
+	stim 0 train "${train[@]}"
+}
+
 # run_tests FUNCTION...
 run_tests()
 {

@@ -18,17 +18,6 @@ begun()
 	wait_for 60 readers 1
 }
 
-# gesture MS:LEVEL...: the line's levels at so many milliseconds; returns at the last
-gesture()
-{
-	local step train=()
-
-	for step; do
-		train+=("$((${step%:*} * 1000)):${step#*:}")
-	done
-	stim 0 train "${train[@]}"
-}
-
 test_events_and_gestures()
 {
 	load_button label=bell

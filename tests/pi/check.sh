@@ -22,9 +22,9 @@ results=$TOP/build/pi/results
 jobs=${JOBS:-2}
 guest=/opt/button_irq
 
-# Which selftests a board runs: what is about its controller, its word size or its only CPU. What is left out is as on any controller, and
-# starts very many programs, which takes minutes in an emulator: make check-vm has that. suspend.sh and devicetree.sh are ways of
-# their own.
+# Selftests that no board runs. Their result does not depend on the controller, word size or number of CPUs, and they start
+# very many programs, which takes minutes in an emulator: make check-vm runs them. suspend.sh and devicetree.sh are ways
+# of their own.
 left_out='compare.sh devicetree.sh lifecycle.sh naive.sh shell_readers.sh suspend.sh'
 brief_tests='button_irq_config,button_irq_events,button_irq_gone,button_irq_read,button_irq_wait'
 

@@ -42,7 +42,7 @@ test_lost_across_the_wrap()
 	exec {first}< "$DEV"
 	press "$PRESSES"
 	wait_for 20 counter_is releases "$PRESSES"
-	# So that the file has an end
+	# Unbinding ends the file, so that cat returns
 	unbind button_irq.0
 	cat <&"$first" > got 2> /dev/null || true
 	equal "the gap" "$FIRST lost $((2 * PRESSES - RING))" "$(head -n 1 got | cut -d ' ' -f 1,3,4)"

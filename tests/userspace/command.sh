@@ -10,17 +10,6 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-# gesture MS:LEVEL...: the line's levels at so many milliseconds; returns at the last
-gesture()
-{
-	local step train=()
-
-	for step; do
-		train+=("$((${step%:*} * 1000)):${step#*:}")
-	done
-	stim 0 train "${train[@]}"
-}
-
 click() { gesture 0:0 50:1 60:1; }
 double() { gesture 0:0 50:1 150:0 200:1 210:1; }
 hold() { gesture 0:0 "$1:1" "$(($1 + 10)):1"; }

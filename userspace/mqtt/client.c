@@ -38,7 +38,7 @@ static void watch(struct client *c, int op, int fd, unsigned int events)
 	epoll_ctl(c->epoll, op, fd, &event);
 }
 
-/* --- What is said of the connection, once for each news --- */
+/* --- Log messages about the connection, one for each change --- */
 
 static void say_down(struct client *c, const char *why)
 {

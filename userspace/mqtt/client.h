@@ -31,7 +31,7 @@ struct mosquitto;
  * @payload: @length bytes
  * @length: of @payload
  * @retain: the broker keeps it for later subscribers
- * @lasting: sent again after a new connection; others are made anew by whoever is told of the connection
+ * @lasting: sent again over a new connection. The caller makes other messages anew in @connected.
  * @mid: libmosquitto's number
  * @sent: given to libmosquitto
  * @acked: acknowledged, out of turn

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The driver's ring is the queue: events are read only while the broker takes messages, so what waits for the broker
- * waits in the kernel, and a reader that is overtaken there is told how much it missed. What was acknowledged is in the
- * ledger, so a restart begins where the broker's knowledge ends.
+ * The service: events of all buttons to the broker
+ *
+ * The driver's ring is the queue. The service reads events only while the broker takes messages, so events wait in the
+ * kernel, and a LOST record counts those that the ring overwrote. The ledger holds the last acknowledged event of each
+ * button, so a restarted service goes on with the event after it.
  */
 #include <errno.h>
 #include <signal.h>
@@ -133,7 +135,7 @@ struct slot {
  * @watchdog_ns: how often the service manager wants to hear of us, or 0
  * @alive: CLOCK_MONOTONIC when it heard of us last
  * @stop_at: when to end, or NEVER
- * @status: what the service manager was told
+ * @status: last status sent to the service manager
  */
 struct service {
 	const struct settings *settings;
@@ -683,7 +685,7 @@ static void done(void *data, const struct message *m)
 
 /* --- Buttons --- */
 
-/* Which binding it is: each has a directory in sysfs of its own, whose inode number does not come again in this boot. */
+/* Identify a binding: each has its own directory in sysfs, whose inode number is not reused within a boot. */
 static void read_binding(const struct button *b, char *binding)
 {
 	char path[PATH_SIZE];
