@@ -100,6 +100,19 @@ class Browser {
 			{ type: "pointerMove", x: toX, y: toY, duration: 50 }, { type: "pointerUp", button: 0 });
 	}
 
+	/* Waits until the element neither moves nor is covered, as by the editor's loading screen. Returns its centre. */
+	async settled(selector) {
+		let before, now;
+
+		await waitFor(async () => {
+			before = now;
+			now = await this.at(selector);
+			return before && before[0] === now[0] && before[1] === now[1] &&
+				this.run(`return Boolean(document.elementFromPoint(${now[0]}, ${now[1]})?.closest('${selector}'))`);
+		}, `${selector} is settled`);
+		return now;
+	}
+
 	async type(selector, text) {
 		await this.at(selector);
 		const element = await this.call("POST", "/element", { using: "css selector", value: selector });
@@ -153,12 +166,15 @@ test("a_node_is_dragged_in_configured_deployed_and_its_presses_are_seen", async 
 	t.after(() => t.diagnostic(output().split("\n").slice(-12).join("\n")));
 	await browser.call("POST", "/url", { url });
 	const ours = '.red-ui-palette-node[data-palette-type="button-irq"]';
-	const [x, y] = await browser.at("#red-ui-workspace-chart");
 
-	await waitFor(() => browser.run("return Boolean(window.RED?.nodes?.getType?.('button-irq'))"), "the editor has loaded");
-	await browser.drag(await browser.at(ours), [x - 200, y - 100]);
+	/* A node that is dropped before a flow is there is lost, and the panes move while the palette fills. */
+	await waitFor(() => browser.run("return Boolean(window.RED?.nodes?.getType?.('button-irq') && RED.workspaces.active())"),
+		"the editor has loaded");
+	const [x, y] = await browser.settled("#red-ui-workspace-chart");
+
+	await browser.drag(await browser.settled(ours), [x - 200, y - 100]);
 	await waitFor(() => browser.run("return RED.nodes.filterNodes({ type: 'button-irq' }).length"), "the node is there");
-	await browser.drag(await browser.at('.red-ui-palette-node[data-palette-type="debug"]'), [x + 60, y - 100]);
+	await browser.drag(await browser.settled('.red-ui-palette-node[data-palette-type="debug"]'), [x + 60, y - 100]);
 	await waitFor(() => browser.run("return RED.nodes.filterNodes({ type: 'debug' }).length"), "the debug node is there");
 	await browser.drag(await browser.at(".red-ui-flow-port-output .red-ui-flow-port"),
 		await browser.at(".red-ui-flow-port-input .red-ui-flow-port"));
