@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -88,15 +89,26 @@ TEST_F(button, a_late_reader_sees_what_comes)
 	close(fd);
 }
 
+struct filler {
+	struct stim *stim;
+	sem_t reading;
+};
+
 static void *fill(void *data)
 {
-	/* Where one CPU is all there is, little is written in between. */
+	/* On a single CPU the reader runs between few of the edges, so more of them prove nothing. */
 	unsigned int i, n = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? 20000 : 1000;
-	struct stim *stim = data;
+	struct filler *filler = data;
 
+	/*
+	 * The interrupts of 20,000 edges can keep the reader off its first CPU until the last edge. Wait until the
+	 * reader has moved to its own CPU and reads.
+	 */
+	while (sem_wait(&filler->reading))
+		;
 	for (i = 1; i <= n; i++)
-		if (stim_set(stim, nth_level(i)))
-			return stim;
+		if (stim_set(filler->stim, nth_level(i)))
+			return filler;
 	return NULL;
 }
 
@@ -104,19 +116,22 @@ static void *fill(void *data)
 TEST_F_TIMEOUT(button, rewind_while_it_fills, 600)
 {
 	unsigned long right = 0, wrong = 0;
+	struct filler filler = { .stim = &self->bench.stim };
 	struct button_irq_event event;
-	pthread_t filler;
+	pthread_t thread;
 	cpu_set_t cpus;
 	void *failed;
 
 	bind("debounce_us=0 storm_rate=0 ring_events=65536");
 	ASSERT_EQ(0, fcntl(self->bench.fd, F_SETFL, O_NONBLOCK));
-	ASSERT_EQ(0, pthread_create(&filler, NULL, fill, &self->bench.stim));
+	ASSERT_EQ(0, sem_init(&filler.reading, 0, 0));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, fill, &filler));
 	/* Away from the thread that writes, if there is another CPU. */
 	CPU_ZERO(&cpus);
 	CPU_SET(sysconf(_SC_NPROCESSORS_ONLN) - 1, &cpus);
 	ASSERT_EQ(0, sched_setaffinity(0, sizeof(cpus), &cpus));
-	while (pthread_tryjoin_np(filler, &failed)) {
+	ASSERT_EQ(0, sem_post(&filler.reading));
+	while (pthread_tryjoin_np(thread, &failed)) {
 		ASSERT_EQ(0, ioctl(self->bench.fd, BUTTON_IRQ_IOC_REWIND));
 		if (read(self->bench.fd, &event, sizeof(event)) < 0) {
 			ASSERT_EQ(EAGAIN, errno);
