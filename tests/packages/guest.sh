@@ -101,7 +101,7 @@ opened()
 
 unit_says()
 {
-	journalctl -b --no-pager -u button-irq.service | grep -q "$1"
+	journalctl -b --no-pager -u button-irq.service | grep "$1" > /dev/null
 }
 
 test_run_unit()
@@ -304,7 +304,7 @@ test_load_again()
 
 logind_says()
 {
-	journalctl -b --no-pager -u systemd-logind.service | grep -q "$1"
+	journalctl -b --no-pager -u systemd-logind.service | grep "$1" > /dev/null
 }
 
 # systemd-logind takes the key as it takes gpio-keys': nothing but the parameter is needed.

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# run.sh: everything that can be found without running the code, one TAP line each: licences, reuse, shellcheck,
+# run.sh: everything that can be found without running the code, one TAP line each: licences, reuse, shellcheck, pipes into grep -q,
 # codespell, pyflakes, links in documents, facts that stand in several files, checkpatch --strict, that the ioctls' magic is nobody else's, and on 6.1's headers a W=1 build by gcc with
 # sparse, of which the module's version is looked at, and one by clang. (The W=1 builds for the other kernels are part of
 # make check-vm and check-compat.) Any warning fails its line.
@@ -14,7 +14,7 @@ cd "$TOP"
 
 kernel=6.1-arm64
 newest=7.2-arm64
-checks=(spdx reuse shellcheck codespell pyflakes links facts checkpatch magic sparse clang)
+checks=(spdx reuse shellcheck pipes codespell pyflakes links facts checkpatch magic sparse clang)
 
 # The tree's files, or those of them that match patterns.
 files()
@@ -45,6 +45,13 @@ check_shellcheck()
 {
 	files | xargs -d '\n' awk 'FNR == 1 && (/^#!.*sh$/ || /^# shellcheck shell/ || FILENAME ~ /\.sh$/) { print FILENAME }' |
 		xargs -d '\n' shellcheck
+}
+
+# grep -q ends at the first match. The program that writes into the pipe then dies of SIGPIPE if it has more to write, and
+# under pipefail the pipeline has failed although the text was found.
+check_pipes()
+{
+	! files ':!tests/static/run.sh' | xargs -d '\n' grep -nIE '(^|[^|])[|] *grep (-[a-zA-Z]+ )*-[a-zA-Z]*q'
 }
 
 check_codespell()
