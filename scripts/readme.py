@@ -140,16 +140,16 @@ def newest(pattern):
         lines = re.findall(pattern, path.read_text(encoding="utf-8"), re.MULTILINE)
         if lines:
             return lines
-    raise SystemExit("readme.py: tests/naive.sh or compare.sh has not run; run `make check-vm`")
+    raise SystemExit("readme.py: tests/selftests/naive.sh or compare.sh has not run; run `make check-vm`")
 
 
 def naive():
-    """What tests/naive.sh prints."""
+    """What tests/selftests/naive.sh prints."""
     return "\n".join(newest(r"^ *# (\|.*\|) *$"))
 
 
 def compare():
-    """What tests/compare.sh prints."""
+    """What tests/selftests/compare.sh prints."""
     rows = ["| presses | made | flag driver | GPIO character device | the same, with its debouncing | button_irq |",
             "|---|---|---|---|---|---|"]
     rows += ["| " + " | ".join(row) + " |" for row in newest(r"^ *# (\S[^|#]*?)" + r" +(\d+)" * 5 + "$")]

@@ -40,7 +40,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../stimulus.h"
+#include "../selftests/stimulus.h"
 #include "bench.h"
 
 #define PAUSE_NS	(20 * NSEC_PER_MSEC)	/* well beyond DEBOUNCE_US, and jiffies on top */

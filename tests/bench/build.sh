@@ -15,7 +15,7 @@ counter=$CACHE/counter/$kernel
 out=$TOP/build/bench/guest
 log=$TOP/build/bench/log
 version=$(cat "$CACHE/kernels/$kernel/version")
-inputs=(button_irq.h button_irq_compat.h tests/stimulus.{c,h} tests/bench/{bench,contenders}.c tests/bench/bench.h tests/bench/modules)
+inputs=(button_irq.h button_irq_compat.h tests/selftests/stimulus.{c,h} tests/bench/{bench,contenders}.c tests/bench/bench.h tests/bench/modules)
 
 # in_root ROOT COMMAND...: runs the command in the root, shows its output when it fails
 in_root()
@@ -45,7 +45,7 @@ build_program()
 
 	copy_to "$root"
 	in_root "$root" "$(gnu_triplet "$arch")-gcc" -std=gnu11 -O2 -Wall -Wextra -Werror -D_GNU_SOURCE -DHAVE_LIBGPIOD -pthread \
-		-o "$dir/bench" "$dir"/tests/{bench/bench,bench/contenders,stimulus}.c -lgpiod
+		-o "$dir/bench" "$dir"/tests/{bench/bench,bench/contenders,selftests/stimulus}.c -lgpiod
 	cp "$copy/bench" "$out/"
 	as_root rm -rf "$copy"
 }

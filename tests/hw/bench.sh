@@ -38,7 +38,7 @@ for part in naive bench/modules; do
 	make -s -C "/lib/modules/$kver/build" M="$TOP/tests/$part" modules
 done
 cc -std=gnu11 -O2 -Wall -Wextra -Werror -D_GNU_SOURCE -DHAVE_LIBGPIOD -pthread -o "$out/bench" \
-	"$TOP"/tests/{bench/bench,bench/contenders,stimulus}.c -lgpiod
+	"$TOP"/tests/{bench/bench,bench/contenders,selftests/stimulus}.c -lgpiod
 cp "$TOP/tests/bench/guest.sh" "$TOP"/tests/bench/modules/*.ko "$out/"
 trap unload EXIT
 if [ -n "${IN2:-}" ] && command -v dtoverlay > /dev/null && command -v dtc > /dev/null; then

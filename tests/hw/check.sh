@@ -26,7 +26,7 @@ build()
 		make -s -C "/lib/modules/$kver/build" M="$TOP/tests/$dir" modules
 	done
 	mkdir -p "$out/obj"
-	make -s -C "$TOP/tests" KSFT="$KSFT" OUTPUT="$out/obj" INSTALL_PATH="$out/install" COLLECTION=button_irq install
+	make -s -C "$TOP/tests/selftests" KSFT="$KSFT" OUTPUT="$out/obj" INSTALL_PATH="$out/install" COLLECTION=button_irq install
 }
 
 # run NAME: one program, as root, with the environment of the tests

@@ -4,7 +4,7 @@
 # To be sourced after scripts/lib.sh: a board, and wires from one of its pins to another.
 
 # PI_CHIPS, as the selftests have it
-eval "$(sed -n '/^PI_CHIPS=/p' "$TOP/tests/lib.sh")"
+eval "$(sed -n '/^PI_CHIPS=/p' "$TOP/tests/selftests/lib.sh")"
 
 # The controller of the header, by its label
 header()

@@ -5,7 +5,7 @@
 # programs are in guest.js.
 
 # load_button's parameters are optional.
-# shellcheck disable=SC2119 source-path=SCRIPTDIR/..
+# shellcheck disable=SC2119 source-path=SCRIPTDIR/../selftests
 
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"

@@ -4,7 +4,7 @@
 # What the tests on an emulated Raspberry Pi share, to be sourced: lib.sh, and a button between a pin and ground (or
 # 3.3 V) that somebody outside presses. run.py puts these tests beside the selftests in the guest.
 
-# shellcheck source=../lib.sh source-path=SCRIPTDIR
+# shellcheck source=../selftests/lib.sh source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 platform=/sys/bus/platform/devices

@@ -4,7 +4,7 @@
 # A reader's cursor on a 32-bit kernel is the low word of an event's number, and wraps after 4,294,967,296 events. build.sh
 # makes a driver of which the first event has a number shortly before that.
 
-# shellcheck disable=SC2119 source=../lib.sh source-path=SCRIPTDIR
+# shellcheck disable=SC2119 source=../selftests/lib.sh source-path=SCRIPTDIR
 
 set -euo pipefail
 export BUTTON_IRQ_KO=/opt/button_irq/wrap/button_irq.ko

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What the tests in Python share: the module, the buttons to press, and waiting.
 
-The environment says what tests/lib.sh says: BUTTON_IRQ_KO, BUTTON_IRQ_LINES; tests/stim does the pressing.
+The environment says what tests/selftests/lib.sh says: BUTTON_IRQ_KO, BUTTON_IRQ_LINES; tests/selftests/stim does the pressing.
 """
 
 import os
@@ -58,7 +58,7 @@ def bind():
 
 
 def stim(*words, index=0):
-    """tests/stim INDEX WORDS"""
+    """tests/selftests/stim INDEX WORDS"""
     subprocess.run([STIM, str(index), *words], check=True)
 
 

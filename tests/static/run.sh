@@ -29,7 +29,7 @@ check_spdx()
 	local bare
 
 	# These have no place for a comment, or are the licence itself.
-	bare=$(files ':!COPYING' ':!LICENSES' ':!*.md' ':!*.patch' ':!*.json' ':!*.png' ':!userspace/*/LICENSE' ':!tests/config' ':!tests/settings' \
+	bare=$(files ':!COPYING' ':!LICENSES' ':!*.md' ':!*.patch' ':!*.json' ':!*.png' ':!userspace/*/LICENSE' ':!tests/selftests/config' ':!tests/selftests/settings' \
 		':!debian/changelog' ':!debian/source' |
 	       xargs -d '\n' grep -L -m1 'SPDX-License-Identifier:[ ]') || true
 	[ -z "$bare" ] || { echo "no SPDX line in:"; echo "$bare"; return 1; }

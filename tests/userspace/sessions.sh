@@ -4,7 +4,7 @@
 # Runs on an emulated Raspberry Pi with the selftests beside it: what doc/recipes.md shows of the button-irq command, each on a
 # terminal, printed as base64 for captures.sh to pick up.
 
-# shellcheck source-path=SCRIPTDIR/..
+# shellcheck source-path=SCRIPTDIR/../selftests
 
 set -euo pipefail
 cd /opt/button_irq/selftests

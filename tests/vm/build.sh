@@ -32,11 +32,10 @@ in_root()
 sources()
 {
 	git -C "$TOP" ls-files -z --cached --others --exclude-standard \
-		Kbuild dkms.conf ':(glob)*.[ch]' ':(glob)tests/*.[ch]' ':(glob)tests/*.sh' ':(glob)tests/*.corpus' \
-		tests/{Makefile,config,settings} tests/modules tests/naive tests/vm/sim_button.dts
+		Kbuild dkms.conf ':(glob)*.[ch]' tests/{selftests,modules,naive} tests/vm/sim_button.dts
 }
 
-# An overlay with more buttons than there are minor numbers, and their controller; see tests/devicetree.sh.
+# An overlay with more buttons than there are minor numbers, and their controller; see tests/selftests/devicetree.sh.
 crowd()
 {
 	local i
@@ -124,10 +123,10 @@ build_tests()
 	# The ARM1176 of the first Raspberry Pis: armel's default, ARMv5, has no atomic access to 64 bits.
 	[ "$arch" != armel ] || options+=(USERCFLAGS=-march=armv6k)
 	in_root "$root" "$out/log-tests" env PKG_CONFIG_LIBDIR="/usr/lib/$(gnu_triplet "$arch")/pkgconfig" \
-		make -C "$dir/tests" KSFT="$dir/linux/tools/testing/selftests" \
+		make -C "$dir/tests/selftests" KSFT="$dir/linux/tools/testing/selftests" \
 		CROSS_COMPILE="$(gnu_triplet "$arch")-" PKG_CONFIG=pkg-config \
 		OUTPUT="$dir/out" INSTALL_PATH="$dir/install" COLLECTION=button_irq "${options[@]}" install
-	as_root chroot "$root" make -s -C "$dir/tests" KSFT="$dir/linux/tools/testing/selftests" \
+	as_root chroot "$root" make -s -C "$dir/tests/selftests" KSFT="$dir/linux/tools/testing/selftests" \
 		OUTPUT="$dir/out" COLLECTION=button_irq emit_tests | sed -n 's/^button_irq://p' > "$out/tests.list"
 	mkdir -p "$out/overlay/opt/button_irq"
 	cp -r "$copy/install" "$out/overlay/opt/button_irq/selftests"

@@ -148,7 +148,7 @@ run_tests()
 {
 	local number=0 name timeout=45 rc
 
-	# shellcheck source=../settings
+	# shellcheck source=../selftests/settings
 	[ -r selftests/settings ] && . selftests/settings
 	# shellcheck disable=SC2086 # a list of names
 	set -- $TESTS

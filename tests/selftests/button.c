@@ -61,7 +61,7 @@ int button_load(const char *params)
 		return ret;
 	}
 	if (!path)
-		path = "../button_irq.ko";
+		path = "../../button_irq.ko";
 	if (access(path, R_OK)) {
 		ret = -errno;
 		fprintf(stderr, "# BUTTON_IRQ_KO=%s: %s\n", path, strerror(errno));

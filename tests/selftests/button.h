@@ -15,8 +15,8 @@
 #include <sys/types.h>
 #include <time.h>
 
-#if __has_include("../button_irq.h")
-#include "../button_irq.h"
+#if __has_include("../../button_irq.h")
+#include "../../button_irq.h"
 #else
 #include <linux/button_irq.h>
 #endif
@@ -51,7 +51,7 @@ int button_load_module(const char *path, const char *params);
  * button_load() - load the driver
  * @params: module parameters
  *
- * The module is $BUTTON_IRQ_KO, or ../button_irq.ko. One that a test before has left
+ * The module is $BUTTON_IRQ_KO, or ../../button_irq.ko. One that a test before has left
  * behind is removed.
  */
 int button_load(const char *params);

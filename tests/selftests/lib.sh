@@ -4,7 +4,7 @@
 # What the shell tests share, to be sourced. A test is a function; run_tests runs each in a subshell of
 # its own under "set -e", in a directory of its own, and prints KTAP. A test that returns 4 is skipped.
 #
-# From the environment (see tests/stimulus.h):
+# From the environment (see stimulus.h):
 #	BUTTON_IRQ_STIMULUS	what moves the pins: gpio-sim, host or wire
 #	BUTTON_IRQ_LINES	the lines under test, "CHIPLABEL:OFFSET CHIPLABEL:OFFSET ..."
 #	BUTTON_IRQ_KO		the driver, BUTTON_IRQ_TEST_CHIP_KO and BUTTON_IRQ_NAIVE_KO the tests' modules;
@@ -156,7 +156,7 @@ find_module()
 {
 	local file
 
-	for file in "${2:-}" "$HERE/$1.ko" "$HERE/../$1.ko" "$HERE"/{,../}{modules,naive}/"$1.ko" \
+	for file in "${2:-}" "$HERE/$1.ko" "$HERE"/{..,../..}/"$1.ko" "$HERE"/{,../}{modules,naive}/"$1.ko" \
 		    "$(modinfo -F filename "$1" 2> /dev/null)"; do
 		[ -n "$file" ] && [ -r "$file" ] && break
 	done
