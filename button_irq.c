@@ -252,7 +252,7 @@ struct button_irq {
 		struct button_irq_debounce debounce;
 		u32 dropped;		/* how many of @queue.dropped were reported */
 		unsigned long storms;	/* times the line was masked */
-		bool suspended;		/* the chip must not be touched */
+		bool suspended;		/* or not live yet: must not touch the chip */
 		bool unsent;		/* events were written since the last wake-up */
 		bool state_notified;	/* the last state that pollers were notified of */
 		int state_read;		/* "state" was read since that: a poller may wait */
@@ -750,7 +750,7 @@ static void button_irq_wake_thread(struct button_irq *b)
 /*
  * Unmask the line. Unmasking delivers an interrupt that was latched while the line was
  * masked; its time is meaningless, so the handler treats it as a request to re-sample.
- * Called in process context, with @thread.lock held or before the button is live.
+ * Called in process context, with @thread.lock held.
  */
 static void button_irq_unmask(struct button_irq *b)
 {
@@ -936,8 +936,7 @@ static struct cdev button_irq_cdev;
 enum button_irq_state {
 	BUTTON_IRQ_FREE,
 	BUTTON_IRQ_RESERVED,	/* has a number and a label; is being created or shut down */
-	BUTTON_IRQ_READY,	/* has its line, interrupt and memory */
-	BUTTON_IRQ_ADDED,	/* has a node; can be opened once the cdev is added */
+	BUTTON_IRQ_READY,	/* has all it needs, and a node, which opens once the cdev is added */
 	BUTTON_IRQ_LIVE,	/* receives interrupts */
 };
 
@@ -961,23 +960,12 @@ static void button_irq_set_state(struct button_irq *b, enum button_irq_state sta
 	button_irq_minors[MINOR(b->dev.devt)].state = state;
 }
 
-/* The first button in @state, in the order of minor numbers. */
-static struct button_irq *button_irq_first(enum button_irq_state state)
-{
-	unsigned int i;
-
-	for (i = 0; i < BUTTON_IRQ_BUTTONS; i++)
-		if (button_irq_minors[i].state == state)
-			return button_irq_minors[i].button;
-	return NULL;
-}
-
 static struct button_irq *button_irq_get(unsigned int minor)
 {
 	struct button_irq *b = NULL;
 
 	mutex_lock(&button_irq_lock);
-	if (button_irq_minors[minor].state >= BUTTON_IRQ_ADDED) {
+	if (button_irq_minors[minor].state >= BUTTON_IRQ_READY) {
 		b = button_irq_minors[minor].button;
 		get_device(&b->dev);
 	}
@@ -1530,6 +1518,7 @@ static struct button_irq *button_irq_alloc(struct device *parent)
 	b->dev.parent = parent;
 	b->dev.release = button_irq_dev_release;
 	mutex_init(&b->thread.lock);
+	b->thread.suspended = true;
 	INIT_WORK(&b->thread.work, button_irq_work);
 	hrtimer_setup(&b->thread.timer, button_irq_timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
 	b->thread.resample_time = BUTTON_IRQ_NO_DEADLINE;
@@ -1752,23 +1741,20 @@ static void button_irq_settle_levels(void)
 	}
 }
 
+/* Make the node. Its uevent waits until the node can be opened and receives interrupts. */
 static int button_irq_add(struct button_irq *b)
 {
 	struct device *dev = b->dev.parent;
-	int ret;
+	int ret = b->hw.input ? input_register_device(b->hw.input) : 0;
 
-	if (b->hw.input) {
-		ret = input_register_device(b->hw.input);
-		if (ret)
-			return button_irq_error(dev, ret, "cannot make the input device");
-	}
-	button_irq_set_state(b, BUTTON_IRQ_ADDED);
-	/* While loading, delay the uevent until the node can be opened. */
-	dev_set_uevent_suppress(&b->dev, !button_irq_loaded);
+	if (ret)
+		return button_irq_error(dev, ret, "cannot make the input device");
+	dev_set_uevent_suppress(&b->dev, true);
 	ret = device_add(&b->dev);
 	if (ret)
 		return button_irq_error(dev, ret, "cannot make the device node");
 	WRITE_ONCE(b->thread.state_node, sysfs_get_dirent(b->dev.kobj.sd, "state"));
+	button_irq_set_state(b, BUTTON_IRQ_READY);
 	return 0;
 }
 
@@ -1778,14 +1764,15 @@ static void button_irq_start(struct button_irq *b)
 	bool differs;
 
 	button_irq_set_state(b, BUTTON_IRQ_LIVE);
-	if (dev_get_uevent_suppress(&b->dev)) {
-		dev_set_uevent_suppress(&b->dev, false);
-		kobject_uevent(&b->dev.kobj, KOBJ_ADD);
-	}
+	dev_set_uevent_suppress(&b->dev, false);
+	kobject_uevent(&b->dev.kobj, KOBJ_ADD);
 	/* A switch reports its initial state; a key that is held sends nothing. */
 	if (b->set.type == EV_SW)
 		button_irq_report_key(b, b->thread.debounce.state, ktime_get_ns());
+	mutex_lock(&b->thread.lock);
+	b->thread.suspended = false;
 	button_irq_unmask(b);
+	mutex_unlock(&b->thread.lock);
 	/* The line may have moved since its level was read. */
 	button_irq_request(b, BUTTON_IRQ_REQ_SAMPLE);
 
@@ -1803,32 +1790,19 @@ static void button_irq_start(struct button_irq *b)
 		 b->hw.no_pull ? button_irq_pulls[b->set.pull] : "");
 }
 
-/*
- * Make every ready button live: at the end of loading all buttons created so far, later the
- * button that was just probed. A failure while loading comes before any button can be opened; a
- * later failure affects that one button only.
- */
-static __cold int button_irq_go_live(void)
+/* Make every ready button live: those of a load together, later the one that was just probed. */
+static __cold void button_irq_go_live(void)
 {
-	struct button_irq *b;
-	int ret = 0;
+	unsigned int i;
 
 	lockdep_assert_held(&button_irq_lock);
 	button_irq_settle_levels();
-	while (!ret && (b = button_irq_first(BUTTON_IRQ_READY)))
-		ret = button_irq_add(b);
-	if (!ret && !button_irq_loaded) {
-		ret = cdev_add(&button_irq_cdev, button_irq_devt, BUTTON_IRQ_BUTTONS);
-		button_irq_loaded = !ret;
-	}
-	if (ret)
-		return ret;
-	while ((b = button_irq_first(BUTTON_IRQ_ADDED)))
-		button_irq_start(b);
+	for (i = 0; i < BUTTON_IRQ_BUTTONS; i++)
+		if (button_irq_minors[i].state == BUTTON_IRQ_READY)
+			button_irq_start(button_irq_minors[i].button);
 	/* Wait until a latched interrupt has been delivered: later ones are edges. */
 	usleep_range(BUTTON_IRQ_REPLAY_NS / NSEC_PER_USEC,
 		     BUTTON_IRQ_REPLAY_NS / NSEC_PER_USEC + 100);
-	return 0;
 }
 
 /*
@@ -1888,11 +1862,9 @@ static int button_irq_create(struct device *dev, struct gpio_desc *gpiod,
 	dev_set_drvdata(dev, b);
 
 	mutex_lock(&button_irq_lock);
-	button_irq_set_state(b, BUTTON_IRQ_READY);
-	if (button_irq_loaded)
-		ret = button_irq_go_live();
-	if (ret)
-		button_irq_set_state(b, BUTTON_IRQ_RESERVED);
+	ret = button_irq_add(b);
+	if (!ret && button_irq_loaded)
+		button_irq_go_live();
 	mutex_unlock(&button_irq_lock);
 	return ret;
 }
@@ -2036,8 +2008,8 @@ static struct platform_driver button_irq_driver = {
 /* --- Module --------------------------------------------------------------------------- */
 
 /*
- * Two phases. First acquire everything that can fail, for module parameters and device tree.
- * Then add the nodes; none can be opened before all of them exist.
+ * Two phases. First create every button, of the device tree and of module parameters. When
+ * nothing can fail any more, add the cdev, so that nodes can be opened, and make the buttons live.
  */
 static int __init button_irq_init(void)
 {
@@ -2071,11 +2043,14 @@ static int __init button_irq_init(void)
 	if (ret)
 		goto remove_params;
 	mutex_lock(&button_irq_lock);
-	ret = button_irq_go_live();
+	ret = cdev_add(&button_irq_cdev, button_irq_devt, BUTTON_IRQ_BUTTONS);
+	if (!ret) {
+		button_irq_loaded = true;
+		button_irq_go_live();
+	}
 	mutex_unlock(&button_irq_lock);
-	if (ret)
-		goto remove_params;
-	return 0;
+	if (!ret)
+		return 0;
 
 remove_params:
 	button_irq_remove_params();
