@@ -99,6 +99,7 @@
 #define BUTTON_IRQ_WAKE_NS		(100 * NSEC_PER_MSEC)
 /* How long a capacitor may hold a line at the pressed level after its pull was set. */
 #define BUTTON_IRQ_RISE_MS		50
+#define BUTTON_IRQ_NO_CODE		U32_MAX	/* no input device; a switch may have code 0 */
 #define BUTTON_IRQ_TEXT			96	/* bytes; no line of text is longer */
 #define BUTTON_IRQ_LABEL		sizeof_field(struct button_irq_info, label)
 #define BUTTON_IRQ_LINE			sizeof_field(struct button_irq_info, line)
@@ -194,7 +195,7 @@ struct button_irq_config {
 	u32 debounce_mode;		/* BUTTON_IRQ_MODE_* */
 	u32 storm_rate;			/* edges per second, 0: no guard */
 	u32 type;			/* EV_KEY or EV_SW */
-	u32 code;			/* code of the input event, 0: no input device */
+	u32 code;			/* code of the input event, or BUTTON_IRQ_NO_CODE */
 	bool repeat;			/* the input device repeats a held key */
 	bool wakeup;			/* the button wakes the system */
 	u32 pull;			/* index of button_irq_pulls */
@@ -205,6 +206,7 @@ static const struct button_irq_config button_irq_defaults = {
 	.debounce_mode = BUTTON_IRQ_MODE_EAGER,
 	.storm_rate = BUTTON_IRQ_STORM_RATE,
 	.type = EV_KEY,
+	.code = BUTTON_IRQ_NO_CODE,
 	.pull = BUTTON_IRQ_AS_IS,
 };
 
@@ -1649,7 +1651,8 @@ static int button_irq_init_input(struct button_irq *b)
 	struct device *dev = b->dev.parent;
 	struct input_dev *input;
 
-	if (!b->set.code)
+	if (b->set.code == BUTTON_IRQ_NO_CODE ||
+	    (b->set.type == EV_KEY && b->set.code == KEY_RESERVED))
 		return 0;
 	if (!IS_REACHABLE(CONFIG_INPUT))
 		return button_irq_error(dev, -ENODEV, "this kernel has no input devices");
