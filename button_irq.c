@@ -85,7 +85,8 @@
 #define BUTTON_IRQ_QUEUE		1024	/* edges between top half and thread */
 #define BUTTON_IRQ_BATCH		64	/* edges the thread feeds in one go */
 #define BUTTON_IRQ_RECORDS		8	/* events a reader copies in one go */
-#define BUTTON_IRQ_CLOCKS		4	/* clock offsets remembered */
+#define BUTTON_IRQ_CLOCKS		4	/* clock offsets that edges in the queue may have */
+#define BUTTON_IRQ_EPOCHS		16	/* clock offsets that events in the ring may have */
 #define BUTTON_IRQ_DEBOUNCE_US		10000
 #define BUTTON_IRQ_DEBOUNCE_US_MAX	1000000
 #define BUTTON_IRQ_STORM_RATE		2000	/* edges per second: more than any button makes */
@@ -174,18 +175,21 @@ enum {
 	BUTTON_IRQ_REQ_WAKE,	/* the line woke the system */
 };
 
-/* An event in the ring; its number follows from its index. */
-struct button_irq_slot {
-	struct button_irq_report report;
-	struct button_irq_offsets offsets;	/* valid at report.time */
-};
-
-/* Events, one writer, any number of readers. */
+/*
+ * Events, one writer, any number of readers. An event's number follows from its index. Its time on
+ * another clock follows from the offsets that held at its time: they may have changed by the end
+ * of its window, up to 1 s and perhaps a suspend later.
+ */
 struct button_irq_ring {
-	struct button_irq_slot *slot;	/* @size slots */
+	struct button_irq_report *report;	/* @size events */
 	unsigned int size;		/* a power of two */
-	seqcount_t seqcount;		/* odd while the writer changes a slot and @head */
+	seqcount_t seqcount;		/* odd while the writer changes an event or an epoch */
 	u64 head;			/* events written. Event n overwrites event n - @size. */
+	u8 epochs;			/* index of the newest epoch */
+	struct button_irq_epoch {
+		u64 since;
+		struct button_irq_offsets offsets;
+	} epoch[BUTTON_IRQ_EPOCHS];
 };
 
 /* Settings of a button, from the device tree or from module parameters. */
@@ -263,14 +267,6 @@ struct button_irq {
 		u64 resample_time;	/* when to sample after edges of unknown level */
 		struct hrtimer timer;	/* wakes the thread at the next deadline */
 		struct work_struct work;	/* in place of the thread, if nested */
-		/*
-		 * The newest offsets, and since when each is valid; @clock is the newest. An event
-		 * takes the offsets of its edge: they may have changed by the end of its window, up
-		 * to 1 s and perhaps a suspend later.
-		 */
-		struct button_irq_offsets offsets[BUTTON_IRQ_CLOCKS];
-		u64 since[BUTTON_IRQ_CLOCKS];
-		u8 clock;
 	} thread;
 
 	/* Settings; sysfs writes debounce_us, debounce_mode and storm_rate */
@@ -300,18 +296,6 @@ struct button_irq_reader {
 
 /* --- Queue: top half to thread -------------------------------------------------------- */
 
-/* Append @offsets to @last, the BUTTON_IRQ_CLOCKS newest, unless they have not changed. */
-static bool button_irq_note_offsets(struct button_irq_offsets *last, u8 *newest,
-				    struct button_irq_offsets offsets)
-{
-	struct button_irq_offsets *before = &last[*newest % BUTTON_IRQ_CLOCKS];
-
-	if (before->boottime == offsets.boottime && before->realtime == offsets.realtime)
-		return false;
-	last[++*newest % BUTTON_IRQ_CLOCKS] = offsets;
-	return true;
-}
-
 static struct button_irq_offsets button_irq_read_offsets(void)
 {
 	return (struct button_irq_offsets){
@@ -335,10 +319,15 @@ static void button_irq_queue_push(struct button_irq_queue *q, u64 time,
 		smp_store_release(&q->dropped, q->dropped + 1);
 		return;
 	}
-	/* Do not overwrite offsets of a queued edge, however often the clocks are set. */
-	if (head == tail ||
-	    (u8)(q->clock - q->edge[tail % BUTTON_IRQ_QUEUE].clock) < BUTTON_IRQ_CLOCKS - 1)
-		button_irq_note_offsets(q->offsets, &q->clock, button_irq_read_offsets());
+	/*
+	 * Setting the clock and suspend change the offset of CLOCK_REALTIME. Do not overwrite
+	 * offsets of a queued edge, however often the clock is set.
+	 */
+	if (unlikely(q->offsets[q->clock % BUTTON_IRQ_CLOCKS].realtime !=
+		     ktime_to_ns(ktime_mono_to_any(0, TK_OFFS_REAL))) &&
+	    (head == tail ||
+	     (u8)(q->clock - q->edge[tail % BUTTON_IRQ_QUEUE].clock) < BUTTON_IRQ_CLOCKS - 1))
+		q->offsets[++q->clock % BUTTON_IRQ_CLOCKS] = button_irq_read_offsets();
 	q->edge[head % BUTTON_IRQ_QUEUE] = (struct button_irq_edge){
 		.time = time, .dropped = q->dropped, .level = level, .clock = q->clock,
 	};
@@ -504,22 +493,51 @@ static irqreturn_t button_irq_top_half(int irq, void *data)
 /* --- Ring: thread to readers ---------------------------------------------------------- */
 
 static void button_irq_ring_write(struct button_irq_ring *ring,
-				  const struct button_irq_report *report,
-				  const struct button_irq_offsets *offsets)
+				  const struct button_irq_report *report)
 {
-	struct button_irq_slot *slot = &ring->slot[ring->head & (ring->size - 1)];
-
 	/*
 	 * R1, pairs with R2 in button_irq_ring_read() and button_irq_ring_head(). A reader
 	 * spins while the count is odd, so the writer must not be preempted.
 	 */
 	preempt_disable();
 	write_seqcount_begin(&ring->seqcount);
-	slot->report = *report;
-	slot->offsets = *offsets;
+	ring->report[ring->head & (ring->size - 1)] = *report;
 	ring->head++;
 	write_seqcount_end(&ring->seqcount);
 	preempt_enable();
+}
+
+/* The clocks had @offsets at @time. */
+static void button_irq_ring_note_clocks(struct button_irq_ring *ring, u64 time,
+					struct button_irq_offsets offsets)
+{
+	const struct button_irq_offsets *last =
+		&ring->epoch[ring->epochs % BUTTON_IRQ_EPOCHS].offsets;
+
+	if (likely(last->realtime == offsets.realtime && last->boottime == offsets.boottime))
+		return;
+	/* R1, as in button_irq_ring_write(). */
+	preempt_disable();
+	write_seqcount_begin(&ring->seqcount);
+	ring->epoch[++ring->epochs % BUTTON_IRQ_EPOCHS] = (struct button_irq_epoch){
+		.since = time, .offsets = offsets,
+	};
+	write_seqcount_end(&ring->seqcount);
+	preempt_enable();
+}
+
+/* @time on another clock, by the offsets at @time or the oldest that are known. */
+static u64 button_irq_ring_time(const struct button_irq_ring *ring, u64 time, u32 clock)
+{
+	u8 i = ring->epochs, oldest = i - (BUTTON_IRQ_EPOCHS - 1);
+	const struct button_irq_offsets *offsets;
+
+	if (clock == CLOCK_MONOTONIC)
+		return time;
+	while (i != oldest && time < ring->epoch[i % BUTTON_IRQ_EPOCHS].since)
+		i--;
+	offsets = &ring->epoch[i % BUTTON_IRQ_EPOCHS].offsets;
+	return time + (clock == CLOCK_BOOTTIME ? offsets->boottime : offsets->realtime);
 }
 
 /* The index of the next event or, with @oldest, of the oldest event in the ring. */
@@ -544,7 +562,7 @@ static unsigned int button_irq_ring_read(const struct button_irq_ring *ring,
 					 unsigned long *cursor, u32 clock,
 					 struct button_irq_event *events, unsigned int max)
 {
-	const struct button_irq_slot *slot;
+	const struct button_irq_report *report;
 	unsigned long behind, lost;
 	unsigned int seq, i, n;
 	u64 index;
@@ -558,15 +576,13 @@ static unsigned int button_irq_ring_read(const struct button_irq_ring *ring,
 		n = lost ? 1 : min_t(unsigned long, behind, max);
 		index = ring->head - behind + lost;
 		for (i = 0; i < n; i++, index++) {
-			slot = &ring->slot[index & (ring->size - 1)];
+			report = &ring->report[index & (ring->size - 1)];
 			events[i] = (struct button_irq_event){
 				.seq = index + 1,
-				.timestamp_ns = slot->report.time +
-					(clock == CLOCK_BOOTTIME ? slot->offsets.boottime :
-					 clock == CLOCK_REALTIME ? slot->offsets.realtime : 0),
-				.held_ns = slot->report.held,
-				.type = slot->report.type,
-				.count = slot->report.count,
+				.timestamp_ns = button_irq_ring_time(ring, report->time, clock),
+				.held_ns = report->held,
+				.type = report->type,
+				.count = report->count,
 			};
 		}
 	} while (read_seqcount_retry(&ring->seqcount, seq));
@@ -584,30 +600,13 @@ static unsigned int button_irq_ring_read(const struct button_irq_ring *ring,
 
 /* --- Thread: edges to events ---------------------------------------------------------- */
 
-static void button_irq_note_clock(struct button_irq *b, u64 time,
-				  struct button_irq_offsets offsets)
-{
-	if (button_irq_note_offsets(b->thread.offsets, &b->thread.clock, offsets))
-		b->thread.since[b->thread.clock % BUTTON_IRQ_CLOCKS] = time;
-}
-
 /* Returns the time, after noting the clocks' offsets. */
 static u64 button_irq_now(struct button_irq *b)
 {
 	u64 now = ktime_get_ns();
 
-	button_irq_note_clock(b, now, button_irq_read_offsets());
+	button_irq_ring_note_clocks(&b->out.ring, now, button_irq_read_offsets());
 	return now;
-}
-
-/* The offsets at @time, or the oldest that are known. */
-static const struct button_irq_offsets *button_irq_offsets_at(const struct button_irq *b, u64 time)
-{
-	u8 i = b->thread.clock, oldest = i - (BUTTON_IRQ_CLOCKS - 1);
-
-	while (i != oldest && time < b->thread.since[i % BUTTON_IRQ_CLOCKS])
-		i--;
-	return &b->thread.offsets[i % BUTTON_IRQ_CLOCKS];
 }
 
 static void button_irq_report_key(struct button_irq *b, bool pressed, u64 time)
@@ -624,7 +623,7 @@ static void button_irq_publish(struct button_irq *b, const struct button_irq_rep
 {
 	for (; n; n--, r++) {
 		trace_button_irq_event(MINOR(b->dev.devt), b->out.ring.head + 1, r);
-		button_irq_ring_write(&b->out.ring, r, button_irq_offsets_at(b, r->time));
+		button_irq_ring_write(&b->out.ring, r);
 		if (r->type != BUTTON_IRQ_MISSED)
 			button_irq_report_key(b, r->type == BUTTON_IRQ_PRESS, r->time);
 		b->thread.unsent = true;
@@ -697,7 +696,7 @@ static bool button_irq_drain(struct button_irq *b, unsigned long *work)
 	unsigned int n;
 
 	for (n = 0; n < BUTTON_IRQ_BATCH && button_irq_queue_pop(&b->queue, &edge, &offsets); n++) {
-		button_irq_note_clock(b, edge.time, offsets);
+		button_irq_ring_note_clocks(&b->out.ring, edge.time, offsets);
 		gap |= button_irq_report_dropped(b, edge.dropped, edge.time);
 		if (edge.level == BUTTON_IRQ_LEVEL_UNKNOWN)
 			b->thread.resample_time = edge.time + BUTTON_IRQ_CONFIRM_NS;
@@ -1504,7 +1503,7 @@ static void button_irq_dev_release(struct device *dev)
 {
 	struct button_irq *b = to_button_irq(dev);
 
-	vfree(b->out.ring.slot);
+	vfree(b->out.ring.report);
 	kfree(b->queue.edge);
 	kfree(b);
 }
@@ -1531,9 +1530,9 @@ static struct button_irq *button_irq_alloc(struct device *parent)
 	b->queue.edge = kcalloc(BUTTON_IRQ_QUEUE, sizeof(*b->queue.edge), GFP_KERNEL);
 	b->out.ring.size = button_irq_ring_events;
 	/* Large, but need not be physically contiguous. The caller logs a failure. */
-	b->out.ring.slot = __vmalloc(array_size(b->out.ring.size, sizeof(*b->out.ring.slot)),
-				     GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN);
-	if (!b->queue.edge || !b->out.ring.slot) {
+	b->out.ring.report = __vmalloc(array_size(b->out.ring.size, sizeof(*b->out.ring.report)),
+				       GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN);
+	if (!b->queue.edge || !b->out.ring.report) {
 		put_device(&b->dev);
 		return NULL;
 	}
