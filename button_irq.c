@@ -78,7 +78,7 @@
 #define CREATE_TRACE_POINTS
 #include "button_irq_trace.h"
 
-/* --- Settings ------------------------------------------------------------------------- */
+/* --- Settings -------------------------------------------------------------------------- */
 
 #define BUTTON_IRQ_NAME			"button_irq"
 #define BUTTON_IRQ_BUTTONS		256	/* minor numbers */
@@ -129,7 +129,7 @@ module_param_named(max_readers, button_irq_max_readers, uint, 0444);
 MODULE_PARM_DESC(max_readers,
 		 "Open files per button, 1 to 65536; each costs every event some time (default 4096)");
 
-/* --- Types, by owner ------------------------------------------------------------------ */
+/* --- Types, by owner ------------------------------------------------------------------- */
 
 /* Offsets of the other clocks from CLOCK_MONOTONIC. */
 struct button_irq_offsets {
@@ -176,9 +176,9 @@ enum {
 };
 
 /*
- * Events, one writer, any number of readers. An event's number follows from its index. Its time on
- * another clock follows from the offsets that held at its time: they may have changed by the end
- * of its window, up to 1 s and perhaps a suspend later.
+ * Events, one writer, any number of readers. An event's number follows from its index, and its
+ * time on another clock from the offsets at that time: by the end of its window, up to 1 s and
+ * perhaps a suspend later, they may have changed.
  */
 struct button_irq_ring {
 	struct button_irq_report *report;	/* @size events */
@@ -289,12 +289,11 @@ struct button_irq_reader {
 	unsigned long cursor;	/* index of the next event, its low word on 32-bit kernels */
 	u32 format;		/* BUTTON_IRQ_FORMAT_* */
 	u32 clock;		/* CLOCK_* of the time stamps */
-	unsigned int pos;	/* bytes of @text already read */
-	unsigned int left;	/* bytes of @text still to read */
+	unsigned int left;	/* bytes still to read, at the end of @text */
 	char text[BUTTON_IRQ_TEXT];
 };
 
-/* --- Queue: top half to thread -------------------------------------------------------- */
+/* --- Queue: top half to thread --------------------------------------------------------- */
 
 static struct button_irq_offsets button_irq_read_offsets(void)
 {
@@ -362,7 +361,7 @@ static bool button_irq_queue_is_empty(const struct button_irq_queue *q)
 	return q->tail == READ_ONCE(q->head);
 }
 
-/* --- Top half ------------------------------------------------------------------------- */
+/* --- Top half -------------------------------------------------------------------------- */
 
 /*
  * Returns whether this edge exceeds storm_rate. A token bucket counted in time: each edge costs
@@ -490,7 +489,7 @@ static irqreturn_t button_irq_top_half(int irq, void *data)
 	return IRQ_WAKE_THREAD;
 }
 
-/* --- Ring: thread to readers ---------------------------------------------------------- */
+/* --- Ring: thread to readers ----------------------------------------------------------- */
 
 static void button_irq_ring_write(struct button_irq_ring *ring,
 				  const struct button_irq_report *report)
@@ -598,7 +597,7 @@ static unsigned int button_irq_ring_read(const struct button_irq_ring *ring,
 	return lost ? 1 : n;
 }
 
-/* --- Thread: edges to events ---------------------------------------------------------- */
+/* --- Thread: edges to events ----------------------------------------------------------- */
 
 /* Returns the time, after noting the clocks' offsets. */
 static u64 button_irq_now(struct button_irq *b)
@@ -775,6 +774,37 @@ static void button_irq_mask(struct button_irq *b, u64 now)
 	button_irq_report_missed(b, 1, now);
 }
 
+static void button_irq_configure(struct button_irq *b)
+{
+	button_irq_debounce_configure(&b->thread.debounce,
+				      READ_ONCE(b->set.debounce_us) * (u64)NSEC_PER_USEC,
+				      READ_ONCE(b->set.debounce_mode));
+}
+
+/* What requests need before edges are fed. Updates *@work, and returns the time. */
+static u64 button_irq_begin_requests(struct button_irq *b, unsigned long *work)
+{
+	struct button_irq_debounce *d = &b->thread.debounce;
+	struct button_irq_report r[BUTTON_IRQ_REPORTS];
+	u64 now = ktime_get_ns();
+
+	button_irq_configure(b);
+	if (now >= b->thread.unmask_time) {
+		b->thread.unmask_time = BUTTON_IRQ_NO_DEADLINE;
+		button_irq_unmask(b);
+		*work |= BIT(BUTTON_IRQ_REQ_REPLAY);
+	}
+	if (*work & BIT(BUTTON_IRQ_REQ_REPLAY))
+		button_irq_debounce_unseen(d);
+	if (*work & BIT(BUTTON_IRQ_REQ_WAKE)) {
+		*work &= ~BIT(BUTTON_IRQ_REQ_WAKE);
+		pm_wakeup_event(b->dev.parent, 0);
+		now = button_irq_now(b);
+		button_irq_publish(b, r, button_irq_debounce_wake(d, now, r));
+	}
+	return now;
+}
+
 /*
  * Turn edges into events, as the owner of debouncer, ring and timer. Called in process
  * context, with @thread.lock held.
@@ -808,25 +838,9 @@ static void button_irq_process(struct button_irq *b)
 	WRITE_ONCE(b->quiet, false);
 	/* S2, a full barrier, pairs with S1 in button_irq_record(). */
 	work = xchg(&b->requests, 0);
-	button_irq_debounce_configure(d, READ_ONCE(b->set.debounce_us) * (u64)NSEC_PER_USEC,
-				      READ_ONCE(b->set.debounce_mode));
-	/* The timer makes a request at a deadline: without a request no deadline has come. */
+	/* Settings and the timer make requests: without one, nothing has changed or is due. */
 	if (work)
-		now = ktime_get_ns();
-	if (now >= b->thread.unmask_time) {
-		b->thread.unmask_time = BUTTON_IRQ_NO_DEADLINE;
-		button_irq_unmask(b);
-		work |= BIT(BUTTON_IRQ_REQ_REPLAY);
-	}
-	if (work & BIT(BUTTON_IRQ_REQ_REPLAY))
-		button_irq_debounce_unseen(d);
-	if (work & BIT(BUTTON_IRQ_REQ_WAKE)) {
-		work &= ~BIT(BUTTON_IRQ_REQ_WAKE);
-		pm_wakeup_event(b->dev.parent, 0);
-		now = button_irq_now(b);
-		button_irq_publish(b, r, button_irq_debounce_wake(d, now, r));
-	}
-
+		now = button_irq_begin_requests(b, &work);
 	again = button_irq_drain(b, &work);
 	if (work && !again)
 		due = work != BIT(BUTTON_IRQ_REQ_TIMER) || now >= button_irq_sample_time(b);
@@ -924,7 +938,7 @@ static void button_irq_finish(struct button_irq *b)
 	button_irq_wake_readers(b);
 }
 
-/* --- Minor numbers -------------------------------------------------------------------- */
+/* --- Minor numbers --------------------------------------------------------------------- */
 
 /*
  * One character device serves all buttons. It is added when nothing else can fail: a module
@@ -937,7 +951,7 @@ static struct cdev button_irq_cdev;
 enum button_irq_state {
 	BUTTON_IRQ_FREE,
 	BUTTON_IRQ_RESERVED,	/* has a number and a label; is being created or shut down */
-	BUTTON_IRQ_READY,	/* has all it needs, and a node, which opens once the cdev is added */
+	BUTTON_IRQ_READY,	/* has all it needs, and a node; open() waits for the cdev */
 	BUTTON_IRQ_LIVE,	/* receives interrupts */
 };
 
@@ -993,7 +1007,7 @@ static int button_irq_free_minor(u32 name)
 	return minor;
 }
 
-/* --- Reader --------------------------------------------------------------------------- */
+/* --- Reader ---------------------------------------------------------------------------- */
 
 static bool button_irq_readable(struct button_irq_reader *r)
 {
@@ -1001,62 +1015,66 @@ static bool button_irq_readable(struct button_irq_reader *r)
 	       READ_ONCE(r->cursor) != button_irq_ring_head(&r->button->out.ring, false);
 }
 
-/* Not vsnprintf(): that takes several times as long, and every reader formats every event. */
-static noinline char *button_irq_put_digits(char *p, u32 n, unsigned int digits)
-{
-	char *end = p + digits;
+/*
+ * Lines are written from their end, as numbers are; each function puts something before @p. Not
+ * vsnprintf(): that takes several times as long, and every reader formats every event.
+ */
+#define button_irq_put(p, word)	memcpy((p) - (sizeof(word) - 1), word, sizeof(word) - 1)
 
-	for (p = end; digits; digits--) {
-		*--p = '0' + n % 10;
-		n /= 10;
+/* Two digits at a time, and zeros up to @digits. */
+static char *button_irq_put_digits(char *p, u32 n, unsigned int digits)
+{
+	char *end = p - digits;
+	u32 pair;
+
+	for (; n >= 10; n /= 100) {
+		pair = n % 100;
+		*--p = '0' + pair % 10;
+		*--p = '0' + pair / 10;
 	}
-	return end;
+	if (n)
+		*--p = '0' + n;
+	while (p > end)
+		*--p = '0';
+	return p;
 }
 
 static char *button_irq_put_number(char *p, u64 n)
 {
-	unsigned int digits = 1;
-	u32 rest = n, limit;
+	u32 rest = n;
 
 	if (n > U32_MAX) {
-		p = button_irq_put_number(p, div_u64_rem(n, NSEC_PER_SEC, &rest));
-		return button_irq_put_digits(p, rest, 9);
+		n = div_u64_rem(n, NSEC_PER_SEC, &rest);
+		p = button_irq_put_digits(p, rest, 9);
+		return button_irq_put_number(p, n);
 	}
-	for (limit = 10; rest >= limit && digits < 10; limit *= 10)
-		digits++;
-	return button_irq_put_digits(p, rest, digits);
+	return button_irq_put_digits(p, rest, 1);
 }
 
 static char *button_irq_put_seconds(char *p, u64 ns)
 {
 	u32 rest;
+	u64 seconds = div_u64_rem(ns, NSEC_PER_SEC, &rest);
 
-	p = button_irq_put_number(p, div_u64_rem(ns, NSEC_PER_SEC, &rest));
-	*p++ = '.';
-	return button_irq_put_digits(p, rest, 9);
+	p = button_irq_put_digits(p, rest, 9);
+	*--p = '.';
+	return button_irq_put_number(p, seconds);
 }
 
-static unsigned int button_irq_format(char *text, const struct button_irq_event *e)
+static char *button_irq_put_line(char *p, const struct button_irq_event *e)
 {
-	static const char words[][12] = {
-		[BUTTON_IRQ_PRESS] = " press",
-		[BUTTON_IRQ_RELEASE] = " release ",
-		[BUTTON_IRQ_LOST] = " lost ",
-		[BUTTON_IRQ_MISSED] = " missed ",
-	};
-	const char *word = words[e->type];
-	char *p = button_irq_put_number(text, e->seq);
-
-	*p++ = ' ';
+	*--p = '\n';
+	if (e->type == BUTTON_IRQ_PRESS)
+		p = button_irq_put(p, " press");
+	else if (e->type == BUTTON_IRQ_RELEASE)
+		p = button_irq_put(button_irq_put_seconds(p, e->held_ns), " release ");
+	else if (e->type == BUTTON_IRQ_LOST)
+		p = button_irq_put(button_irq_put_number(p, e->count), " lost ");
+	else
+		p = button_irq_put(button_irq_put_number(p, e->count), " missed ");
 	p = button_irq_put_seconds(p, e->timestamp_ns);
-	while (*word)
-		*p++ = *word++;
-	if (e->type == BUTTON_IRQ_RELEASE)
-		p = button_irq_put_seconds(p, e->held_ns);
-	else if (e->type != BUTTON_IRQ_PRESS)
-		p = button_irq_put_number(p, e->count);
-	*p++ = '\n';
-	return p - text;
+	*--p = ' ';
+	return button_irq_put_number(p, e->seq);
 }
 
 /*
@@ -1067,41 +1085,63 @@ static ssize_t button_irq_read_text(struct button_irq_reader *r, struct iov_iter
 {
 	struct button_irq_event event;
 	unsigned long cursor = r->cursor;
+	char *end;
 	size_t n;
 
 	if (!r->left) {
 		if (!button_irq_ring_read(&r->button->out.ring, &cursor, r->clock, &event, 1))
 			return 0;
 		WRITE_ONCE(r->cursor, cursor);
-		r->pos = 0;
-		WRITE_ONCE(r->left, button_irq_format(r->text, &event));
+		end = r->text + sizeof(r->text);
+		WRITE_ONCE(r->left, end - button_irq_put_line(end, &event));
 	}
-	n = copy_to_iter(r->text + r->pos, min_t(size_t, iov_iter_count(to), r->left), to);
-	r->pos += n;
+	n = copy_to_iter(r->text + sizeof(r->text) - r->left,
+			 min_t(size_t, iov_iter_count(to), r->left), to);
 	WRITE_ONCE(r->left, r->left - n);
 	return n ?: -EFAULT;
 }
 
-/* Read as many whole records as fit. Returns 0 if there is nothing to read. */
-static ssize_t button_irq_read_binary(struct button_irq_reader *r, struct iov_iter *to)
+/* Read as many of @max further records as there are. Returns their number. */
+static noinline size_t button_irq_read_records(struct button_irq_reader *r, struct iov_iter *to,
+					       size_t max)
 {
 	struct button_irq_event events[BUTTON_IRQ_RECORDS];
-	size_t room = iov_iter_count(to) / sizeof(*events), n, copied, total = 0;
 	unsigned long cursor = r->cursor;
+	size_t n, copied, total = 0;
 
-	if (!room)
-		return -EINVAL;
 	do {
 		n = button_irq_ring_read(&r->button->out.ring, &cursor, r->clock, events,
-					 min_t(size_t, room - total, BUTTON_IRQ_RECORDS));
+					 min_t(size_t, max - total, BUTTON_IRQ_RECORDS));
 		copied = copy_to_iter(events, n * sizeof(*events), to) / sizeof(*events);
 		/* A record that could not be copied stays for the next read. */
 		if (copied < n)
 			cursor = events[copied].seq - 1;
 		WRITE_ONCE(r->cursor, cursor);
 		total += copied;
-	} while (n && copied == n && total < room);
-	return total * sizeof(*events) ?: n ? -EFAULT : 0;
+	} while (n && copied == n && total < max);
+	return total;
+}
+
+/*
+ * Read as many whole records as fit. Returns 0 if there is nothing to read. Most reads get one
+ * record: a stack frame for more would cost more than the record, as the kernel clears it.
+ */
+static ssize_t button_irq_read_binary(struct button_irq_reader *r, struct iov_iter *to)
+{
+	size_t room = iov_iter_count(to) / sizeof(struct button_irq_event);
+	unsigned long cursor = r->cursor;
+	struct button_irq_event event;
+
+	if (!room)
+		return -EINVAL;
+	if (!button_irq_ring_read(&r->button->out.ring, &cursor, r->clock, &event, 1))
+		return 0;
+	if (copy_to_iter(&event, sizeof(event), to) < sizeof(event))
+		return -EFAULT;
+	WRITE_ONCE(r->cursor, cursor);
+	if (room == 1)
+		return sizeof(event);
+	return (1 + button_irq_read_records(r, to, room - 1)) * sizeof(event);
 }
 
 static ssize_t button_irq_read_iter(struct kiocb *iocb, struct iov_iter *to)
@@ -1110,12 +1150,14 @@ static ssize_t button_irq_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	struct button_irq_reader *r = file->private_data;
 	struct button_irq *b = r->button;
 	bool nowait = (iocb->ki_flags & IOCB_NOWAIT) || (file->f_flags & O_NONBLOCK);
-	bool gone;
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	bool gone, waiting = false;
 	ssize_t n;
 
 	for (;;) {
+		n = nowait ? -EAGAIN : -ERESTARTSYS;
 		if (nowait ? !mutex_trylock(&r->lock) : mutex_lock_interruptible(&r->lock))
-			return nowait ? -EAGAIN : -ERESTARTSYS;
+			break;
 		/* G2, pairs with G1 in button_irq_shutdown(): earlier events are readable. */
 		gone = smp_load_acquire(&b->out.gone);
 		if (r->format == BUTTON_IRQ_FORMAT_BINARY)
@@ -1125,16 +1167,20 @@ static ssize_t button_irq_read_iter(struct kiocb *iocb, struct iov_iter *to)
 		mutex_unlock(&r->lock);
 
 		if (n || !iov_iter_count(to))
-			return n;
-		if (gone)
-			return -ENODEV;
-		if (nowait)
-			return -EAGAIN;
-		n = wait_event_interruptible(b->out.wait,
-					     button_irq_readable(r) || READ_ONCE(b->out.gone));
+			break;
+		n = gone ? -ENODEV : nowait ? -EAGAIN : signal_pending(current) ? -ERESTARTSYS : 0;
 		if (n)
-			return n;
+			break;
+		/* Before waiting, read again: an event may have come before add_wait_queue(). */
+		if (waiting)
+			wait_woken(&wait, TASK_INTERRUPTIBLE, MAX_SCHEDULE_TIMEOUT);
+		else
+			add_wait_queue(&b->out.wait, &wait);
+		waiting = true;
 	}
+	if (waiting)
+		remove_wait_queue(&b->out.wait, &wait);
+	return n;
 }
 
 static __poll_t button_irq_poll(struct file *file, poll_table *wait)
@@ -1259,7 +1305,7 @@ static const struct file_operations button_irq_fops = {
 	.fasync = button_irq_fasync,
 };
 
-/* --- sysfs ---------------------------------------------------------------------------- */
+/* --- sysfs ----------------------------------------------------------------------------- */
 
 static struct button_irq *to_button_irq(struct device *dev)
 {
@@ -1482,7 +1528,7 @@ static __cold int button_irq_link(struct device *dev, struct device *chip, struc
 
 #include "button_irq_params.h"
 
-/* --- The button: start, end -------------------------------------------------------------- */
+/* --- The button: start, end ------------------------------------------------------------ */
 
 static void button_irq_set_pull(struct button_irq *b)
 {
@@ -1703,6 +1749,7 @@ static int button_irq_register(struct button_irq *b)
 static void button_irq_set_level(struct button_irq *b, int level)
 {
 	button_irq_debounce_init(&b->thread.debounce, level);
+	button_irq_configure(b);
 	b->thread.state_notified = level;
 }
 
@@ -1871,7 +1918,7 @@ static int button_irq_create(struct device *dev, struct gpio_desc *gpiod,
 	return ret;
 }
 
-/* --- Power management ----------------------------------------------------------------- */
+/* --- Power management ------------------------------------------------------------------ */
 
 /* Until resume the driver must not touch the chip: its bus may be off. */
 static int button_irq_suspend(struct device *dev)
@@ -1913,7 +1960,7 @@ static int button_irq_resume(struct device *dev)
 
 static DEFINE_SIMPLE_DEV_PM_OPS(button_irq_pm_ops, button_irq_suspend, button_irq_resume);
 
-/* --- Buttons in the device tree ------------------------------------------------------- */
+/* --- Buttons in the device tree -------------------------------------------------------- */
 
 /* Keeps *@value if there is no such property. */
 static __cold int button_irq_read_u32(struct device *dev, const char *name, u32 max, u32 *value)
@@ -2007,7 +2054,7 @@ static struct platform_driver button_irq_driver = {
 	},
 };
 
-/* --- Module --------------------------------------------------------------------------- */
+/* --- Module ---------------------------------------------------------------------------- */
 
 /*
  * Two phases. First create every button, of the device tree and of module parameters. When

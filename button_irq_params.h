@@ -14,7 +14,7 @@
  *					the log line for a failure, by parameter or by device
  */
 
-/* --- GPIO controllers ----------------------------------------------------------------- */
+/* --- GPIO controllers ------------------------------------------------------------------ */
 
 /* A search for the GPIO controllers that match every criterion given. */
 struct button_irq_search {
@@ -22,7 +22,7 @@ struct button_irq_search {
 	const char *label;			/* the controller's label */
 	const char *device;			/* the name of its character device */
 	const struct fwnode_handle *fwnode;	/* its firmware node */
-	const char *line;			/* the name of a line */
+	const char *line;			/* the name of a line, in place of these */
 	/* In: an offset that it must have; out: the offset of the line called @line */
 	unsigned int offset;
 	/* Out: the number of matches, and about the first match: */
@@ -35,65 +35,72 @@ struct button_irq_search {
 	char list[128];				/* every match as DEVICE:OFFSET */
 };
 
-/* The offset of the line that the controller's driver or firmware calls @name, or -1. */
-static int button_irq_find_line(struct gpio_chip *gc, const char *name)
+/* Controllers are matched without sleeping: under a spinlock in kernels before 6.7. */
+static __cold void button_irq_matched(struct button_irq_search *s, struct gpio_chip *gc,
+				      unsigned int offset, const char *device)
 {
-	struct fwnode_handle *fwnode = button_irq_chip_fwnode(gc);
-	int i, n, offset = -1;
-	const char **names;
-
-	for (i = 0; gc->names && i < gc->ngpio; i++)
-		if (gc->names[i] && !strcmp(gc->names[i], name))
-			return i;
-	n = fwnode_property_string_array_count(fwnode, "gpio-line-names");
-	names = n > 0 ? kcalloc(n, sizeof(*names), GFP_ATOMIC) : NULL;
-	if (names)
-		n = fwnode_property_read_string_array(fwnode, "gpio-line-names", names, n);
-	/* A line without a name is "" in a device tree, and NULL in a software node. */
-	for (i = 0; names && i < n && offset < 0; i++)
-		if (names[i] && !strcmp(names[i], name))
-			offset = i;
-	kfree(names);
-	return offset;
-}
-
-/* Must not sleep: called under a spinlock in kernels before 6.7. */
-static __cold int button_irq_match_chip(struct gpio_chip *gc, BUTTON_IRQ_MATCH_CONST void *data)
-{
-	struct button_irq_search *s = (struct button_irq_search *)data;
-	int offset = s->line ? button_irq_find_line(gc, s->line) : s->offset;
 	size_t len = strlen(s->list);
-	char device[16];
 
-	button_irq_chip_name(gc, device, sizeof(device));
-	if (!gc->label || offset < 0 || offset >= gc->ngpio ||
-	    (s->label && strcmp(gc->label, s->label)) ||
-	    (s->device && strcmp(device, s->device)) ||
-	    (s->fwnode && button_irq_chip_fwnode(gc) != s->fwnode))
-		return 0;
-	scnprintf(s->list + len, sizeof(s->list) - len, "%s%s:%d", s->n ? ", " : "", device,
+	scnprintf(s->list + len, sizeof(s->list) - len, "%s%s:%u", s->n ? ", " : "", device,
 		  offset);
 	if (s->n++)
-		return 0;
+		return;
 	s->offset = offset;
 	strscpy(s->chip, s->device ?: gc->label, sizeof(s->chip));
 	s->base = gc->base;
 	button_irq_line_user(gc, offset, s->user, sizeof(s->user));
 	if (s->device)
 		s->parent = get_device(gc->parent);
+}
+
+static __cold int button_irq_match_chip(struct gpio_chip *gc, BUTTON_IRQ_MATCH_CONST void *data)
+{
+	struct button_irq_search *s = (struct button_irq_search *)data;
+	char device[16];
+
+	button_irq_chip_name(gc, device, sizeof(device));
+	if (gc->label && s->offset < gc->ngpio &&
+	    (!s->label || !strcmp(gc->label, s->label)) &&
+	    (!s->device || !strcmp(device, s->device)) &&
+	    (!s->fwnode || button_irq_chip_fwnode(gc) == s->fwnode))
+		button_irq_matched(s, gc, s->offset, device);
+	return 0;
+}
+
+/* Match the line that the controller's driver or firmware calls @line. */
+static int __init button_irq_match_name(struct gpio_chip *gc, BUTTON_IRQ_MATCH_CONST void *data)
+{
+	struct button_irq_search *s = (struct button_irq_search *)data;
+	struct fwnode_handle *fwnode = button_irq_chip_fwnode(gc);
+	int n = fwnode_property_string_array_count(fwnode, "gpio-line-names");
+	const char **names = n > 0 ? kcalloc(n, sizeof(*names), GFP_ATOMIC) : NULL;
+	char device[16];
+	int i;
+
+	n = names ? fwnode_property_read_string_array(fwnode, "gpio-line-names", names, n) : 0;
+	for (i = 0; i < gc->ngpio; i++) {
+		/* A line without a name is NULL or "". */
+		if ((gc->names && gc->names[i] && !strcmp(gc->names[i], s->line)) ||
+		    (i < n && names[i] && !strcmp(names[i], s->line))) {
+			button_irq_chip_name(gc, device, sizeof(device));
+			button_irq_matched(s, gc, i, device);
+			break;
+		}
+	}
+	kfree(names);
 	return 0;
 }
 
 /* Returns whether a controller matches. */
-static bool button_irq_find(struct button_irq_search *s)
+static bool button_irq_find(struct button_irq_search *s, button_irq_match_fn match)
 {
-	button_irq_find_chip(s, button_irq_match_chip);
+	button_irq_find_chip(s, match);
 	/* Not in the callback: before 6.9, gpio_to_desc() takes the lock that is held there. */
 	s->gpiod = s->n ? gpio_to_desc(s->base + s->offset) : NULL;
 	return s->n;
 }
 
-/* --- Buttons of module parameters: line and errors ------------------------------------ */
+/* --- Buttons of module parameters: line and errors ------------------------------------- */
 
 #define BUTTON_IRQ_PARAMS	32	/* buttons given by module parameters */
 
@@ -170,7 +177,7 @@ static __cold int button_irq_line_error(struct device *dev, struct button_irq_pa
 		s.offset = args.args[0];
 	}
 	if (error == -EBUSY && (param || s.fwnode))
-		button_irq_find(&s);
+		button_irq_find(&s, button_irq_match_chip);
 	fwnode_handle_put(args.fwnode);
 	put_device(s.parent);
 	snprintf(why, sizeof(why), "%s%s%s%s", param ? "" : "gpios: ",
@@ -193,7 +200,7 @@ button_irq_get_own_line(struct device *dev, struct button_irq_param *param)
 	int ret;
 
 	/* The link keeps the chip bound meanwhile. */
-	if (button_irq_find(&s) && !button_irq_link(dev, s.parent, NULL))
+	if (button_irq_find(&s, button_irq_match_chip) && !button_irq_link(dev, s.parent, NULL))
 		gpiod = gpiochip_request_own_desc(gpiod_to_chip(s.gpiod), s.offset,
 						  BUTTON_IRQ_NAME,
 						  param->active_low ? GPIO_ACTIVE_LOW :
@@ -230,7 +237,7 @@ static struct gpio_desc *button_irq_get_line(struct device *dev, struct button_i
 	return gpiod;
 }
 
-/* --- Module parameters: buttons without a device tree --------------------------------- */
+/* --- Module parameters: buttons without a device tree ---------------------------------- */
 
 /*
  * Values are strings, so that an error message can quote them. A value that is missing or
@@ -428,19 +435,19 @@ static int __init button_irq_resolve(struct button_irq_param *param)
 		s.offset = offset;
 		for (i = 0; !s.n && i < ARRAY_SIZE(button_irq_header_chips); i++) {
 			s.label = button_irq_header_chips[i];
-			button_irq_find(&s);
+			button_irq_find(&s, button_irq_match_chip);
 		}
 	} else {
 		s.line = param->text;
-		param->by_name = button_irq_find(&s);
+		param->by_name = button_irq_find(&s, button_irq_match_name);
 		if (!s.n && colon && colon - param->text < sizeof(label) &&
 		    !kstrtouint(colon + 1, 10, &offset) && offset < U16_MAX) {
 			strscpy(label, param->text, colon - param->text + 1);
 			s = (struct button_irq_search){ .label = label, .offset = offset };
-			if (!button_irq_find(&s)) {
+			if (!button_irq_find(&s, button_irq_match_chip)) {
 				s.device = label;
 				s.label = NULL;
-				param->by_device = button_irq_find(&s);
+				param->by_device = button_irq_find(&s, button_irq_match_chip);
 				put_device(s.parent);
 			}
 			if (s.n > 1)
