@@ -78,15 +78,15 @@
 #define CREATE_TRACE_POINTS
 #include "button_irq_trace.h"
 
-/* --- Settings ------------------------------------------------------------------------- */
+/* --- Settings -------------------------------------------------------------------------- */
 
 #define BUTTON_IRQ_NAME			"button_irq"
 #define BUTTON_IRQ_BUTTONS		256	/* minor numbers */
-#define BUTTON_IRQ_PARAMS		32	/* buttons given by module parameters */
 #define BUTTON_IRQ_QUEUE		1024	/* edges between top half and thread */
 #define BUTTON_IRQ_BATCH		64	/* edges the thread feeds in one go */
 #define BUTTON_IRQ_RECORDS		8	/* events a reader copies in one go */
-#define BUTTON_IRQ_CLOCKS		4	/* clock offsets remembered */
+#define BUTTON_IRQ_CLOCKS		4	/* clock offsets that edges in the queue may have */
+#define BUTTON_IRQ_EPOCHS		16	/* clock offsets that events in the ring may have */
 #define BUTTON_IRQ_DEBOUNCE_US		10000
 #define BUTTON_IRQ_DEBOUNCE_US_MAX	1000000
 #define BUTTON_IRQ_STORM_RATE		2000	/* edges per second: more than any button makes */
@@ -100,6 +100,7 @@
 #define BUTTON_IRQ_WAKE_NS		(100 * NSEC_PER_MSEC)
 /* How long a capacitor may hold a line at the pressed level after its pull was set. */
 #define BUTTON_IRQ_RISE_MS		50
+#define BUTTON_IRQ_NO_CODE		U32_MAX	/* no input device; a switch may have code 0 */
 #define BUTTON_IRQ_TEXT			96	/* bytes; no line of text is longer */
 #define BUTTON_IRQ_LABEL		sizeof_field(struct button_irq_info, label)
 #define BUTTON_IRQ_LINE			sizeof_field(struct button_irq_info, line)
@@ -128,7 +129,7 @@ module_param_named(max_readers, button_irq_max_readers, uint, 0444);
 MODULE_PARM_DESC(max_readers,
 		 "Open files per button, 1 to 65536; each costs every event some time (default 4096)");
 
-/* --- Types, by owner ------------------------------------------------------------------ */
+/* --- Types, by owner ------------------------------------------------------------------- */
 
 /* Offsets of the other clocks from CLOCK_MONOTONIC. */
 struct button_irq_offsets {
@@ -174,18 +175,21 @@ enum {
 	BUTTON_IRQ_REQ_WAKE,	/* the line woke the system */
 };
 
-/* An event in the ring; its number follows from its index. */
-struct button_irq_slot {
-	struct button_irq_report report;
-	struct button_irq_offsets offsets;	/* valid at report.time */
-};
-
-/* Events, one writer, any number of readers. */
+/*
+ * Events, one writer, any number of readers. An event's number follows from its index, and its
+ * time on another clock from the offsets at that time: by the end of its window, up to 1 s and
+ * perhaps a suspend later, they may have changed.
+ */
 struct button_irq_ring {
-	struct button_irq_slot *slot;	/* @size slots */
+	struct button_irq_report *report;	/* @size events */
 	unsigned int size;		/* a power of two */
-	seqcount_t seqcount;		/* odd while the writer changes a slot and @head */
+	seqcount_t seqcount;		/* odd while the writer changes an event or an epoch */
 	u64 head;			/* events written. Event n overwrites event n - @size. */
+	u8 epochs;			/* index of the newest epoch */
+	struct button_irq_epoch {
+		u64 since;
+		struct button_irq_offsets offsets;
+	} epoch[BUTTON_IRQ_EPOCHS];
 };
 
 /* Settings of a button, from the device tree or from module parameters. */
@@ -195,10 +199,19 @@ struct button_irq_config {
 	u32 debounce_mode;		/* BUTTON_IRQ_MODE_* */
 	u32 storm_rate;			/* edges per second, 0: no guard */
 	u32 type;			/* EV_KEY or EV_SW */
-	u32 code;			/* code of the input event, 0: no input device */
+	u32 code;			/* code of the input event, or BUTTON_IRQ_NO_CODE */
 	bool repeat;			/* the input device repeats a held key */
 	bool wakeup;			/* the button wakes the system */
 	u32 pull;			/* index of button_irq_pulls */
+};
+
+static const struct button_irq_config button_irq_defaults = {
+	.debounce_us = BUTTON_IRQ_DEBOUNCE_US,
+	.debounce_mode = BUTTON_IRQ_MODE_EAGER,
+	.storm_rate = BUTTON_IRQ_STORM_RATE,
+	.type = EV_KEY,
+	.code = BUTTON_IRQ_NO_CODE,
+	.pull = BUTTON_IRQ_AS_IS,
 };
 
 /* One button. It lives until it is unbound and its last open file is closed. */
@@ -245,7 +258,7 @@ struct button_irq {
 		struct button_irq_debounce debounce;
 		u32 dropped;		/* how many of @queue.dropped were reported */
 		unsigned long storms;	/* times the line was masked */
-		bool suspended;		/* the chip must not be touched */
+		bool suspended;		/* or not live yet: must not touch the chip */
 		bool unsent;		/* events were written since the last wake-up */
 		bool state_notified;	/* the last state that pollers were notified of */
 		int state_read;		/* "state" was read since that: a poller may wait */
@@ -254,14 +267,6 @@ struct button_irq {
 		u64 resample_time;	/* when to sample after edges of unknown level */
 		struct hrtimer timer;	/* wakes the thread at the next deadline */
 		struct work_struct work;	/* in place of the thread, if nested */
-		/*
-		 * The newest offsets, and since when each is valid; @clock is the newest. An event
-		 * takes the offsets of its edge: they may have changed by the end of its window, up
-		 * to 1 s and perhaps a suspend later.
-		 */
-		struct button_irq_offsets offsets[BUTTON_IRQ_CLOCKS];
-		u64 since[BUTTON_IRQ_CLOCKS];
-		u8 clock;
 	} thread;
 
 	/* Settings; sysfs writes debounce_us, debounce_mode and storm_rate */
@@ -284,24 +289,11 @@ struct button_irq_reader {
 	unsigned long cursor;	/* index of the next event, its low word on 32-bit kernels */
 	u32 format;		/* BUTTON_IRQ_FORMAT_* */
 	u32 clock;		/* CLOCK_* of the time stamps */
-	unsigned int pos;	/* bytes of @text already read */
-	unsigned int left;	/* bytes of @text still to read */
+	unsigned int left;	/* bytes still to read, at the end of @text */
 	char text[BUTTON_IRQ_TEXT];
 };
 
-/* --- Queue: top half to thread -------------------------------------------------------- */
-
-/* Append @offsets to @last, the BUTTON_IRQ_CLOCKS newest, unless they have not changed. */
-static bool button_irq_note_offsets(struct button_irq_offsets *last, u8 *newest,
-				    struct button_irq_offsets offsets)
-{
-	struct button_irq_offsets *before = &last[*newest % BUTTON_IRQ_CLOCKS];
-
-	if (before->boottime == offsets.boottime && before->realtime == offsets.realtime)
-		return false;
-	last[++*newest % BUTTON_IRQ_CLOCKS] = offsets;
-	return true;
-}
+/* --- Queue: top half to thread --------------------------------------------------------- */
 
 static struct button_irq_offsets button_irq_read_offsets(void)
 {
@@ -326,10 +318,15 @@ static void button_irq_queue_push(struct button_irq_queue *q, u64 time,
 		smp_store_release(&q->dropped, q->dropped + 1);
 		return;
 	}
-	/* Do not overwrite offsets of a queued edge, however often the clocks are set. */
-	if (head == tail ||
-	    (u8)(q->clock - q->edge[tail % BUTTON_IRQ_QUEUE].clock) < BUTTON_IRQ_CLOCKS - 1)
-		button_irq_note_offsets(q->offsets, &q->clock, button_irq_read_offsets());
+	/*
+	 * Setting the clock and suspend change the offset of CLOCK_REALTIME. Do not overwrite
+	 * offsets of a queued edge, however often the clock is set.
+	 */
+	if (unlikely(q->offsets[q->clock % BUTTON_IRQ_CLOCKS].realtime !=
+		     ktime_to_ns(ktime_mono_to_any(0, TK_OFFS_REAL))) &&
+	    (head == tail ||
+	     (u8)(q->clock - q->edge[tail % BUTTON_IRQ_QUEUE].clock) < BUTTON_IRQ_CLOCKS - 1))
+		q->offsets[++q->clock % BUTTON_IRQ_CLOCKS] = button_irq_read_offsets();
 	q->edge[head % BUTTON_IRQ_QUEUE] = (struct button_irq_edge){
 		.time = time, .dropped = q->dropped, .level = level, .clock = q->clock,
 	};
@@ -364,7 +361,7 @@ static bool button_irq_queue_is_empty(const struct button_irq_queue *q)
 	return q->tail == READ_ONCE(q->head);
 }
 
-/* --- Top half ------------------------------------------------------------------------- */
+/* --- Top half -------------------------------------------------------------------------- */
 
 /*
  * Returns whether this edge exceeds storm_rate. A token bucket counted in time: each edge costs
@@ -492,25 +489,54 @@ static irqreturn_t button_irq_top_half(int irq, void *data)
 	return IRQ_WAKE_THREAD;
 }
 
-/* --- Ring: thread to readers ---------------------------------------------------------- */
+/* --- Ring: thread to readers ----------------------------------------------------------- */
 
 static void button_irq_ring_write(struct button_irq_ring *ring,
-				  const struct button_irq_report *report,
-				  const struct button_irq_offsets *offsets)
+				  const struct button_irq_report *report)
 {
-	struct button_irq_slot *slot = &ring->slot[ring->head & (ring->size - 1)];
-
 	/*
 	 * R1, pairs with R2 in button_irq_ring_read() and button_irq_ring_head(). A reader
 	 * spins while the count is odd, so the writer must not be preempted.
 	 */
 	preempt_disable();
 	write_seqcount_begin(&ring->seqcount);
-	slot->report = *report;
-	slot->offsets = *offsets;
+	ring->report[ring->head & (ring->size - 1)] = *report;
 	ring->head++;
 	write_seqcount_end(&ring->seqcount);
 	preempt_enable();
+}
+
+/* The clocks had @offsets at @time. */
+static void button_irq_ring_note_clocks(struct button_irq_ring *ring, u64 time,
+					struct button_irq_offsets offsets)
+{
+	const struct button_irq_offsets *last =
+		&ring->epoch[ring->epochs % BUTTON_IRQ_EPOCHS].offsets;
+
+	if (likely(last->realtime == offsets.realtime && last->boottime == offsets.boottime))
+		return;
+	/* R1, as in button_irq_ring_write(). */
+	preempt_disable();
+	write_seqcount_begin(&ring->seqcount);
+	ring->epoch[++ring->epochs % BUTTON_IRQ_EPOCHS] = (struct button_irq_epoch){
+		.since = time, .offsets = offsets,
+	};
+	write_seqcount_end(&ring->seqcount);
+	preempt_enable();
+}
+
+/* @time on another clock, by the offsets at @time or the oldest that are known. */
+static u64 button_irq_ring_time(const struct button_irq_ring *ring, u64 time, u32 clock)
+{
+	u8 i = ring->epochs, oldest = i - (BUTTON_IRQ_EPOCHS - 1);
+	const struct button_irq_offsets *offsets;
+
+	if (clock == CLOCK_MONOTONIC)
+		return time;
+	while (i != oldest && time < ring->epoch[i % BUTTON_IRQ_EPOCHS].since)
+		i--;
+	offsets = &ring->epoch[i % BUTTON_IRQ_EPOCHS].offsets;
+	return time + (clock == CLOCK_BOOTTIME ? offsets->boottime : offsets->realtime);
 }
 
 /* The index of the next event or, with @oldest, of the oldest event in the ring. */
@@ -535,7 +561,7 @@ static unsigned int button_irq_ring_read(const struct button_irq_ring *ring,
 					 unsigned long *cursor, u32 clock,
 					 struct button_irq_event *events, unsigned int max)
 {
-	const struct button_irq_slot *slot;
+	const struct button_irq_report *report;
 	unsigned long behind, lost;
 	unsigned int seq, i, n;
 	u64 index;
@@ -549,15 +575,13 @@ static unsigned int button_irq_ring_read(const struct button_irq_ring *ring,
 		n = lost ? 1 : min_t(unsigned long, behind, max);
 		index = ring->head - behind + lost;
 		for (i = 0; i < n; i++, index++) {
-			slot = &ring->slot[index & (ring->size - 1)];
+			report = &ring->report[index & (ring->size - 1)];
 			events[i] = (struct button_irq_event){
 				.seq = index + 1,
-				.timestamp_ns = slot->report.time +
-					(clock == CLOCK_BOOTTIME ? slot->offsets.boottime :
-					 clock == CLOCK_REALTIME ? slot->offsets.realtime : 0),
-				.held_ns = slot->report.held,
-				.type = slot->report.type,
-				.count = slot->report.count,
+				.timestamp_ns = button_irq_ring_time(ring, report->time, clock),
+				.held_ns = report->held,
+				.type = report->type,
+				.count = report->count,
 			};
 		}
 	} while (read_seqcount_retry(&ring->seqcount, seq));
@@ -573,32 +597,15 @@ static unsigned int button_irq_ring_read(const struct button_irq_ring *ring,
 	return lost ? 1 : n;
 }
 
-/* --- Thread: edges to events ---------------------------------------------------------- */
-
-static void button_irq_note_clock(struct button_irq *b, u64 time,
-				  struct button_irq_offsets offsets)
-{
-	if (button_irq_note_offsets(b->thread.offsets, &b->thread.clock, offsets))
-		b->thread.since[b->thread.clock % BUTTON_IRQ_CLOCKS] = time;
-}
+/* --- Thread: edges to events ----------------------------------------------------------- */
 
 /* Returns the time, after noting the clocks' offsets. */
 static u64 button_irq_now(struct button_irq *b)
 {
 	u64 now = ktime_get_ns();
 
-	button_irq_note_clock(b, now, button_irq_read_offsets());
+	button_irq_ring_note_clocks(&b->out.ring, now, button_irq_read_offsets());
 	return now;
-}
-
-/* The offsets at @time, or the oldest that are known. */
-static const struct button_irq_offsets *button_irq_offsets_at(const struct button_irq *b, u64 time)
-{
-	u8 i = b->thread.clock, oldest = i - (BUTTON_IRQ_CLOCKS - 1);
-
-	while (i != oldest && time < b->thread.since[i % BUTTON_IRQ_CLOCKS])
-		i--;
-	return &b->thread.offsets[i % BUTTON_IRQ_CLOCKS];
 }
 
 static void button_irq_report_key(struct button_irq *b, bool pressed, u64 time)
@@ -615,7 +622,7 @@ static void button_irq_publish(struct button_irq *b, const struct button_irq_rep
 {
 	for (; n; n--, r++) {
 		trace_button_irq_event(MINOR(b->dev.devt), b->out.ring.head + 1, r);
-		button_irq_ring_write(&b->out.ring, r, button_irq_offsets_at(b, r->time));
+		button_irq_ring_write(&b->out.ring, r);
 		if (r->type != BUTTON_IRQ_MISSED)
 			button_irq_report_key(b, r->type == BUTTON_IRQ_PRESS, r->time);
 		b->thread.unsent = true;
@@ -688,7 +695,7 @@ static bool button_irq_drain(struct button_irq *b, unsigned long *work)
 	unsigned int n;
 
 	for (n = 0; n < BUTTON_IRQ_BATCH && button_irq_queue_pop(&b->queue, &edge, &offsets); n++) {
-		button_irq_note_clock(b, edge.time, offsets);
+		button_irq_ring_note_clocks(&b->out.ring, edge.time, offsets);
 		gap |= button_irq_report_dropped(b, edge.dropped, edge.time);
 		if (edge.level == BUTTON_IRQ_LEVEL_UNKNOWN)
 			b->thread.resample_time = edge.time + BUTTON_IRQ_CONFIRM_NS;
@@ -743,7 +750,7 @@ static void button_irq_wake_thread(struct button_irq *b)
 /*
  * Unmask the line. Unmasking delivers an interrupt that was latched while the line was
  * masked; its time is meaningless, so the handler treats it as a request to re-sample.
- * Called in process context, with @thread.lock held or before the button is live.
+ * Called in process context, with @thread.lock held.
  */
 static void button_irq_unmask(struct button_irq *b)
 {
@@ -765,6 +772,37 @@ static void button_irq_mask(struct button_irq *b, u64 now)
 	b->thread.unmask_time = now + BUTTON_IRQ_STORM_MASK_NS;
 	/* At least the edge that exceeded storm_rate was not recorded. */
 	button_irq_report_missed(b, 1, now);
+}
+
+static void button_irq_configure(struct button_irq *b)
+{
+	button_irq_debounce_configure(&b->thread.debounce,
+				      READ_ONCE(b->set.debounce_us) * (u64)NSEC_PER_USEC,
+				      READ_ONCE(b->set.debounce_mode));
+}
+
+/* What requests need before edges are fed. Updates *@work, and returns the time. */
+static u64 button_irq_begin_requests(struct button_irq *b, unsigned long *work)
+{
+	struct button_irq_debounce *d = &b->thread.debounce;
+	struct button_irq_report r[BUTTON_IRQ_REPORTS];
+	u64 now = ktime_get_ns();
+
+	button_irq_configure(b);
+	if (now >= b->thread.unmask_time) {
+		b->thread.unmask_time = BUTTON_IRQ_NO_DEADLINE;
+		button_irq_unmask(b);
+		*work |= BIT(BUTTON_IRQ_REQ_REPLAY);
+	}
+	if (*work & BIT(BUTTON_IRQ_REQ_REPLAY))
+		button_irq_debounce_unseen(d);
+	if (*work & BIT(BUTTON_IRQ_REQ_WAKE)) {
+		*work &= ~BIT(BUTTON_IRQ_REQ_WAKE);
+		pm_wakeup_event(b->dev.parent, 0);
+		now = button_irq_now(b);
+		button_irq_publish(b, r, button_irq_debounce_wake(d, now, r));
+	}
+	return now;
 }
 
 /*
@@ -800,25 +838,9 @@ static void button_irq_process(struct button_irq *b)
 	WRITE_ONCE(b->quiet, false);
 	/* S2, a full barrier, pairs with S1 in button_irq_record(). */
 	work = xchg(&b->requests, 0);
-	button_irq_debounce_configure(d, READ_ONCE(b->set.debounce_us) * (u64)NSEC_PER_USEC,
-				      READ_ONCE(b->set.debounce_mode));
-	/* The timer makes a request at a deadline: without a request no deadline has come. */
+	/* Settings and the timer make requests: without one, nothing has changed or is due. */
 	if (work)
-		now = ktime_get_ns();
-	if (now >= b->thread.unmask_time) {
-		b->thread.unmask_time = BUTTON_IRQ_NO_DEADLINE;
-		button_irq_unmask(b);
-		work |= BIT(BUTTON_IRQ_REQ_REPLAY);
-	}
-	if (work & BIT(BUTTON_IRQ_REQ_REPLAY))
-		button_irq_debounce_unseen(d);
-	if (work & BIT(BUTTON_IRQ_REQ_WAKE)) {
-		work &= ~BIT(BUTTON_IRQ_REQ_WAKE);
-		pm_wakeup_event(b->dev.parent, 0);
-		now = button_irq_now(b);
-		button_irq_publish(b, r, button_irq_debounce_wake(d, now, r));
-	}
-
+		now = button_irq_begin_requests(b, &work);
 	again = button_irq_drain(b, &work);
 	if (work && !again)
 		due = work != BIT(BUTTON_IRQ_REQ_TIMER) || now >= button_irq_sample_time(b);
@@ -916,7 +938,7 @@ static void button_irq_finish(struct button_irq *b)
 	button_irq_wake_readers(b);
 }
 
-/* --- Minor numbers -------------------------------------------------------------------- */
+/* --- Minor numbers --------------------------------------------------------------------- */
 
 /*
  * One character device serves all buttons. It is added when nothing else can fail: a module
@@ -929,8 +951,7 @@ static struct cdev button_irq_cdev;
 enum button_irq_state {
 	BUTTON_IRQ_FREE,
 	BUTTON_IRQ_RESERVED,	/* has a number and a label; is being created or shut down */
-	BUTTON_IRQ_READY,	/* has its line, interrupt and memory */
-	BUTTON_IRQ_ADDED,	/* has a node; can be opened once the cdev is added */
+	BUTTON_IRQ_READY,	/* has all it needs, and a node; open() waits for the cdev */
 	BUTTON_IRQ_LIVE,	/* receives interrupts */
 };
 
@@ -954,23 +975,12 @@ static void button_irq_set_state(struct button_irq *b, enum button_irq_state sta
 	button_irq_minors[MINOR(b->dev.devt)].state = state;
 }
 
-/* The first button in @state, in the order of minor numbers. */
-static struct button_irq *button_irq_first(enum button_irq_state state)
-{
-	unsigned int i;
-
-	for (i = 0; i < BUTTON_IRQ_BUTTONS; i++)
-		if (button_irq_minors[i].state == state)
-			return button_irq_minors[i].button;
-	return NULL;
-}
-
 static struct button_irq *button_irq_get(unsigned int minor)
 {
 	struct button_irq *b = NULL;
 
 	mutex_lock(&button_irq_lock);
-	if (button_irq_minors[minor].state >= BUTTON_IRQ_ADDED) {
+	if (button_irq_minors[minor].state >= BUTTON_IRQ_READY) {
 		b = button_irq_minors[minor].button;
 		get_device(&b->dev);
 	}
@@ -997,7 +1007,7 @@ static int button_irq_free_minor(u32 name)
 	return minor;
 }
 
-/* --- Reader --------------------------------------------------------------------------- */
+/* --- Reader ---------------------------------------------------------------------------- */
 
 static bool button_irq_readable(struct button_irq_reader *r)
 {
@@ -1005,62 +1015,66 @@ static bool button_irq_readable(struct button_irq_reader *r)
 	       READ_ONCE(r->cursor) != button_irq_ring_head(&r->button->out.ring, false);
 }
 
-/* Not vsnprintf(): that takes several times as long, and every reader formats every event. */
-static noinline char *button_irq_put_digits(char *p, u32 n, unsigned int digits)
-{
-	char *end = p + digits;
+/*
+ * Lines are written from their end, as numbers are; each function puts something before @p. Not
+ * vsnprintf(): that takes several times as long, and every reader formats every event.
+ */
+#define button_irq_put(p, word)	memcpy((p) - (sizeof(word) - 1), word, sizeof(word) - 1)
 
-	for (p = end; digits; digits--) {
-		*--p = '0' + n % 10;
-		n /= 10;
+/* Two digits at a time, and zeros up to @digits. */
+static char *button_irq_put_digits(char *p, u32 n, unsigned int digits)
+{
+	char *end = p - digits;
+	u32 pair;
+
+	for (; n >= 10; n /= 100) {
+		pair = n % 100;
+		*--p = '0' + pair % 10;
+		*--p = '0' + pair / 10;
 	}
-	return end;
+	if (n)
+		*--p = '0' + n;
+	while (p > end)
+		*--p = '0';
+	return p;
 }
 
 static char *button_irq_put_number(char *p, u64 n)
 {
-	unsigned int digits = 1;
-	u32 rest = n, limit;
+	u32 rest = n;
 
 	if (n > U32_MAX) {
-		p = button_irq_put_number(p, div_u64_rem(n, NSEC_PER_SEC, &rest));
-		return button_irq_put_digits(p, rest, 9);
+		n = div_u64_rem(n, NSEC_PER_SEC, &rest);
+		p = button_irq_put_digits(p, rest, 9);
+		return button_irq_put_number(p, n);
 	}
-	for (limit = 10; rest >= limit && digits < 10; limit *= 10)
-		digits++;
-	return button_irq_put_digits(p, rest, digits);
+	return button_irq_put_digits(p, rest, 1);
 }
 
 static char *button_irq_put_seconds(char *p, u64 ns)
 {
 	u32 rest;
+	u64 seconds = div_u64_rem(ns, NSEC_PER_SEC, &rest);
 
-	p = button_irq_put_number(p, div_u64_rem(ns, NSEC_PER_SEC, &rest));
-	*p++ = '.';
-	return button_irq_put_digits(p, rest, 9);
+	p = button_irq_put_digits(p, rest, 9);
+	*--p = '.';
+	return button_irq_put_number(p, seconds);
 }
 
-static unsigned int button_irq_format(char *text, const struct button_irq_event *e)
+static char *button_irq_put_line(char *p, const struct button_irq_event *e)
 {
-	static const char words[][12] = {
-		[BUTTON_IRQ_PRESS] = " press",
-		[BUTTON_IRQ_RELEASE] = " release ",
-		[BUTTON_IRQ_LOST] = " lost ",
-		[BUTTON_IRQ_MISSED] = " missed ",
-	};
-	const char *word = words[e->type];
-	char *p = button_irq_put_number(text, e->seq);
-
-	*p++ = ' ';
+	*--p = '\n';
+	if (e->type == BUTTON_IRQ_PRESS)
+		p = button_irq_put(p, " press");
+	else if (e->type == BUTTON_IRQ_RELEASE)
+		p = button_irq_put(button_irq_put_seconds(p, e->held_ns), " release ");
+	else if (e->type == BUTTON_IRQ_LOST)
+		p = button_irq_put(button_irq_put_number(p, e->count), " lost ");
+	else
+		p = button_irq_put(button_irq_put_number(p, e->count), " missed ");
 	p = button_irq_put_seconds(p, e->timestamp_ns);
-	while (*word)
-		*p++ = *word++;
-	if (e->type == BUTTON_IRQ_RELEASE)
-		p = button_irq_put_seconds(p, e->held_ns);
-	else if (e->type != BUTTON_IRQ_PRESS)
-		p = button_irq_put_number(p, e->count);
-	*p++ = '\n';
-	return p - text;
+	*--p = ' ';
+	return button_irq_put_number(p, e->seq);
 }
 
 /*
@@ -1071,41 +1085,63 @@ static ssize_t button_irq_read_text(struct button_irq_reader *r, struct iov_iter
 {
 	struct button_irq_event event;
 	unsigned long cursor = r->cursor;
+	char *end;
 	size_t n;
 
 	if (!r->left) {
 		if (!button_irq_ring_read(&r->button->out.ring, &cursor, r->clock, &event, 1))
 			return 0;
 		WRITE_ONCE(r->cursor, cursor);
-		r->pos = 0;
-		WRITE_ONCE(r->left, button_irq_format(r->text, &event));
+		end = r->text + sizeof(r->text);
+		WRITE_ONCE(r->left, end - button_irq_put_line(end, &event));
 	}
-	n = copy_to_iter(r->text + r->pos, min_t(size_t, iov_iter_count(to), r->left), to);
-	r->pos += n;
+	n = copy_to_iter(r->text + sizeof(r->text) - r->left,
+			 min_t(size_t, iov_iter_count(to), r->left), to);
 	WRITE_ONCE(r->left, r->left - n);
 	return n ?: -EFAULT;
 }
 
-/* Read as many whole records as fit. Returns 0 if there is nothing to read. */
-static ssize_t button_irq_read_binary(struct button_irq_reader *r, struct iov_iter *to)
+/* Read as many of @max further records as there are. Returns their number. */
+static noinline size_t button_irq_read_records(struct button_irq_reader *r, struct iov_iter *to,
+					       size_t max)
 {
 	struct button_irq_event events[BUTTON_IRQ_RECORDS];
-	size_t room = iov_iter_count(to) / sizeof(*events), n, copied, total = 0;
 	unsigned long cursor = r->cursor;
+	size_t n, copied, total = 0;
 
-	if (!room)
-		return -EINVAL;
 	do {
 		n = button_irq_ring_read(&r->button->out.ring, &cursor, r->clock, events,
-					 min_t(size_t, room - total, BUTTON_IRQ_RECORDS));
+					 min_t(size_t, max - total, BUTTON_IRQ_RECORDS));
 		copied = copy_to_iter(events, n * sizeof(*events), to) / sizeof(*events);
 		/* A record that could not be copied stays for the next read. */
 		if (copied < n)
 			cursor = events[copied].seq - 1;
 		WRITE_ONCE(r->cursor, cursor);
 		total += copied;
-	} while (n && copied == n && total < room);
-	return total * sizeof(*events) ?: n ? -EFAULT : 0;
+	} while (n && copied == n && total < max);
+	return total;
+}
+
+/*
+ * Read as many whole records as fit. Returns 0 if there is nothing to read. Most reads get one
+ * record: a stack frame for more would cost more than the record, as the kernel clears it.
+ */
+static ssize_t button_irq_read_binary(struct button_irq_reader *r, struct iov_iter *to)
+{
+	size_t room = iov_iter_count(to) / sizeof(struct button_irq_event);
+	unsigned long cursor = r->cursor;
+	struct button_irq_event event;
+
+	if (!room)
+		return -EINVAL;
+	if (!button_irq_ring_read(&r->button->out.ring, &cursor, r->clock, &event, 1))
+		return 0;
+	if (copy_to_iter(&event, sizeof(event), to) < sizeof(event))
+		return -EFAULT;
+	WRITE_ONCE(r->cursor, cursor);
+	if (room == 1)
+		return sizeof(event);
+	return (1 + button_irq_read_records(r, to, room - 1)) * sizeof(event);
 }
 
 static ssize_t button_irq_read_iter(struct kiocb *iocb, struct iov_iter *to)
@@ -1114,12 +1150,14 @@ static ssize_t button_irq_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	struct button_irq_reader *r = file->private_data;
 	struct button_irq *b = r->button;
 	bool nowait = (iocb->ki_flags & IOCB_NOWAIT) || (file->f_flags & O_NONBLOCK);
-	bool gone;
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	bool gone, waiting = false;
 	ssize_t n;
 
 	for (;;) {
+		n = nowait ? -EAGAIN : -ERESTARTSYS;
 		if (nowait ? !mutex_trylock(&r->lock) : mutex_lock_interruptible(&r->lock))
-			return nowait ? -EAGAIN : -ERESTARTSYS;
+			break;
 		/* G2, pairs with G1 in button_irq_shutdown(): earlier events are readable. */
 		gone = smp_load_acquire(&b->out.gone);
 		if (r->format == BUTTON_IRQ_FORMAT_BINARY)
@@ -1129,16 +1167,20 @@ static ssize_t button_irq_read_iter(struct kiocb *iocb, struct iov_iter *to)
 		mutex_unlock(&r->lock);
 
 		if (n || !iov_iter_count(to))
-			return n;
-		if (gone)
-			return -ENODEV;
-		if (nowait)
-			return -EAGAIN;
-		n = wait_event_interruptible(b->out.wait,
-					     button_irq_readable(r) || READ_ONCE(b->out.gone));
+			break;
+		n = gone ? -ENODEV : nowait ? -EAGAIN : signal_pending(current) ? -ERESTARTSYS : 0;
 		if (n)
-			return n;
+			break;
+		/* Before waiting, read again: an event may have come before add_wait_queue(). */
+		if (waiting)
+			wait_woken(&wait, TASK_INTERRUPTIBLE, MAX_SCHEDULE_TIMEOUT);
+		else
+			add_wait_queue(&b->out.wait, &wait);
+		waiting = true;
 	}
+	if (waiting)
+		remove_wait_queue(&b->out.wait, &wait);
+	return n;
 }
 
 static __poll_t button_irq_poll(struct file *file, poll_table *wait)
@@ -1263,7 +1305,7 @@ static const struct file_operations button_irq_fops = {
 	.fasync = button_irq_fasync,
 };
 
-/* --- sysfs ---------------------------------------------------------------------------- */
+/* --- sysfs ----------------------------------------------------------------------------- */
 
 static struct button_irq *to_button_irq(struct device *dev)
 {
@@ -1380,250 +1422,12 @@ static struct class button_irq_class = {
 	.devnode = button_irq_devnode,
 };
 
-/* --- GPIO controllers ----------------------------------------------------------------- */
+/* --- Labels, and the link to the controller -------------------------------------------- */
 
 /* The controller of a Raspberry Pi's header: BCM2835 to BCM2837, BCM2711, RP1. */
 static const char * const button_irq_header_chips[] = {
 	"pinctrl-bcm2835", "pinctrl-bcm2711", "pinctrl-rp1",
 };
-
-/* A search for the GPIO controllers that match every criterion given. */
-struct button_irq_search {
-	/* In: criteria; NULL matches any */
-	const char *label;			/* the controller's label */
-	const char *device;			/* the name of its character device */
-	const struct fwnode_handle *fwnode;	/* its firmware node */
-	const char *line;			/* the name of a line */
-	/* In: an offset that it must have; out: the offset of the line called @line */
-	unsigned int offset;
-	/* Out: the number of matches, and about the first match: */
-	unsigned int n;
-	char chip[BUTTON_IRQ_LINE];		/* @device or its label */
-	unsigned int base;			/* gpiolib's number of its first line */
-	struct gpio_desc *gpiod;		/* the line, not requested */
-	bool can_sleep;				/* reading its lines sleeps */
-	char user[32];				/* the user of the line, "" if unknown */
-	struct device *parent;			/* set if searched by @device; caller puts it */
-	char list[128];				/* every match as DEVICE:OFFSET */
-};
-
-/* The offset of the line that the controller's driver or firmware calls @name, or -1. */
-static int button_irq_find_line(struct gpio_chip *gc, const char *name)
-{
-	struct fwnode_handle *fwnode = button_irq_chip_fwnode(gc);
-	int i, n, offset = -1;
-	const char **names;
-
-	for (i = 0; gc->names && i < gc->ngpio; i++)
-		if (gc->names[i] && !strcmp(gc->names[i], name))
-			return i;
-	n = fwnode_property_string_array_count(fwnode, "gpio-line-names");
-	names = n > 0 ? kcalloc(n, sizeof(*names), GFP_ATOMIC) : NULL;
-	if (names)
-		n = fwnode_property_read_string_array(fwnode, "gpio-line-names", names, n);
-	/* A line without a name is "" in a device tree, and NULL in a software node. */
-	for (i = 0; names && i < n && offset < 0; i++)
-		if (names[i] && !strcmp(names[i], name))
-			offset = i;
-	kfree(names);
-	return offset;
-}
-
-/* Must not sleep: called under a spinlock in kernels before 6.7. */
-static __cold int button_irq_match_chip(struct gpio_chip *gc, BUTTON_IRQ_MATCH_CONST void *data)
-{
-	struct button_irq_search *s = (struct button_irq_search *)data;
-	int offset = s->line ? button_irq_find_line(gc, s->line) : s->offset;
-	size_t len = strlen(s->list);
-	char device[16];
-
-	button_irq_chip_name(gc, device, sizeof(device));
-	if (!gc->label || offset < 0 || offset >= gc->ngpio ||
-	    (s->label && strcmp(gc->label, s->label)) ||
-	    (s->device && strcmp(device, s->device)) ||
-	    (s->fwnode && button_irq_chip_fwnode(gc) != s->fwnode))
-		return 0;
-	scnprintf(s->list + len, sizeof(s->list) - len, "%s%s:%d", s->n ? ", " : "", device,
-		  offset);
-	if (s->n++)
-		return 0;
-	s->offset = offset;
-	strscpy(s->chip, s->device ?: gc->label, sizeof(s->chip));
-	s->base = gc->base;
-	s->can_sleep = gc->can_sleep;
-	button_irq_line_user(gc, offset, s->user, sizeof(s->user));
-	if (s->device)
-		s->parent = get_device(gc->parent);
-	return 0;
-}
-
-/* Returns whether a controller matches. */
-static bool button_irq_find(struct button_irq_search *s)
-{
-	button_irq_find_chip(s, button_irq_match_chip);
-	/* Not in the callback: before 6.9, gpio_to_desc() takes the lock that is held there. */
-	s->gpiod = s->n ? gpio_to_desc(s->base + s->offset) : NULL;
-	return s->n;
-}
-
-/*
- * Link the button to its controller, so that the button is unbound before the controller. A link
- * made while the controller is being unbound would come too late: the controller would free the
- * line's interrupt while it is requested here. Unbinding holds the controller's device lock,
- * except while it unbinds consumers; links.status is DL_DEV_UNBINDING then.
- */
-static __cold int button_irq_link(struct device *dev, struct device *chip, struct gpio_desc *gpiod)
-{
-	struct device_link *link = NULL;
-
-	if (!chip)
-		return 0;
-	if (IS_ERR(chip) || !device_trylock(chip))
-		return -EPROBE_DEFER;
-	/* The controller may have gone since the line was looked up. */
-	if (chip->links.status != DL_DEV_UNBINDING &&
-	    (!gpiod || button_irq_line_parent(gpiod) == chip))
-		link = device_link_add(dev, chip, DL_FLAG_AUTOREMOVE_CONSUMER);
-	device_unlock(chip);
-	return link ? 0 : -EPROBE_DEFER;
-}
-
-/* --- Buttons of module parameters: line and errors ------------------------------------ */
-
-/* A button given by module parameters; its device's platform data points here. */
-struct button_irq_param {
-	const char *name;	/* of the parameter that named the line, "gpio" or "line" */
-	const char *text;	/* its value */
-	struct button_irq_config config;
-	u32 active_low;		/* pressed is low */
-	u32 claim;		/* take the pin from another function */
-	bool by_name;		/* gpiolib looks the line up by its name */
-	bool by_device;		/* @chip is a character device's name, not a label */
-	char chip[BUTTON_IRQ_LINE];
-	unsigned int offset;	/* of the line in @chip */
-	int error;		/* result of the probe */
-	struct platform_device *pdev;
-};
-
-#define BUTTON_IRQ_NO_LINE "no such GPIO line (spellings: gpio=17 on a Raspberry Pi, line=NAME, line=CHIPLABEL:OFFSET; gpioinfo lists them)"
-
-/*
- * One log line for each failure, naming parameter and value. The value is cut, because printk
- * drops a line that does not fit its buffer.
- */
-#define button_irq_param_error(name, text, error, fmt, ...)				\
-({											\
-	pr_err("%s=%.200s: " fmt "\n", name, text, ##__VA_ARGS__);			\
-	error;										\
-})
-
-/* NULL for a button in the device tree */
-static struct button_irq_param *button_irq_param_of(struct device *dev)
-{
-	struct button_irq_param **data = dev_get_platdata(dev);
-
-	return data ? *data : NULL;
-}
-
-/*
- * Log why a button cannot be set up, by parameter or, for a button in the device tree, by
- * device. Returns @error, or -ENODEV in place of a deferral that insmod cannot wait for.
- */
-static __cold int button_irq_error(struct device *dev, int error, const char *what)
-{
-	struct button_irq_param *param = button_irq_param_of(dev);
-
-	if (!param)
-		return dev_err_probe(dev, error, "%s\n", what);
-	/* insmod cannot wait for a controller that is bound later. */
-	if (error == -EPROBE_DEFER)
-		error = -ENODEV;
-	if (error == -EBUSY || error == -ENODEV)
-		return button_irq_param_error(param->name, param->text, error, "%s", what);
-	return button_irq_param_error(param->name, param->text, error, "%s: error %d", what, error);
-}
-
-/* Log why the line cannot be requested. */
-static __cold int button_irq_line_error(struct device *dev, struct button_irq_param *param,
-					int error)
-{
-	struct fwnode_reference_args args = { };
-	struct button_irq_search s = { };
-	char why[128];
-
-	if (param && (error == -ENODEV || error == -EPROBE_DEFER || error == -ENOENT))
-		return button_irq_error(dev, -ENODEV, BUTTON_IRQ_NO_LINE);
-	if (param) {
-		s.label = param->by_device ? NULL : param->chip;
-		s.device = param->by_device ? param->chip : NULL;
-		s.offset = param->offset;
-	} else if (!fwnode_property_get_reference_args(dev_fwnode(dev), "gpios", "#gpio-cells", 0,
-						       0, &args)) {
-		s.fwnode = args.fwnode;
-		s.offset = args.args[0];
-	}
-	if (error == -EBUSY && (param || s.fwnode))
-		button_irq_find(&s);
-	fwnode_handle_put(args.fwnode);
-	put_device(s.parent);
-	snprintf(why, sizeof(why), "%s%s%s%s", param ? "" : "gpios: ",
-		 error == -EBUSY ? "the line is in use" : "cannot get the line",
-		 *s.user ? " by " : "", s.user);
-	return button_irq_error(dev, error, why);
-}
-
-static void button_irq_free_own_line(void *gpiod)
-{
-	gpiochip_free_own_desc(gpiod);
-}
-
-/* Request a line by device: gpiolib looks up chips by label, which two chips may share. */
-static __cold struct gpio_desc *
-button_irq_get_own_line(struct device *dev, struct button_irq_param *param)
-{
-	struct button_irq_search s = { .device = param->chip, .offset = param->offset };
-	struct gpio_desc *gpiod = ERR_PTR(-ENODEV);
-	int ret;
-
-	/* The link keeps the chip bound meanwhile. */
-	if (button_irq_find(&s) && !button_irq_link(dev, s.parent, NULL))
-		gpiod = gpiochip_request_own_desc(gpiod_to_chip(s.gpiod), s.offset,
-						  BUTTON_IRQ_NAME,
-						  param->active_low ? GPIO_ACTIVE_LOW :
-								      GPIO_ACTIVE_HIGH, GPIOD_IN);
-	put_device(s.parent);
-	if (IS_ERR(gpiod))
-		return gpiod;
-	ret = devm_add_action_or_reset(dev, button_irq_free_own_line, gpiod);
-	return ret ? ERR_PTR(ret) : gpiod;
-}
-
-static struct gpio_desc *button_irq_get_line(struct device *dev, struct button_irq_param *param)
-{
-	struct gpiod_lookup_table *table;
-	struct gpio_desc *gpiod;
-
-	if (!param)
-		return devm_gpiod_get(dev, NULL, GPIOD_IN);
-	if (param->by_device)
-		return button_irq_get_own_line(dev, param);
-	table = kzalloc(struct_size(table, table, 2), GFP_KERNEL);
-	if (!table)
-		return ERR_PTR(-ENOMEM);
-	table->dev_id = dev_name(dev);
-	table->table[0] = (struct gpiod_lookup){
-		.key = param->by_name ? param->text : param->chip,
-		.chip_hwnum = param->by_name ? U16_MAX : param->offset,
-		.flags = param->active_low ? GPIO_ACTIVE_LOW : GPIO_ACTIVE_HIGH,
-	};
-	gpiod_add_lookup_table(table);
-	gpiod = devm_gpiod_get(dev, NULL, GPIOD_IN);
-	gpiod_remove_lookup_table(table);
-	kfree(table);
-	return gpiod;
-}
-
-/* --- The button: label, start, end ---------------------------------------------------- */
 
 /* The name of the link that udev makes in /dev/button. */
 static __cold void button_irq_link_name(char *link, const char *label)
@@ -1698,6 +1502,34 @@ static __cold bool button_irq_label_valid(const char *label)
 	return true;
 }
 
+/*
+ * Link the button to its controller, so that the button is unbound before the controller. A link
+ * made while the controller is being unbound would come too late: the controller would free the
+ * line's interrupt while it is requested here. Unbinding holds the controller's device lock,
+ * except while it unbinds consumers; links.status is DL_DEV_UNBINDING then.
+ */
+static __cold int button_irq_link(struct device *dev, struct device *chip, struct gpio_desc *gpiod)
+{
+	struct device_link *link = NULL;
+
+	if (!chip)
+		return 0;
+	if (IS_ERR(chip) || !device_trylock(chip))
+		return -EPROBE_DEFER;
+	/* The controller may have gone since the line was looked up. */
+	if (chip->links.status != DL_DEV_UNBINDING &&
+	    (!gpiod || button_irq_line_parent(gpiod) == chip))
+		link = device_link_add(dev, chip, DL_FLAG_AUTOREMOVE_CONSUMER);
+	device_unlock(chip);
+	return link ? 0 : -EPROBE_DEFER;
+}
+
+/* --- Buttons from module parameters, and log lines for failures ------------------------ */
+
+#include "button_irq_params.h"
+
+/* --- The button: start, end ------------------------------------------------------------ */
+
 static void button_irq_set_pull(struct button_irq *b)
 {
 	static const unsigned long configs[] = {
@@ -1717,7 +1549,7 @@ static void button_irq_dev_release(struct device *dev)
 {
 	struct button_irq *b = to_button_irq(dev);
 
-	vfree(b->out.ring.slot);
+	vfree(b->out.ring.report);
 	kfree(b->queue.edge);
 	kfree(b);
 }
@@ -1733,6 +1565,7 @@ static struct button_irq *button_irq_alloc(struct device *parent)
 	b->dev.parent = parent;
 	b->dev.release = button_irq_dev_release;
 	mutex_init(&b->thread.lock);
+	b->thread.suspended = true;
 	INIT_WORK(&b->thread.work, button_irq_work);
 	hrtimer_setup(&b->thread.timer, button_irq_timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
 	b->thread.resample_time = BUTTON_IRQ_NO_DEADLINE;
@@ -1743,9 +1576,9 @@ static struct button_irq *button_irq_alloc(struct device *parent)
 	b->queue.edge = kcalloc(BUTTON_IRQ_QUEUE, sizeof(*b->queue.edge), GFP_KERNEL);
 	b->out.ring.size = button_irq_ring_events;
 	/* Large, but need not be physically contiguous. The caller logs a failure. */
-	b->out.ring.slot = __vmalloc(array_size(b->out.ring.size, sizeof(*b->out.ring.slot)),
-				     GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN);
-	if (!b->queue.edge || !b->out.ring.slot) {
+	b->out.ring.report = __vmalloc(array_size(b->out.ring.size, sizeof(*b->out.ring.report)),
+				       GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN);
+	if (!b->queue.edge || !b->out.ring.report) {
 		put_device(&b->dev);
 		return NULL;
 	}
@@ -1863,7 +1696,8 @@ static int button_irq_init_input(struct button_irq *b)
 	struct device *dev = b->dev.parent;
 	struct input_dev *input;
 
-	if (!b->set.code)
+	if (b->set.code == BUTTON_IRQ_NO_CODE ||
+	    (b->set.type == EV_KEY && b->set.code == KEY_RESERVED))
 		return 0;
 	if (!IS_REACHABLE(CONFIG_INPUT))
 		return button_irq_error(dev, -ENODEV, "this kernel has no input devices");
@@ -1915,6 +1749,7 @@ static int button_irq_register(struct button_irq *b)
 static void button_irq_set_level(struct button_irq *b, int level)
 {
 	button_irq_debounce_init(&b->thread.debounce, level);
+	button_irq_configure(b);
 	b->thread.state_notified = level;
 }
 
@@ -1955,23 +1790,20 @@ static void button_irq_settle_levels(void)
 	}
 }
 
+/* Make the node. Its uevent waits until the node can be opened and receives interrupts. */
 static int button_irq_add(struct button_irq *b)
 {
 	struct device *dev = b->dev.parent;
-	int ret;
+	int ret = b->hw.input ? input_register_device(b->hw.input) : 0;
 
-	if (b->hw.input) {
-		ret = input_register_device(b->hw.input);
-		if (ret)
-			return button_irq_error(dev, ret, "cannot make the input device");
-	}
-	button_irq_set_state(b, BUTTON_IRQ_ADDED);
-	/* While loading, delay the uevent until the node can be opened. */
-	dev_set_uevent_suppress(&b->dev, !button_irq_loaded);
+	if (ret)
+		return button_irq_error(dev, ret, "cannot make the input device");
+	dev_set_uevent_suppress(&b->dev, true);
 	ret = device_add(&b->dev);
 	if (ret)
 		return button_irq_error(dev, ret, "cannot make the device node");
 	WRITE_ONCE(b->thread.state_node, sysfs_get_dirent(b->dev.kobj.sd, "state"));
+	button_irq_set_state(b, BUTTON_IRQ_READY);
 	return 0;
 }
 
@@ -1981,14 +1813,15 @@ static void button_irq_start(struct button_irq *b)
 	bool differs;
 
 	button_irq_set_state(b, BUTTON_IRQ_LIVE);
-	if (dev_get_uevent_suppress(&b->dev)) {
-		dev_set_uevent_suppress(&b->dev, false);
-		kobject_uevent(&b->dev.kobj, KOBJ_ADD);
-	}
+	dev_set_uevent_suppress(&b->dev, false);
+	kobject_uevent(&b->dev.kobj, KOBJ_ADD);
 	/* A switch reports its initial state; a key that is held sends nothing. */
 	if (b->set.type == EV_SW)
 		button_irq_report_key(b, b->thread.debounce.state, ktime_get_ns());
+	mutex_lock(&b->thread.lock);
+	b->thread.suspended = false;
 	button_irq_unmask(b);
+	mutex_unlock(&b->thread.lock);
 	/* The line may have moved since its level was read. */
 	button_irq_request(b, BUTTON_IRQ_REQ_SAMPLE);
 
@@ -2006,32 +1839,19 @@ static void button_irq_start(struct button_irq *b)
 		 b->hw.no_pull ? button_irq_pulls[b->set.pull] : "");
 }
 
-/*
- * Make every ready button live: at the end of loading all buttons created so far, later the
- * button that was just probed. A failure while loading comes before any button can be opened; a
- * later failure affects that one button only.
- */
-static __cold int button_irq_go_live(void)
+/* Make every ready button live: those of a load together, later the one that was just probed. */
+static __cold void button_irq_go_live(void)
 {
-	struct button_irq *b;
-	int ret = 0;
+	unsigned int i;
 
 	lockdep_assert_held(&button_irq_lock);
 	button_irq_settle_levels();
-	while (!ret && (b = button_irq_first(BUTTON_IRQ_READY)))
-		ret = button_irq_add(b);
-	if (!ret && !button_irq_loaded) {
-		ret = cdev_add(&button_irq_cdev, button_irq_devt, BUTTON_IRQ_BUTTONS);
-		button_irq_loaded = !ret;
-	}
-	if (ret)
-		return ret;
-	while ((b = button_irq_first(BUTTON_IRQ_ADDED)))
-		button_irq_start(b);
+	for (i = 0; i < BUTTON_IRQ_BUTTONS; i++)
+		if (button_irq_minors[i].state == BUTTON_IRQ_READY)
+			button_irq_start(button_irq_minors[i].button);
 	/* Wait until a latched interrupt has been delivered: later ones are edges. */
 	usleep_range(BUTTON_IRQ_REPLAY_NS / NSEC_PER_USEC,
 		     BUTTON_IRQ_REPLAY_NS / NSEC_PER_USEC + 100);
-	return 0;
 }
 
 /*
@@ -2091,16 +1911,14 @@ static int button_irq_create(struct device *dev, struct gpio_desc *gpiod,
 	dev_set_drvdata(dev, b);
 
 	mutex_lock(&button_irq_lock);
-	button_irq_set_state(b, BUTTON_IRQ_READY);
-	if (button_irq_loaded)
-		ret = button_irq_go_live();
-	if (ret)
-		button_irq_set_state(b, BUTTON_IRQ_RESERVED);
+	ret = button_irq_add(b);
+	if (!ret && button_irq_loaded)
+		button_irq_go_live();
 	mutex_unlock(&button_irq_lock);
 	return ret;
 }
 
-/* --- Power management ----------------------------------------------------------------- */
+/* --- Power management ------------------------------------------------------------------ */
 
 /* Until resume the driver must not touch the chip: its bus may be off. */
 static int button_irq_suspend(struct device *dev)
@@ -2142,15 +1960,7 @@ static int button_irq_resume(struct device *dev)
 
 static DEFINE_SIMPLE_DEV_PM_OPS(button_irq_pm_ops, button_irq_suspend, button_irq_resume);
 
-/* --- Buttons in the device tree ------------------------------------------------------- */
-
-static const struct button_irq_config button_irq_defaults = {
-	.debounce_us = BUTTON_IRQ_DEBOUNCE_US,
-	.debounce_mode = BUTTON_IRQ_MODE_EAGER,
-	.storm_rate = BUTTON_IRQ_STORM_RATE,
-	.type = EV_KEY,
-	.pull = BUTTON_IRQ_AS_IS,
-};
+/* --- Buttons in the device tree -------------------------------------------------------- */
 
 /* Keeps *@value if there is no such property. */
 static __cold int button_irq_read_u32(struct device *dev, const char *name, u32 max, u32 *value)
@@ -2244,154 +2054,14 @@ static struct platform_driver button_irq_driver = {
 	},
 };
 
-/* --- Module parameters: buttons without a device tree --------------------------------- */
+/* --- Module ---------------------------------------------------------------------------- */
 
 /*
- * Values are strings, so that an error message can quote them. A value that is missing or
- * empty means the default; a single value applies to every line.
+ * Two phases. First create every button, of the device tree and of module parameters. When
+ * nothing can fail any more, add the cdev, so that nodes can be opened, and make the buttons live.
  */
-struct button_irq_list {
-	const char *name;
-	unsigned int n;
-	char *value[BUTTON_IRQ_PARAMS];
-};
-
-#define BUTTON_IRQ_LIST(param)								\
-static struct button_irq_list button_irq_list_##param = { .name = #param };		\
-module_param_array_named(param, button_irq_list_##param.value, charp,			\
-			 &button_irq_list_##param.n, 0444)
-
-BUTTON_IRQ_LIST(gpio);
-MODULE_PARM_DESC(gpio, "Lines by their number on a Raspberry Pi's header");
-BUTTON_IRQ_LIST(line);
-MODULE_PARM_DESC(line, "Lines by name, as CHIPLABEL:OFFSET, or as gpiochipN:OFFSET");
-BUTTON_IRQ_LIST(active_low);
-MODULE_PARM_DESC(active_low, "1: pressed is low (default), 0: pressed is high");
-BUTTON_IRQ_LIST(pull);
-MODULE_PARM_DESC(pull, "Bias: up, down, off, as-is (default: towards released)");
-BUTTON_IRQ_LIST(debounce_us);
-MODULE_PARM_DESC(debounce_us, "Debounce time in microseconds, 0 to 1000000 (default 10000)");
-BUTTON_IRQ_LIST(debounce_mode);
-MODULE_PARM_DESC(debounce_mode, "eager (default) or settle");
-BUTTON_IRQ_LIST(storm_rate);
-MODULE_PARM_DESC(storm_rate,
-		 "Edges per second beyond which the line is masked, 0 to 1000000 (default 2000, 0: never)");
-BUTTON_IRQ_LIST(label);
-MODULE_PARM_DESC(label,
-		 "What to call the button (default: gpioN on a Raspberry Pi's header, else its node's name)");
-BUTTON_IRQ_LIST(keycode);
-MODULE_PARM_DESC(keycode, "Code of the key that the button is as well (default 0: none)");
-BUTTON_IRQ_LIST(claim);
-MODULE_PARM_DESC(claim, "1: take the pin even if another function, such as I2C, has it (default 0)");
-
-static struct button_irq_param button_irq_params[BUTTON_IRQ_PARAMS];
-static unsigned int button_irq_n_params;
-
-/* Returns "" if the value is missing or empty. */
-static const char * __init button_irq_value(const struct button_irq_list *list, unsigned int i)
+static int __init button_irq_init(void)
 {
-	if (list->n == 1)
-		return list->value[0];
-	return i < list->n ? list->value[i] : "";
-}
-
-/* Keeps the default in *@value when the value is missing. */
-static int __init button_irq_number(const struct button_irq_list *list, unsigned int i, u32 max,
-				    u32 *value)
-{
-	const char *text = button_irq_value(list, i);
-	u32 number;
-
-	if (!*text)
-		return 0;
-	if (kstrtou32(text, 10, &number) || number > max)
-		return button_irq_param_error(list->name, text, -EINVAL,
-					      "not a number from 0 to %u", max);
-	*value = number;
-	return 0;
-}
-
-/* Sets *@value to the index of the word, and keeps the default when it is missing. */
-static int __init button_irq_word(const struct button_irq_list *list, unsigned int i,
-				  const char * const *words, unsigned int n, u32 *value,
-				  const char *why)
-{
-	const char *text = button_irq_value(list, i);
-	int word = match_string(words, n, text);
-
-	if (word < 0 && *text)
-		return button_irq_param_error(list->name, text, -EINVAL, "%s", why);
-	if (word >= 0)
-		*value = word;
-	return 0;
-}
-
-static int __init button_irq_parse_param(unsigned int i, struct button_irq_param *param)
-{
-	const char *label = button_irq_value(&button_irq_list_label, i);
-	struct button_irq_config *config = &param->config;
-	int ret;
-
-	*config = button_irq_defaults;
-	param->active_low = 1;
-	ret = button_irq_number(&button_irq_list_active_low, i, 1, &param->active_low);
-	ret = ret ?: button_irq_number(&button_irq_list_claim, i, 1, &param->claim);
-	ret = ret ?: button_irq_number(&button_irq_list_debounce_us, i,
-				       BUTTON_IRQ_DEBOUNCE_US_MAX, &config->debounce_us);
-	ret = ret ?: button_irq_number(&button_irq_list_storm_rate, i, BUTTON_IRQ_STORM_RATE_MAX,
-				       &config->storm_rate);
-	ret = ret ?: button_irq_number(&button_irq_list_keycode, i, KEY_MAX, &config->code);
-	ret = ret ?: button_irq_word(&button_irq_list_debounce_mode, i, button_irq_modes,
-				     ARRAY_SIZE(button_irq_modes), &config->debounce_mode,
-				     "neither eager nor settle");
-	/* The pull is towards released, unless a value says otherwise. */
-	config->pull = param->active_low ? BUTTON_IRQ_UP : BUTTON_IRQ_DOWN;
-	ret = ret ?: button_irq_word(&button_irq_list_pull, i, button_irq_pulls,
-				     ARRAY_SIZE(button_irq_pulls), &config->pull,
-				     "none of up, down, off, as-is");
-	if (ret)
-		return ret;
-	if (config->pull == (param->active_low ? BUTTON_IRQ_DOWN : BUTTON_IRQ_UP))
-		pr_warn("%s=%s: pull=%s with active_low=%u holds the button pressed\n",
-			param->name, param->text, button_irq_pulls[config->pull],
-			param->active_low);
-	if (*label && !button_irq_label_valid(label))
-		return button_irq_param_error("label", label, -EINVAL, BUTTON_IRQ_LABEL_RULE);
-	config->label = *label ? label : NULL;
-	return 0;
-}
-
-static int __init button_irq_parse_list(const struct button_irq_list *list)
-{
-	struct button_irq_param *param;
-	unsigned int i;
-	int ret;
-
-	for (i = 0; i < list->n; i++) {
-		if (!*list->value[i])
-			return button_irq_param_error(list->name, "", -EINVAL, "a line is missing");
-		if (button_irq_n_params == BUTTON_IRQ_PARAMS)
-			return button_irq_param_error(list->name, list->value[i], -EINVAL,
-						      "over 32 lines");
-		param = &button_irq_params[button_irq_n_params];
-		param->name = list->name;
-		param->text = list->value[i];
-		ret = button_irq_parse_param(button_irq_n_params++, param);
-		if (ret)
-			return ret;
-	}
-	return 0;
-}
-
-/* Check every value before anything is requested. */
-static int __init button_irq_parse(void)
-{
-	static const struct button_irq_list * const lists[] = {
-		&button_irq_list_active_low, &button_irq_list_pull, &button_irq_list_debounce_us,
-		&button_irq_list_debounce_mode, &button_irq_list_storm_rate,
-		&button_irq_list_label, &button_irq_list_keycode, &button_irq_list_claim,
-	};
-	unsigned int i;
 	int ret;
 
 	if (!is_power_of_2(button_irq_ring_events) || button_irq_ring_events < 16 ||
@@ -2404,126 +2074,7 @@ static int __init button_irq_parse(void)
 		pr_err("max_readers=%u: not a number from 1 to 65536\n", button_irq_max_readers);
 		return -EINVAL;
 	}
-
-	ret = button_irq_parse_list(&button_irq_list_gpio);
-	ret = ret ?: button_irq_parse_list(&button_irq_list_line);
-	for (i = 0; !ret && i < ARRAY_SIZE(lists); i++)
-		if (lists[i]->n > button_irq_n_params)
-			ret = button_irq_param_error(lists[i]->name,
-						     lists[i]->value[button_irq_n_params],
-						     -EINVAL, "more values than lines");
-	return ret;
-}
-
-/*
- * Refuse a pin that is muxed to another function, such as I2C or a UART: making the pin an
- * input would cut that function off. Such a pin has no direction, so its controller returns
- * EINVAL. Only controllers in the SoC multiplex pins, and those do not sleep. RP1 is excepted:
- * its unused pins have no direction either.
- */
-static int __init button_irq_check_function(const struct button_irq_param *param,
-					    const struct button_irq_search *s)
-{
-	if (s->can_sleep || *s->user || !strcmp(s->chip, "pinctrl-rp1") || !s->gpiod ||
-	    gpiod_get_direction(s->gpiod) != -EINVAL)
-		return 0;
-	if (!param->claim)
-		return button_irq_param_error(param->name, param->text, -EBUSY,
-					      "the pin has another function, such as I2C, SPI or a UART (claim=1 takes it all the same)");
-	pr_warn("%s=%s: takes the pin from another function, which is not given back\n",
-		param->name, param->text);
-	return 0;
-}
-
-/*
- * Find the line that the parameter names. gpiolib does the lookup itself; the search here
- * decides between name and CHIPLABEL:OFFSET, tells whether the pin is free, and words errors.
- */
-static int __init button_irq_resolve(struct button_irq_param *param)
-{
-	const char *colon = strrchr(param->text, ':');
-	struct button_irq_search s = { };
-	char label[BUTTON_IRQ_LINE];
-	unsigned int i, offset;
-
-	if (param->name == button_irq_list_gpio.name) {
-		if (kstrtouint(param->text, 10, &offset) || offset >= U16_MAX)
-			return button_irq_param_error(param->name, param->text, -EINVAL,
-						      "not the number of a line");
-		s.offset = offset;
-		for (i = 0; !s.n && i < ARRAY_SIZE(button_irq_header_chips); i++) {
-			s.label = button_irq_header_chips[i];
-			button_irq_find(&s);
-		}
-	} else {
-		s.line = param->text;
-		param->by_name = button_irq_find(&s);
-		if (!s.n && colon && colon - param->text < sizeof(label) &&
-		    !kstrtouint(colon + 1, 10, &offset) && offset < U16_MAX) {
-			strscpy(label, param->text, colon - param->text + 1);
-			s = (struct button_irq_search){ .label = label, .offset = offset };
-			if (!button_irq_find(&s)) {
-				s.device = label;
-				s.label = NULL;
-				param->by_device = button_irq_find(&s);
-				put_device(s.parent);
-			}
-			if (s.n > 1)
-				return button_irq_param_error(param->name, param->text, -EINVAL,
-							      "more than one chip has this label: say which of line=%s",
-							      s.list);
-		}
-	}
-	if (!s.n)
-		return button_irq_param_error(param->name, param->text, -ENODEV,
-					      BUTTON_IRQ_NO_LINE);
-	strscpy(param->chip, s.chip, sizeof(param->chip));
-	param->offset = s.offset;
-	return button_irq_check_function(param, &s);
-}
-
-static int __init button_irq_add_param(struct button_irq_param *param, unsigned int id)
-{
-	struct platform_device_info info = {
-		.name = BUTTON_IRQ_NAME,
-		.id = id,
-		.data = &param,
-		.size_data = sizeof(param),
-	};
-	struct platform_device *pdev;
-	int ret;
-
-	ret = button_irq_resolve(param);
-	if (ret)
-		return ret;
-	/* insmod returns this if the device is not probed at all. */
-	param->error = -ENODEV;
-	pdev = platform_device_register_full(&info);
-	if (IS_ERR(pdev))
-		return button_irq_param_error(param->name, param->text, PTR_ERR(pdev),
-					      "cannot make a device");
-	param->pdev = pdev;
-	return param->error;
-}
-
-static __cold void button_irq_remove_params(void)
-{
-	while (button_irq_n_params)
-		platform_device_unregister(button_irq_params[--button_irq_n_params].pdev);
-}
-
-/* --- Module --------------------------------------------------------------------------- */
-
-/*
- * Two phases. First acquire everything that can fail, for module parameters and device tree.
- * Then add the nodes; none can be opened before all of them exist.
- */
-static int __init button_irq_init(void)
-{
-	unsigned int i;
-	int ret;
-
-	ret = button_irq_parse();
+	ret = button_irq_parse_params();
 	if (ret)
 		return ret;
 	cdev_init(&button_irq_cdev, &button_irq_fops);
@@ -2537,17 +2088,18 @@ static int __init button_irq_init(void)
 	ret = platform_driver_register(&button_irq_driver);
 	if (ret)
 		goto free_class;
-	for (i = 0; i < button_irq_n_params; i++) {
-		ret = button_irq_add_param(&button_irq_params[i], i);
-		if (ret)
-			goto remove_params;
-	}
-	mutex_lock(&button_irq_lock);
-	ret = button_irq_go_live();
-	mutex_unlock(&button_irq_lock);
+	ret = button_irq_add_params();
 	if (ret)
 		goto remove_params;
-	return 0;
+	mutex_lock(&button_irq_lock);
+	ret = cdev_add(&button_irq_cdev, button_irq_devt, BUTTON_IRQ_BUTTONS);
+	if (!ret) {
+		button_irq_loaded = true;
+		button_irq_go_live();
+	}
+	mutex_unlock(&button_irq_lock);
+	if (!ret)
+		return 0;
 
 remove_params:
 	button_irq_remove_params();

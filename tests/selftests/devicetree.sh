@@ -314,7 +314,7 @@ test_same_events_as_gpio_keys()
 			wait_for 10 reported "$name" $((2 * i + 2)) "1 256 $(((i + 1) % 2))"
 		done
 		for name in switch peer-switch; do
-			wait_for 10 reported "$name" $((2 * i + 2)) "5 1 $(((i + 1) % 2))"
+			wait_for 10 reported "$name" $((2 * i + 2)) "5 0 $(((i + 1) % 2))"
 		done
 	done
 	same_file peer-key key
