@@ -509,16 +509,16 @@ class Played:
         self.port = self.fake.port
 
     def play(self, sock, number):
-        Fake.packet(sock)
-        sock.sendall(bytes((0x20, 3 + len(self.properties), 0, 0, len(self.properties))) + self.properties)
+        # One byte says that there are no properties, which MQTT 3.1.1 does not have.
+        count = int(Fake.packet(sock)[1][6] == 5)
+        sock.sendall(bytes((0x20, 2 + count + len(self.properties), 0, 0, len(self.properties))[:4 + count]) + self.properties)
         self.socks.append(sock)
         self.after(sock, number)
         while True:
             kind, body = Fake.packet(sock)
             if kind >> 4 == 3:
                 topic, ident = publish_id(body)
-                # One byte says that there are no properties.
-                self.got.append((number, topic, body[body.index(ident, 2 + len(topic.encode())) + 3:].decode()))
+                self.got.append((number, topic, body[body.index(ident, 2 + len(topic.encode())) + 2 + count:].decode()))
                 if self.acknowledges(number, topic):
                     sock.sendall(b"\x40\x02" + ident)
             elif kind == 0x82:
@@ -637,27 +637,40 @@ def test_an_event_at_which_a_broker_ends_its_connections_is_sent_as_lost():
     check_events_that_are_too_large("3.1.1")
 
 
-def test_a_message_at_which_each_broker_fails_is_sent_until_it_is_taken():
-    # A broker that ends each connection at any event, and later none: what it refused is not too large.
-    refuses = [True]
+def check_a_broker_that_ends_connections_at_events(protocol, goodbye, takes, wanted):
+    """Each connection ends at an event that the broker does not take. takes(number of the connection, payload)"""
+    def acknowledges(number, topic):
+        if not topic.endswith("/event") or takes(number, broker.got[-1][2]):
+            return True
+        broker.socks[-1].sendall(goodbye)
+        broker.socks[-1].shutdown(socket.SHUT_RDWR)
+        return False
 
-    def takes(_, topic):
-        if topic.endswith("/event") and refuses[0]:
-            broker.socks[-1].shutdown(socket.SHUT_RDWR)
-            return False
-        return True
-
-    broker = Played(acknowledges=takes)
+    broker = Played(acknowledges=acknowledges)
     bell = Button()
-    service = serve(broker.port)
+    service = serve(broker.port, f"protocol = {protocol}\n")
     said("connected to")
     bell.click()
-    wait_for(lambda: broker.fake.connections >= 8, "eight connections")
-    refuses[0] = False
     is_acknowledged("2")
     events = [json.loads(payload) for _, topic, payload in broker.got if topic.endswith("/event")]
-    equal([(e["seq"], e["event"]) for e in events][-2:], [(1, "lost"), (2, "release")])
+    equal([(e["seq"], e["event"]) for e in events][-2:], wanted)
     stop(service)
+
+
+def test_a_broker_that_ends_connections_for_another_reason_gets_the_event_at_last():
+    check_a_broker_that_ends_connections_at_events("5", b"", lambda number, payload: number >= 10,
+                                                   [(1, "press"), (2, "release")])
+
+
+def test_a_broker_that_gives_the_size_as_reason_gets_the_event_as_lost():
+    # DISCONNECT with the reason "packet too large"
+    check_a_broker_that_ends_connections_at_events("5", b"\xe0\x01\x95", lambda number, payload: len(payload) < 200,
+                                                   [(1, "lost"), (2, "lost")])
+
+
+def test_an_mqtt_3_broker_that_refuses_messages_of_any_size_costs_one_event():
+    check_a_broker_that_ends_connections_at_events("3.1.1", b"", lambda number, payload: number >= 10,
+                                                   [(1, "lost"), (2, "release")])
 
 
 def data_limit():

@@ -30,7 +30,7 @@
 
 /*
  * A broker of MQTT 3.1.1 announces no maximum size, and ends the connection instead of acknowledging a message that it
- * finds too large. After so many connections that ended at the same message, the message is taken for too large.
+ * finds too large, as a broker of MQTT 5 may do as well. After so many connections that ended at the same message, the message is taken for too large.
  */
 #define ENDS_MAX	4
 
@@ -148,7 +148,7 @@ static size_t window(const struct client *c)
 }
 
 /*
- * The broker has ended the connection, perhaps because of a message in flight. From then on one message at a time is sent,
+ * The broker has ended the connection, and a message in flight may be too large. From then on one message at a time is sent,
  * to find out which one. A broker that has taken a message of that size before had another reason.
  */
 static void suspect(struct client *c)
@@ -371,8 +371,7 @@ static bool wants_old_protocol(const struct client *c)
 
 static void fail(struct client *c, int code, int error)
 {
-	bool by_broker = code == MOSQ_ERR_CONN_LOST || c->refused == MQTT_RC_PACKET_TOO_LARGE ||
-			 (code == MOSQ_ERR_ERRNO && (error == ECONNRESET || error == EPIPE));
+	bool ended = code == MOSQ_ERR_CONN_LOST || (code == MOSQ_ERR_ERRNO && (error == ECONNRESET || error == EPIPE));
 	char why[400];
 
 	if (wants_old_protocol(c)) {
@@ -398,7 +397,8 @@ static void fail(struct client *c, int code, int error)
 	else
 		snprintf(why, sizeof(why), "no answer");
 	say_down(c, why);
-	if (c->state == CLIENT_UP && by_broker)
+	/* Only MQTT 5 has a reason for the end of a connection. */
+	if (c->state == CLIENT_UP && (c->old_protocol ? ended : c->refused == MQTT_RC_PACKET_TOO_LARGE))
 		suspect(c);
 	/* The pauses also grow for a broker that accepts the connection and none of the messages. */
 	if (c->useful && !c->refused)
