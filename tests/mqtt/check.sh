@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # check.sh [TEST...]: button-irq-mqtt with a real mosquitto on loopback, on faked buttons, with sanitizers: topics, secrets, TLS,
-# brokers that are away, slow, full, silent or old, what is remembered, Home Assistant's discovery; and killed a thousand
-# times. (With the real driver, and as installed: make check-packages.) TAP.
+# brokers that are away, slow, full, silent or old, or accept small messages only, the ledger, Home Assistant's discovery;
+# and the service killed a thousand times. (With the real driver, and as installed: make check-packages.) TAP.
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"

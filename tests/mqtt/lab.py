@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the tests of button-irq-mqtt work with: a real mosquitto on loopback, a subscriber, the service on faked buttons
+"""Shared by the tests of button-irq-mqtt: a real mosquitto on loopback, a subscriber, the service on faked buttons
 (tests/userspace/test_command.py), and brokers that misbehave."""
 
 import json
@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 
-# Where it lies, as its own program would have it
+# test_command.py expects to run from its own directory.
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "userspace"))
 _directory = os.path.abspath(sys.argv[1])
 sys.argv[1:2] = [_directory, os.devnull]
@@ -40,7 +40,7 @@ def spawn(args, out=os.devnull, **kwargs):
 
 
 class Broker:
-    """A real mosquitto. What it has accepted survives an orderly restart."""
+    """A real mosquitto. Messages that it has accepted survive an orderly restart."""
 
     def __init__(self, extra="", port=None, directory="broker"):
         self.port = port or free_port()
@@ -67,7 +67,7 @@ class Broker:
 
 
 class Receiver:
-    """Everything that is published, in order; it is kept for it while it is away."""
+    """A subscriber to all messages, in order. The broker keeps them while the subscriber is away."""
 
     def __init__(self, broker, *options, name="got", topic="#"):
         self.name = os.path.abspath(name)
@@ -95,7 +95,7 @@ class Receiver:
 
 
 def retained(broker, pattern="#", *options):
-    """What the broker keeps: {topic: payload}"""
+    """The broker's retained messages: {topic: payload}"""
     out = subprocess.run(["mosquitto_sub", "-h", "127.0.0.1", "-p", str(broker.port), "-t", pattern, "-F", "%t %p",
                           "--retained-only", "-W", "1", *options], stdout=subprocess.PIPE, text=True, check=False).stdout
     return dict(line.split(" ", 1) for line in out.splitlines() if " " in line)
@@ -123,7 +123,7 @@ def serve(port, text="", name="conf", state="state", err="err", program=SERVICE,
     if not os.path.exists("root/proc"):
         prepare()
     config(port, text, name)
-    # test_command.py quotes it whatever fails.
+    # test_command.py quotes this file when a test fails.
     open("err", "ab").close()
     process = subprocess.Popen([*prefix, program, "-c", name, *(["--state", state] if state else [])],
                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=open(err, "ab"), **kwargs)
@@ -223,7 +223,7 @@ class Proxy:
     def forward(self, source, target, left):
         try:
             while data := source.recv(4096):
-                # What the broker says is cut: the service cannot know what was accepted.
+                # The broker's answers are cut, so the service cannot know which messages were accepted.
                 if left and left[0] is not None and (left := [left[0] - len(data)])[0] < 0:
                     self.cuts += 1
                     break
@@ -263,5 +263,5 @@ def wakeups(pid):
 
 
 def pause(seconds):
-    """For what must NOT happen within a time"""
+    """Gives something that must NOT happen the time to happen."""
     time.sleep(seconds)

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """test_kills.py DIRECTORY [N]: the service is killed N times (1,000) at random moments, while a button is pressed
 
-Each event and each gesture must arrive. Twice only where the broker had it, and the service had not yet read so: at
-most what may be on its way at a time, for each kill. The broker is restarted meanwhile, and once the button is bound anew.
+Each event and each gesture must arrive. A message may arrive twice only if the service was killed before it read the
+broker's acknowledgement: at most the messages in flight, for each kill. The broker is restarted meanwhile, and the button
+is bound anew once.
 DIRECTORY has the service as check.sh builds it. BUTTON_IRQ_SEED is the seed that a failed run has printed. Prints TAP.
 """
 
@@ -40,7 +41,7 @@ class Presses:
         self.gestures = []
 
     def gesture(self):
-        """All of it at once: a reader between a press of long ago and its release would find a hold."""
+        """Writes all events of a gesture at once: a reader between a press of long ago and its release would find a hold."""
         kind = self.random.choice(list(LENGTHS))
         button, records, t = self.button, b"", self.at
         for length in LENGTHS[kind]:
@@ -60,7 +61,7 @@ class Presses:
 
 
 def longest_repeat(got):
-    """How many came again after one kill, in a list of numbers in the order of their arrival: it begins where they step back."""
+    """How many numbers came again after one kill. A repetition begins where the numbers, in the order of arrival, step back."""
     seen, longest, run, last = set(), 0, 0, None
     for one in got:
         if last and one <= last:
@@ -72,7 +73,7 @@ def longest_repeat(got):
 
 
 def compare(what, wanted, got):
-    """Everything, in order; returns how much of it came again."""
+    """Checks that all wanted came in order; returns how many came again."""
     missing = [one for one in wanted if one not in set(got)]
     assert not missing, f"{what}: {len(missing)} are missing, the first {missing[:5]}"
     equal(list(dict.fromkeys(got)), wanted, f"{what}: order")
@@ -84,7 +85,7 @@ def test_killed_at_random():
     broker = Broker()
     receiver = Receiver(broker)
     prepare()
-    # Nothing is unknown to the broker: so what is there at the first start is new.
+    # An empty ledger, so that events from before the first start are sent, too.
     base.write("state/acknowledged", "button-irq-mqtt 1\nend\n")
     rounds, presses, restarts, most = [], Presses(random, now() - 120 * S), 0, 0
     start = time.monotonic()
@@ -116,7 +117,7 @@ def test_killed_at_random():
     elapsed = time.monotonic() - start
     events = [event for event in receiver.events() if event["event"] != "lost"]
     lost = [event for event in receiver.events() if event["event"] == "lost"]
-    # The service was not there when the old binding ended: it says that it does not know.
+    # The service did not run when the old binding ended, so it cannot know whether events were lost.
     equal({(event["reason"], event["count"]) for event in lost}, {("rebound", None)})
     bindings = list(dict.fromkeys(event["binding"] for event in events))
     equal(len(bindings), len(rounds))

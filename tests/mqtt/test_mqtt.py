@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """test_mqtt.py DIRECTORY [TEST...]: button-irq-mqtt on faked buttons, with a real mosquitto
 
-DIRECTORY has the service with sanitizers, as check.sh builds it. Prints TAP. No test depends on how fast this machine is:
-each waits for what must come, and what must not come is checked once something later came.
+DIRECTORY has the service with sanitizers, as check.sh builds it. Prints TAP. No test depends on the speed of this machine:
+each waits for the messages that must come, and checks for unwanted messages once a later message has come.
 """
 
 import contextlib
@@ -41,13 +41,13 @@ def begin(text="", broker=None, button=None):
 
 
 def has_events(receiver, n, level="event", label=None):
-    """Waits for at least so many, and returns them."""
+    """Waits for at least N messages, and returns them."""
     return wait_for(lambda: len(receiver.events(level, label)) >= n and receiver.events(level, label),
                     f"{n} messages on .../{level}")
 
 
 def is_acknowledged(record):
-    """Waits until the ledger's record of the bell begins so, behind boot and binding: the last sequence number, ..."""
+    """Waits until the numbers in the ledger's record of the bell begin like RECORD: the last sequence number, the gesture's time, ..."""
     wait_for(lambda: re.search(rf"^button bell \S+ \S+ {record} ", read("state/acknowledged"), re.M), "acknowledged")
 
 
@@ -56,7 +56,7 @@ def seqs(events):
 
 
 def fence(receiver, button, label=None):
-    """Everything up to now is there once an event that comes later is."""
+    """Presses the button. When that event arrives, all earlier messages have arrived."""
     button.press()
     button.release()
     wait_for(lambda: button.seq in seqs(receiver.events("event", label)), f"event {button.seq}")
@@ -64,7 +64,7 @@ def fence(receiver, button, label=None):
 
 @contextlib.contextmanager
 def unseen(service):
-    """The service sees what happens within only when all of it has happened."""
+    """Stops the service meanwhile, so that it sees all events of the block at once."""
     service.send_signal(signal.SIGSTOP)
     yield
     service.send_signal(signal.SIGCONT)
@@ -379,7 +379,7 @@ def test_a_broker_that_is_down_at_the_start_gets_everything_later():
     broker.stop()
     sock, env = notify_socket()
     service = serve(broker.port, env=env)
-    # systemd goes on booting.
+    # The service is ready without a broker, so that it does not delay booting.
     assert b"READY=1" in sock.recv(4096)
     said("Connection refused; trying again")
     bell.click()
@@ -509,16 +509,16 @@ class Played:
         self.port = self.fake.port
 
     def play(self, sock, number):
-        Fake.packet(sock)
-        sock.sendall(bytes((0x20, 3 + len(self.properties), 0, 0, len(self.properties))) + self.properties)
+        # One byte says that there are no properties, which MQTT 3.1.1 does not have.
+        count = int(Fake.packet(sock)[1][6] == 5)
+        sock.sendall(bytes((0x20, 2 + count + len(self.properties), 0, 0, len(self.properties))[:4 + count]) + self.properties)
         self.socks.append(sock)
         self.after(sock, number)
         while True:
             kind, body = Fake.packet(sock)
             if kind >> 4 == 3:
                 topic, ident = publish_id(body)
-                # One byte says that there are no properties.
-                self.got.append((number, topic, body[body.index(ident, 2 + len(topic.encode())) + 3:].decode()))
+                self.got.append((number, topic, body[body.index(ident, 2 + len(topic.encode())) + 2 + count:].decode()))
                 if self.acknowledges(number, topic):
                     sock.sendall(b"\x40\x02" + ident)
             elif kind == 0x82:
@@ -585,6 +585,92 @@ def test_discovery_that_is_larger_than_the_broker_takes_does_not_keep_events_bac
     equal(seqs(has_events(receiver, 2)), [1, 2])
     equal(read("err").count("connected to"), 1, read("err"))
     stop(service)
+
+
+def check_events_that_are_too_large(protocol):
+    """With a broker that takes a press and no release: before, the service connected again and again for the first release."""
+    broker = Broker("allow_anonymous true\nmax_packet_size 100000")
+    receiver = Receiver(broker)
+    bell = Button()
+    service = serve(broker.port, f"protocol = {protocol}\n[bell]\ndouble-time = off\n")
+    said("connected to")
+    bell.click()
+    has_events(receiver, 1, "gesture")
+    stop(service)
+    press, release = ([len(topic) + len(payload) for _, topic, payload in receiver.messages("event")])
+    assert release > press + 20, (press, release)
+    broker.stop()
+    # 20: the header, room for more digits, and less than a release has more than a press
+    broker = Broker(f"allow_anonymous true\nmax_packet_size {press + 20}", port=broker.port)
+    service = serve(broker.port, f"protocol = {protocol}\n[bell]\ndouble-time = off\n", err="limited")
+    for _ in range(3):
+        bell.click()
+    wait_for(lambda: bell.seq in seqs(receiver.events()), "the last event")
+    is_acknowledged("8")
+    # Before it ended its connections, the broker may have taken an event without acknowledging it.
+    equal(list(dict.fromkeys((e["seq"], e["event"], e.get("count"), e.get("reason")) for e in receiver.events()[2:])),
+          [entry for seq in (3, 5, 7) for entry in ((seq, "press", None, None), (seq + 1, "lost", 1, "too-large"))])
+    connections = read("limited").count("connected to")
+    # One connection where the broker announces its limit. Else it ends some, for the first event and the first gesture.
+    assert connections == 1 if protocol == "5" else 4 <= connections <= 9, read("limited")
+    for _ in range(20):
+        bell.click()
+    is_acknowledged("48")
+    equal(read("limited").count("connected to"), connections, read("limited"))
+    equal(read("limited").count("such events are sent as lost"), 1, read("limited"))
+    equal(read("limited").count("such gestures are not sent"), 1, read("limited"))
+    wait_for(lambda: receiver.last("button/pi/bell/state") == "released", "the state")
+    # A broker without the limit gets everything again.
+    broker.stop()
+    broker = Broker(port=broker.port)
+    bell.click()
+    wait_for(lambda: bell.seq in seqs(receiver.events("gesture")), "a gesture")
+    equal([e["event"] for e in receiver.events()][-2:], ["press", "release"])
+    stop(service)
+
+
+def test_an_event_that_is_too_large_is_sent_as_lost():
+    check_events_that_are_too_large("5")
+
+
+def test_an_event_at_which_a_broker_ends_its_connections_is_sent_as_lost():
+    check_events_that_are_too_large("3.1.1")
+
+
+def check_a_broker_that_ends_connections_at_events(protocol, goodbye, takes, wanted):
+    """Each connection ends at an event that the broker does not take. takes(number of the connection, payload)"""
+    def acknowledges(number, topic):
+        if not topic.endswith("/event") or takes(number, broker.got[-1][2]):
+            return True
+        broker.socks[-1].sendall(goodbye)
+        broker.socks[-1].shutdown(socket.SHUT_RDWR)
+        return False
+
+    broker = Played(acknowledges=acknowledges)
+    bell = Button()
+    service = serve(broker.port, f"protocol = {protocol}\n")
+    said("connected to")
+    bell.click()
+    is_acknowledged("2")
+    events = [json.loads(payload) for _, topic, payload in broker.got if topic.endswith("/event")]
+    equal([(e["seq"], e["event"]) for e in events][-2:], wanted)
+    stop(service)
+
+
+def test_a_broker_that_ends_connections_for_another_reason_gets_the_event_at_last():
+    check_a_broker_that_ends_connections_at_events("5", b"", lambda number, payload: number >= 10,
+                                                   [(1, "press"), (2, "release")])
+
+
+def test_a_broker_that_gives_the_size_as_reason_gets_the_event_as_lost():
+    # DISCONNECT with the reason "packet too large"
+    check_a_broker_that_ends_connections_at_events("5", b"\xe0\x01\x95", lambda number, payload: len(payload) < 200,
+                                                   [(1, "lost"), (2, "lost")])
+
+
+def test_an_mqtt_3_broker_that_refuses_messages_of_any_size_costs_one_event():
+    check_a_broker_that_ends_connections_at_events("3.1.1", b"", lambda number, payload: number >= 10,
+                                                   [(1, "lost"), (2, "release")])
 
 
 def data_limit():
@@ -784,12 +870,12 @@ def test_events_and_gestures_from_while_it_did_not_run_are_sent():
     has_events(receiver, 6)
     equal([(g["gesture"], g["seq"]) for g in has_events(receiver, 3, "gesture")], [("hold", 1), ("hold_end", 2), ("double", 5)])
     equal(seqs(receiver.events()), [1, 2, 3, 4, 5, 6])
-    # What a restart finds is no news: one state, the last one.
+    # A restart sends one state, the last one.
     equal([payload for _, _, payload in receiver.messages("state")][-1], "released")
     stop(service)
 
 
-def test_the_first_start_rings_no_old_bells_and_says_so():
+def test_the_first_start_sends_no_old_events_and_reports_them_as_lost():
     bell = Button()
     for _ in range(3):
         bell.click(now() - 5 * S)
@@ -818,7 +904,7 @@ def as_nobody(broker, text=""):
     return serve(broker.port, text, prefix=["setpriv", "--reuid=65534", "--clear-groups"])
 
 
-def test_the_first_start_is_that_also_where_the_permission_comes_later():
+def test_the_first_start_may_precede_the_permission():
     if os.geteuid():
         return "only root can become another user"
     broker = Broker()
@@ -968,7 +1054,7 @@ def test_a_damaged_state_file_is_no_state_file():
         assert not re.search("Sanitizer|runtime error", read(f"err-{name}")), read(f"err-{name}")
 
 
-def test_a_state_file_of_another_boot_tells_what_was_pending():
+def test_a_state_file_of_another_boot_reports_what_was_pending():
     broker, receiver, bell, service = begin()
     bell.click()
     has_events(receiver, 2)
@@ -991,7 +1077,7 @@ def test_a_state_file_of_another_boot_tells_what_was_pending():
     stop(service)
 
 
-def test_a_power_cut_is_told_as_a_gap_of_unknown_length():
+def test_a_power_cut_is_reported_as_a_gap_of_unknown_length():
     broker, receiver, bell, service = begin()
     bell.click()
     has_events(receiver, 2)
@@ -1063,7 +1149,7 @@ def overrun(button, keep):
         log.write(data)
 
 
-def test_what_was_offline_longer_than_the_ring_is_told():
+def test_events_that_the_ring_overwrote_are_reported_as_lost():
     broker, receiver, bell, service = begin()
     bell.click()
     has_events(receiver, 2)
@@ -1080,7 +1166,7 @@ def test_what_was_offline_longer_than_the_ring_is_told():
     stop(service)
 
 
-def test_lost_and_missed_events_are_told():
+def test_lost_and_missed_events_are_reported():
     _, receiver, bell, service = begin()
     bell.press()
     bell.emit(LOST, seq=2, count=7)
@@ -1126,7 +1212,7 @@ def test_a_button_that_is_rebound_while_the_broker_is_away_loses_nothing():
     broker, receiver, bell, service = begin()
     bell.click()
     has_events(receiver, 2)
-    # What is not acknowledged by then comes twice.
+    # An event that is not acknowledged before the broker stops would come twice.
     is_acknowledged(r"2")
     broker.stop()
     said("trying again")
@@ -1144,7 +1230,7 @@ def test_a_button_that_is_rebound_while_the_broker_is_away_loses_nothing():
     stop(service)
 
 
-def test_a_binding_that_was_never_seen_is_told():
+def test_a_binding_that_was_never_seen_is_reported_as_lost():
     broker, receiver, bell, service = begin()
     bell.click()
     has_events(receiver, 2)
@@ -1214,7 +1300,7 @@ def test_an_absent_button_is_forgotten():
     stop(service)
 
 
-def test_a_button_that_is_not_to_be_published_is_not():
+def test_publish_no_sends_nothing_of_a_button():
     broker = Broker()
     receiver = Receiver(broker)
     bell, secret = Button(), Button("button_irq1", "secret")
@@ -1223,7 +1309,7 @@ def test_a_button_that_is_not_to_be_published_is_not():
     secret.press()
     fence(receiver, bell)
     equal([topic for _, topic, _ in receiver.messages() if "secret" in topic], [])
-    # Its events are taken all the same: they do not wake the service without end.
+    # Unpublished events are read as well, or they would wake the service without end.
     has_events(receiver, 1, "gesture")
     is_acknowledged(r"2 \d+ 2")
     before = wakeups(service.pid)
@@ -1264,7 +1350,7 @@ def test_discovery_is_as_home_assistant_documents_it():
     equal((events["contact"]["device_class"], "repeat" in events["contact"]["event_types"]), ("button", True))
     sensors = {c["name"]: c for c in components.values() if c["platform"] == "binary_sensor"}
     equal((sensors["contact"]["device_class"], sensors["Bell"].get("device_class")), ("door", None))
-    # What is sent is what was announced.
+    # The messages match the discovery message.
     with unseen(service):
         bell.click(now() - 9 * S)
         door.click(now() - 9 * S, 2 * S)
@@ -1305,7 +1391,7 @@ def test_discovery_is_sent_again_on_home_assistants_birth():
     wait_for(lambda: len(discovery(receiver)) >= 2, "sent again")
     equal(discovery(receiver)[0], discovery(receiver)[1])
     assert discovery(receiver)[0][0].startswith("ha/x/device/"), discovery(receiver)
-    # Whatever else comes in there
+    # Other messages on the two topics that the service subscribes
     for text in ("", "x" * 100_000, "\xff{}%s%n"):
         publish(broker, "ha/x/status", text)
         publish(broker, "button/pi/machine", text, "-r")
@@ -1338,7 +1424,7 @@ def test_a_prefix_with_a_blank_is_remembered():
 
 # --- Other hosts ---
 
-def test_two_machines_of_one_name_do_not_put_each_other_off():
+def test_two_machines_of_one_name_do_not_disconnect_each_other():
     broker, _, _, one = begin()
     prepare(machine="f" * 32)
     two = serve(broker.port, state="state2", err="err2")
@@ -1354,7 +1440,7 @@ def test_two_machines_of_one_name_do_not_put_each_other_off():
 
 # --- The service manager, and rest ---
 
-def test_it_tells_the_service_manager():
+def test_the_service_manager_is_notified():
     broker = Broker()
     Button()
     sock, env = notify_socket()
@@ -1369,19 +1455,19 @@ def test_it_tells_the_service_manager():
     base.ends(service, 0)
 
 
-def test_it_sleeps_until_there_is_something():
+def test_an_idle_service_sleeps():
     for text, connected in (("", True), ("", False)):
         broker = Broker(directory=f"broker{connected}") if connected else None
         bell = Button(f"button_irq{'' if connected else 9}", f"bell{connected}")
         bell.press()
         service = serve(broker.port if broker else 1, text, err=f"err{connected}")
         said("connected to" if connected else "refused", f"err{connected}")
-        # The hold of the press that is on is behind it.
+        # Long enough for the hold of this press
         pause(2.5)
         before = wakeups(service.pid)
         pause(4)
         woken = wakeups(service.pid) - before
-        # Without a broker it tries again, at most every other second by now.
+        # Without a broker the service tries again, at most every other second by now.
         assert woken <= (0 if connected else 312), f"{woken} wake-ups in 4 s, connected: {connected}"
         stop(service)
 

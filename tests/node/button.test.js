@@ -615,26 +615,51 @@ test("without_descriptors_a_button_is_an_error", (t) => {
 	assert.equal(output, "ButtonError EMFILE\n");
 });
 
-test("an_error_waits_for_the_first_loop_or_listener", async (t) => {
+for (const [who, text] of [["nobody", ""], ["events_alone", 'bell.on("press", () => {});'],
+	["close_alone", 'bell.on("close", () => console.log("closed"));']]) {
+	test(`an_error_ends_a_program_that_listens_for_${who}`, async (t) => {
+		inDirectory(t);
+		const run = program(t, `const bell = require("button-irq").button("nosuch");
+			${text}`);
+
+		assert.deepEqual(await run.ended, [1, null], run.errors);
+		assert.match(run.errors, /Unhandled 'error' event[^]*ButtonError: nosuch: no such button[^]*code: 'ENODEV'/);
+		assert.equal(run.output, who === "close_alone" ? "closed\n" : "");
+	});
+}
+
+test("an_error_during_a_loop_reaches_the_loop_and_ends_no_program", async (t) => {
 	inDirectory(t);
-	const ended = async () => {
-		const source = button("nosuch", { command: COMMAND });
+	const bell = new FakeButton();
+	const run = program(t, `const bell = require("button-irq").button("bell", { history: true });
+		(async () => {
+			try {
+				for await (const event of bell) {
+					console.log(event.event);
+					/* The command ends while no call of next() waits. */
+					await new Promise((resolve) => { bell.on("close", resolve); });
+				}
+			} catch (error) {
+				console.log(error.code);
+			}
+		})();`);
 
-		/* Not once(), which also listens for errors */
-		await new Promise((resolve) => { source.on("close", resolve); });
-		return source;
-	};
-	await assert.rejects(take(await ended(), 1), { code: "ENODEV" });
-	for (const first of ["error", "press"]) {
-		const source = await ended();
-		const errors = [];
+	bell.press();
+	await waitFor(() => run.output === "press\n", "a press");
+	bell.gone();
+	assert.deepEqual(await run.ended, [0, null], run.errors);
+	assert.equal(run.output, "press\nENODEV\n");
+});
 
-		source.on(first, () => {});
-		source.on("error", (error) => errors.push(error.code));
-		await waitFor(() => errors.length, `an error for the listener of ${first}`);
-		await new Promise((resolve) => { setImmediate(resolve); });
-		assert.deepEqual(errors, ["ENODEV"]);
-	}
+test("an_error_reaches_its_listener_once_and_a_later_loop", async (t) => {
+	inDirectory(t);
+	const source = button("nosuch", { command: COMMAND });
+	const errors = [];
+
+	source.on("error", (error) => errors.push(error.code));
+	await new Promise((resolve) => { source.on("close", resolve); });
+	await assert.rejects(take(source, 1), { code: "ENODEV" });
+	assert.deepEqual(errors, ["ENODEV"]);
 });
 
 test("a_wrong_signal_starts_no_command", async (t) => {

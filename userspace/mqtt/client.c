@@ -28,6 +28,12 @@
 /* How long a broker may acknowledge none of the messages that it has. */
 #define ACK_NS		(30 * NS_PER_S)
 
+/*
+ * A broker of MQTT 3.1.1 announces no maximum size, and ends the connection instead of acknowledging a message that it
+ * finds too large, as a broker of MQTT 5 may do as well. After so many connections that ended at the same message, the message is taken for too large.
+ */
+#define ENDS_MAX	4
+
 /* The kernel ends a connection whose peer has not acknowledged data for so long. */
 #define TCP_TIMEOUT_MS	20000
 
@@ -92,7 +98,7 @@ struct message *client_send_text(struct client *c, const char *topic, const char
 	return client_send(c, strdup(topic), strdup(text), strlen(text), retain);
 }
 
-/* Unhooks the messages that the next connection does not need. The others are to be sent again. */
+/* Drops the messages that the caller makes anew for the next connection. The others will be sent again. */
 static void rewind_messages(struct client *c)
 {
 	struct message **at = &c->head, *m;
@@ -125,6 +131,41 @@ static void finish_messages(struct client *c)
 		c->done(c->data, m);
 		free_message(m);
 	}
+	/* The broker has taken everything. */
+	if (!c->head && c->state == CLIENT_UP)
+		c->careful = false;
+}
+
+static size_t size_of(const struct message *m)
+{
+	return strlen(m->topic) + m->length;
+}
+
+/* How many messages may be in flight. */
+static size_t window(const struct client *c)
+{
+	return c->careful ? 1 : CLIENT_WINDOW;
+}
+
+/*
+ * The broker has ended the connection, and a message in flight may be too large. From then on one message at a time is sent,
+ * to find out which one. A broker that has taken a message of that size before had another reason.
+ */
+static void suspect(struct client *c)
+{
+	bool was_careful = c->careful;
+	struct message *m;
+
+	for (m = c->head; m && !(m->sent && !m->acked && m->lasting); m = m->next)
+		;
+	c->careful = m;
+	/* The limit may be another one by now, or the broker refuses messages of any size. */
+	c->limit = 0;
+	if (!was_careful || !m || m->minimal || size_of(m) <= c->largest)
+		return;
+	m->ends++;
+	if (m->ends >= ENDS_MAX)
+		c->limit = size_of(m);
 }
 
 bool client_has_room(const struct client *c)
@@ -136,7 +177,7 @@ bool client_can_send(const struct client *c)
 {
 	const struct message *m;
 
-	if (c->state != CLIENT_UP || c->in_flight >= CLIENT_WINDOW)
+	if (c->state != CLIENT_UP || c->in_flight >= window(c))
 		return false;
 	for (m = c->head; m && (m->sent || m->acked); m = m->next)
 		;
@@ -145,7 +186,7 @@ bool client_can_send(const struct client *c)
 
 /* --- libmosquitto calls back --- */
 
-/* Any packet that goes out puts the keep-alive off. The second is for libmosquitto, which counts whole ones. */
+/* Any outgoing packet postpones the keep-alive. One second more, because libmosquitto counts whole seconds. */
 static void put_off_misc(struct client *c)
 {
 	c->misc_due = clock_ns(CLOCK_MONOTONIC) + (c->keep_alive + 1) * NS_PER_S;
@@ -179,15 +220,15 @@ static void on_disconnect(struct mosquitto *mosq, void *data, int code, const mo
 
 	(void)mosq;
 	(void)properties;
-	/* Below that are libmosquitto's own codes. */
+	/* Smaller codes are libmosquitto's own. */
 	if (code >= MQTT_RC_UNSPECIFIED)
 		c->refused = code;
 	c->lost = true;
 }
 
 /*
- * A broker that speaks MQTT 5 says why it does not take a message. What may be sent again later ends the connection, so
- * that it comes after the pause for failed connections. Others are dropped.
+ * A broker of MQTT 5 gives the reason for refusing a message. A refused message that is lasting ends the connection: it is
+ * sent again after the pause for failed connections. Other refused messages are dropped.
  */
 static void on_publish(struct mosquitto *mosq, void *data, int mid, int code, const mosquitto_property *properties)
 {
@@ -213,6 +254,8 @@ static void on_publish(struct mosquitto *mosq, void *data, int mid, int code, co
 		complain("%s is refused: %s", m->topic, mosquitto_reason_string(code));
 	m->acked = true;
 	c->useful = true;
+	if (!m->refused && size_of(m) > c->largest)
+		c->largest = size_of(m);
 }
 
 static void on_message(struct mosquitto *mosq, void *data, const struct mosquitto_message *m,
@@ -230,7 +273,7 @@ static void on_log(struct mosquitto *mosq, void *data, int level, const char *te
 	struct client *c = data;
 
 	(void)mosq;
-	/* The last text tells most: those of OpenSSL come from the outer error to the inner one. */
+	/* The last text is the most specific one: OpenSSL reports the outer error first. */
 	if (level == MOSQ_LOG_ERR || level == MOSQ_LOG_WARNING)
 		snprintf(c->error, sizeof(c->error), "%s", text);
 }
@@ -261,7 +304,7 @@ static int set_tls(struct client *c)
 		if (ret)
 			return ret;
 	}
-	/* A directory is wanted where there is no file; the system's own certificates come on top. */
+	/* libmosquitto requires a file or a directory. It uses the system's certificates in addition. */
 	ret = mosquitto_tls_set(c->mosq, s->tls_ca, s->tls_ca ? NULL : "/etc/ssl/certs", s->tls_cert, s->tls_key, NULL);
 	return ret ?: mosquitto_tls_opts_set(c->mosq, 1, NULL, NULL);
 }
@@ -292,14 +335,14 @@ static void try_later(struct client *c)
 
 	if (pause > RETRY_MAX_NS)
 		pause = RETRY_MAX_NS;
-	/* After a power cut many machines wait for one broker: not all in step. */
+	/* After a power cut many machines wait for one broker. The random part keeps them from connecting all at once. */
 	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0)
 		random = 0;
 	c->failures++;
 	c->next_try = clock_ns(CLOCK_MONOTONIC) + pause * (75 + random % 51) / 100;
 }
 
-/* The connection is down, whatever it was before. */
+/* Drops the connection, whatever its state. */
 static void drop(struct client *c)
 {
 	if (c->socket >= 0)
@@ -319,7 +362,7 @@ static const char *refusal(const struct client *c)
 	return c->old_protocol ? mosquitto_connack_string(c->refused) : mosquitto_reason_string(c->refused);
 }
 
-/* Does the broker say so because it knows only MQTT 3.1.1? */
+/* Did the broker refuse the connection because it knows only MQTT 3.1.1? */
 static bool wants_old_protocol(const struct client *c)
 {
 	return c->state == CLIENT_WAITING && !c->old_protocol &&
@@ -328,6 +371,7 @@ static bool wants_old_protocol(const struct client *c)
 
 static void fail(struct client *c, int code, int error)
 {
+	bool ended = code == MOSQ_ERR_CONN_LOST || (code == MOSQ_ERR_ERRNO && (error == ECONNRESET || error == EPIPE));
 	char why[400];
 
 	if (wants_old_protocol(c)) {
@@ -353,7 +397,10 @@ static void fail(struct client *c, int code, int error)
 	else
 		snprintf(why, sizeof(why), "no answer");
 	say_down(c, why);
-	/* A broker that takes the connection, but not the messages, is asked less and less often as well. */
+	/* Only MQTT 5 has a reason for the end of a connection. */
+	if (c->state == CLIENT_UP && (c->old_protocol ? ended : c->refused == MQTT_RC_PACKET_TOO_LARGE))
+		suspect(c);
+	/* The pauses also grow for a broker that accepts the connection and none of the messages. */
 	if (c->useful && !c->refused)
 		c->failures = 0;
 	c->refused = 0;
@@ -407,13 +454,57 @@ void client_subscribe(struct client *c, const char *topic)
 		put_off_misc(c);
 }
 
+/*
+ * The message is larger than the broker accepts: sending it again would end each connection before later messages are
+ * sent. Returns true if a shorter message has taken its place; else it is dropped.
+ */
+static bool shorten(struct client *c, struct message *m)
+{
+	if (m->lasting && c->too_large(c->data, m)) {
+		m->minimal = true;
+		m->ends = 0;
+		return true;
+	}
+	if (!m->lasting)
+		complain("%s is refused: %s", m->topic, mosquitto_strerror(MOSQ_ERR_OVERSIZE_PACKET));
+	m->refused = m->acked = true;
+	return false;
+}
+
+/* Is the message as large as one at which a broker that announces no limit has ended its connections? */
+static bool is_too_large(const struct client *c, const struct message *m)
+{
+	return c->limit && m->lasting && !m->minimal && size_of(m) >= c->limit;
+}
+
+/* Gives a message to libmosquitto. Returns libmosquitto's code. */
+static int publish(struct client *c, struct message *m)
+{
+	int ret;
+
+	if (!c->in_flight)
+		c->ack_due = clock_ns(CLOCK_MONOTONIC) + ACK_NS;
+	/* Set first: the acknowledgement may come within the call. */
+	m->sent = true;
+	c->in_flight++;
+	ret = mosquitto_publish_v5(c->mosq, &m->mid, m->topic, m->length, m->payload, 1, m->retain, NULL);
+	if (ret) {
+		m->sent = false;
+		c->in_flight--;
+		return ret;
+	}
+	c->again += m->was_sent;
+	put_off_misc(c);
+	return MOSQ_ERR_SUCCESS;
+}
+
 /* Returns libmosquitto's code. */
 static int push(struct client *c)
 {
 	struct message *m;
 	int ret;
 
-	for (m = c->head; m && c->in_flight < CLIENT_WINDOW; m = m->next) {
+	for (m = c->head; m && c->in_flight < window(c); m = m->next) {
 		if (m->sent || m->acked)
 			continue;
 		/* The message became too old while the broker was away or did not acknowledge. */
@@ -423,35 +514,18 @@ static int push(struct client *c)
 			m->acked = true;
 			continue;
 		}
-		if (!c->in_flight)
-			c->ack_due = clock_ns(CLOCK_MONOTONIC) + ACK_NS;
-		/* Set first: the acknowledgement may come within the call. */
-		m->sent = true;
-		c->in_flight++;
-		ret = mosquitto_publish_v5(c->mosq, &m->mid, m->topic, m->length, m->payload, 1, m->retain, NULL);
-		/*
-		 * The message is larger than the broker accepts. Sending such a message again would end each connection
-		 * before the events behind the message are sent.
-		 */
-		if (ret == MOSQ_ERR_OVERSIZE_PACKET && !m->lasting) {
-			complain("%s is refused: %s", m->topic, mosquitto_strerror(ret));
-			c->in_flight--;
-			m->refused = m->acked = true;
-			continue;
-		}
-		if (ret) {
-			m->sent = false;
-			c->in_flight--;
+		do
+			ret = is_too_large(c, m) ? MOSQ_ERR_OVERSIZE_PACKET : publish(c, m);
+		while (ret == MOSQ_ERR_OVERSIZE_PACKET && shorten(c, m));
+		if (ret && ret != MOSQ_ERR_OVERSIZE_PACKET) {
 			snprintf(c->error, sizeof(c->error), "%.100s: %s", m->topic, mosquitto_strerror(ret));
 			return ret;
 		}
-		c->again += m->was_sent;
-		put_off_misc(c);
 	}
 	return MOSQ_ERR_SUCCESS;
 }
 
-/* What the socket is ready for. Returns libmosquitto's code. */
+/* Reads and writes what the socket is ready for. Returns libmosquitto's code. */
 static int exchange(struct client *c)
 {
 	struct epoll_event events[8];
@@ -487,8 +561,8 @@ static __u64 due(const struct client *c)
 	return NEVER;
 }
 
-/* What the caller has to say of a new connection goes before the messages that are sent again. */
-static void tell_connected(struct client *c)
+/* Puts the caller's messages for a new connection before those that are sent again. */
+static void begin_connection(struct client *c)
 {
 	struct message *rest = c->head, **end = c->tail;
 
@@ -520,7 +594,7 @@ __u64 client_work(struct client *c)
 	finish_messages(c);
 	if (!ret && !c->lost && c->state == CLIENT_UP) {
 		if (!was_up)
-			tell_connected(c);
+			begin_connection(c);
 		errno = 0;
 		ret = push(c);
 		error = errno;
@@ -553,7 +627,7 @@ bool client_begin(struct client *c)
 
 void client_end(struct client *c)
 {
-	/* The thread cannot be stopped while it looks a name up: what it uses stays until this process ends. */
+	/* The thread cannot be stopped while it looks a name up, so whatever it uses stays until this process ends. */
 	if (c->state == CLIENT_CONNECTING)
 		return;
 	if (c->state == CLIENT_UP) {

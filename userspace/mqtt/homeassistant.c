@@ -6,7 +6,7 @@
 #include "homeassistant.h"
 #include "topic.h"
 
-/* The triggers of one button: what Home Assistant calls them, and the gesture that is meant */
+/* The triggers of one button: Home Assistant's name, and our gesture */
 static const struct {
 	const char *type;
 	const char *gesture;
@@ -43,7 +43,7 @@ static void key(FILE *f, const char *name, const char *value)
 	member(f, name, value);
 }
 
-/* A topic: the parts are escaped, or UTF-8 from the config file */
+/* Writes a topic, whose parts are escaped, or UTF-8 from the config file. */
 static void topic(FILE *f, const char *name, const char *base, const char *last)
 {
 	char *text;
@@ -54,7 +54,7 @@ static void topic(FILE *f, const char *name, const char *base, const char *last)
 	free(text);
 }
 
-/* Of the service, and of the button while the driver is bound to it */
+/* A button is available while the service is connected and the driver is bound to the button. */
 static void availability(FILE *f, const char *service, const char *button)
 {
 	fputs(",\"availability\":[{\"topic\":", f);
@@ -64,7 +64,7 @@ static void availability(FILE *f, const char *service, const char *button)
 	fputs("}],\"availability_mode\":\"all\"", f);
 }
 
-/* Names of things that Home Assistant keeps apart, whatever bytes are in the labels */
+/* Begins a component. Its key differs from all others, whatever bytes are in the labels. */
 static void component(FILE *f, bool *first, const char *id, const char *what, const char *platform)
 {
 	fprintf(f, "%s\"%s-%s\":{\"platform\":\"%s\"", *first ? "" : ",", id, what, platform);
@@ -72,8 +72,8 @@ static void component(FILE *f, bool *first, const char *id, const char *what, co
 }
 
 /*
- * A doorbell rings when it is pressed: not when a second press did not come, nor once it is released. Home Assistant
- * wants the event type "ring" of every doorbell, and ignores the empty object.
+ * A doorbell rings at each press, without waiting for a release or a second press. Home Assistant requires the event type
+ * "ring" of every doorbell, and ignores the empty object.
  */
 static void event_entity(FILE *f, const struct ha_button *b)
 {
@@ -95,7 +95,7 @@ static void event_entity(FILE *f, const struct ha_button *b)
 static void button(FILE *f, bool *first, const struct ha_button *b, const char *machine, const char *service)
 {
 	char *id = escape_identifier(b->label), *level = escape_level(b->label);
-	/* JSON has no other bytes. Two labels must not look the same. */
+	/* JSON is UTF-8. The escaped label keeps two labels from looking the same. */
 	const char *name = b->settings->name ?: is_utf8(b->label) ? b->label : level;
 	size_t i;
 

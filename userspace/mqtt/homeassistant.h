@@ -29,7 +29,7 @@ struct ha_button {
 /* The topic of the message. To be freed. */
 char *ha_topic(const struct settings *settings, const char *machine);
 
-/* The topic on which Home Assistant says that it has been started. To be freed. */
+/* The topic of Home Assistant's birth message, sent when Home Assistant starts. To be freed. */
 char *ha_birth_topic(const struct settings *settings);
 
 /**

@@ -48,7 +48,7 @@ struct gap {
  * @unpublished: the binding was seen with `publish = no`: its events up to the next start are not sent
  * @stopped: the service has ended in order since
  * @pending: with @stopped, how many events were not acknowledged then
- * @gap: a gap that the broker was not told of yet
+ * @gap: a gap whose message is not acknowledged yet
  */
 struct record {
 	char label[32];
@@ -86,7 +86,7 @@ struct ledger {
  * @records: to be freed
  * @n: how many
  *
- * Reports what is wrong with the file, which is then taken for no file.
+ * A damaged file is reported, and then treated like a missing one.
  *
  * Return: whether there was a file, and a complete one.
  */
@@ -99,7 +99,7 @@ bool ledger_open(struct ledger *ledger, const char *directory, struct record **r
  * @durable: wait until it is on the disk
  *
  * The file is the old or the new one whenever this process is killed. After a loss of power it may be damaged unless
- * @durable. That costs a disk operation, and an acknowledged number is worth none: it means nothing in the next boot.
+ * @durable, which costs a disk operation. Acknowledged numbers are not worth one: they mean nothing in the next boot.
  * Reports an error once.
  *
  * Return: whether it was written.

@@ -40,32 +40,37 @@
 #define GESTURE_HOLD_END	GESTURE_TYPES
 #define GESTURE_ALL		255
 
-/* What a message is, for done() */
+/*
+ * What a message is, for done() and too_large(). KIND_EVENT: @a is the number of the event, or the last number of lost ones,
+ * and @b how many are lost. KIND_GESTURE: @a is the gesture's time, and @b its type.
+ */
 enum kind { KIND_PLAIN, KIND_EVENT, KIND_GESTURE, KIND_GAP, KIND_FORGET, KIND_DISCOVERY };
 
 #define TIMES		4
 
 /**
  * struct entry - a label: a button that there is, or was
- * @record: what the broker knows of it
+ * @record: what the broker has acknowledged
  * @topic: of its messages, without the last level
  * @settings: its settings
  * @gestures: its recogniser
- * @held: the last press was given out as a hold
+ * @held: the last press has become a hold
  * @queued: number of the last event that was made a message
  * @gesture_time: time of the last gesture that was made a message
  * @gesture_type: its type
  * @gap_queued: the gap was made a message
- * @bound: one of the slots has it
+ * @bound: a slot refers to this entry
  * @ending: its binding has ended, but not all of its events are acknowledged
  * @absent_since: CLOCK_MONOTONIC when it went away
  * @forgotten: its messages are being removed from the broker
- * @forgets: how many messages to that end wait
- * @pressed: as of the last event
- * @unsure: events that might have changed that are lost
+ * @forgets: number of removing messages that are not acknowledged
+ * @pressed: the state after the last event
+ * @unsure: lost events may have changed @pressed
  * @shown: the state that was sent last, or -1
- * @live_from: CLOCK_MONOTONIC; only later events change the state at once
- * @unacked: messages of its events, gestures and gaps that wait
+ * @live_from: CLOCK_MONOTONIC; a later event is sent as state at once, an earlier one is history
+ * @large_event: an event was too large for the broker, as reported
+ * @large_gesture: likewise a gesture
+ * @unacked: number of its events, gestures and gaps that are not acknowledged
  * @times: CLOCK_REALTIME of its last events, by number modulo TIMES
  */
 struct entry {
@@ -87,6 +92,7 @@ struct entry {
 	bool unsure;
 	int shown;
 	__u64 live_from;
+	bool large_event, large_gesture;
 	size_t unacked;
 	struct {
 		__u64 seq;
@@ -115,10 +121,10 @@ struct slot {
  * @settings: the config file
  * @client: the connection
  * @ledger: what survives this process
- * @had_ledger: there was one
+ * @had_ledger: a complete ledger was read at the start
  * @started: the buttons that were there at the start have been looked at
- * @dirty: the ledger is to be written
- * @durable: to the disk
+ * @dirty: the ledger has changed since it was written
+ * @durable: the change is worth a disk operation
  * @entry: labels, @entries of them
  * @set: the nodes
  * @slot: one for each of @set's buttons
@@ -127,15 +133,15 @@ struct slot {
  * @host_topic: topic of the service's own messages, without the last level
  * @birth_topic: Home Assistant's
  * @discovery_topic: of our message to it
- * @no_discovery: the broker refuses it
+ * @no_discovery: the broker refuses the discovery message
  * @other: the machine id of another service that uses our topics, as reported
  * @signals: descriptor for SIGTERM and SIGINT
  * @watch: inotify descriptor that reports new nodes
  * @epoll: all descriptors but those of @set
- * @watchdog_ns: how often the service manager wants to hear of us, or 0
- * @alive: CLOCK_MONOTONIC when it heard of us last
+ * @watchdog_ns: the service manager's watchdog interval, or 0
+ * @alive: CLOCK_MONOTONIC of the last message to the watchdog
  * @stop_at: when to end, or NEVER
- * @status: last status sent to the service manager
+ * @reported_up: the connection was up, as last reported to the service manager
  */
 struct service {
 	const struct settings *settings;
@@ -155,7 +161,7 @@ struct service {
 	int signals, watch, epoll;
 	unsigned long long watchdog_ns;
 	__u64 alive, stop_at;
-	bool told_up;
+	bool reported_up;
 };
 
 /* --- Messages --- */
@@ -218,7 +224,7 @@ static void print_seconds(FILE *f, const char *name, __u64 ns)
 	fprintf(f, ",\"%s\":%llu.%09llu,\"%s_ns\":%llu", name, ns / NS_PER_S, ns % NS_PER_S, name, ns);
 }
 
-/* The date of an event. Gestures ask for events that were asked for shortly before. */
+/* The date of an event. The last dates are kept, since a gesture has the date of an event that was sent shortly before. */
 static bool realtime_of(struct entry *e, struct button *b, __u64 seq, __u64 *ns)
 {
 	typeof(&e->times[0]) t = &e->times[seq % TIMES];
@@ -234,7 +240,7 @@ static bool realtime_of(struct entry *e, struct button *b, __u64 seq, __u64 *ns)
 }
 
 /*
- * Both clocks. "time" is the date, as far as the driver still knows it.
+ * Prints the time on both clocks. "time" is the date if the driver still knows the date.
  * @after: nanoseconds that passed since the event @seq
  */
 static void print_times(FILE *f, struct entry *e, struct button *b, __u64 seq, __u64 monotonic, __u64 after)
@@ -274,28 +280,39 @@ static void send_event(struct service *s, struct entry *e, struct button *b, con
 	if (event->type == BUTTON_IRQ_RELEASE)
 		print_seconds(j.file, "held", event->held_ns);
 	print_binding(j.file, e->record.boot, e->record.binding);
-	close_json(s, e, &j, "event", KIND_EVENT, lost ? event->seq + event->count - 1 : event->seq, 0);
+	if (lost)
+		close_json(s, e, &j, "event", KIND_EVENT, event->seq + event->count - 1, event->count);
+	else
+		close_json(s, e, &j, "event", KIND_EVENT, event->seq, 0);
+}
+
+static void print_lost(FILE *f, __u64 seq, __u64 count, const char *reason)
+{
+	fprintf(f, ",\"seq\":%llu,\"event\":\"lost\",\"count\":", seq);
+	if (count == GAP_UNKNOWN)
+		fputs("null", f);
+	else
+		fprintf(f, "%llu", count);
+	fprintf(f, ",\"reason\":\"%s\"", reason);
 }
 
 static void send_gap(struct service *s, struct entry *e)
 {
 	const struct gap *g = &e->record.gap;
+	struct message *m;
 	struct json j;
 
 	if (!*g->reason || e->gap_queued || !open_json(&j, e))
 		return;
 	e->gap_queued = true;
-	fprintf(j.file, ",\"seq\":%llu,\"event\":\"lost\",\"count\":", g->seq);
-	if (g->count == GAP_UNKNOWN)
-		fputs("null", j.file);
-	else
-		fprintf(j.file, "%llu", g->count);
-	fprintf(j.file, ",\"reason\":\"%s\"", g->reason);
+	print_lost(j.file, g->seq, g->count, g->reason);
 	print_binding(j.file, g->boot, g->binding);
-	close_json(s, e, &j, "event", KIND_GAP, 0, 0);
+	m = close_json(s, e, &j, "event", KIND_GAP, 0, 0);
+	if (m)
+		m->minimal = true;
 }
 
-/* The state, if it is another one than the broker has */
+/* Sends the state, unless the broker has it already. */
 static void show(struct service *s, struct entry *e)
 {
 	if (s->client.state != CLIENT_UP || e->shown == e->pressed)
@@ -317,7 +334,7 @@ static const char *gesture_name(unsigned int type)
 	return type == GESTURE_HOLD_END ? "hold_end" : gesture_names[type];
 }
 
-/* Home Assistant's own words for them, see developers.home-assistant.io, event entity */
+/* Home Assistant's event types for the gestures, see developers.home-assistant.io, event entity */
 static const char *gesture_event_type(unsigned int type)
 {
 	switch (type) {
@@ -491,7 +508,7 @@ static void send_discovery(struct service *s, const struct entry *removed)
 	m = client_send(&s->client, strdup(s->discovery_topic), payload, payload ? strlen(payload) : 0, true);
 	if (m)
 		m->kind = KIND_DISCOVERY;
-	/* Written before it is sent: what the broker may have must be known, to be removed one day. */
+	/* Recorded before the message is sent, so that a later run can remove whatever the broker may have. */
 	if (n && (!s->ledger.discovery || strcmp(s->ledger.discovery, s->discovery_topic))) {
 		free(s->ledger.discovery);
 		s->ledger.discovery = strdup(s->discovery_topic);
@@ -500,7 +517,7 @@ static void send_discovery(struct service *s, const struct entry *removed)
 	}
 }
 
-/* The message of an earlier configuration */
+/* Removes the discovery message of an earlier configuration. */
 static void remove_old_discovery(struct service *s)
 {
 	struct message *m;
@@ -541,7 +558,7 @@ static void show_all(struct service *s, struct slot *slot, struct button *b)
 
 	e->live_from = clock_ns(CLOCK_MONOTONIC);
 	e->shown = -1;
-	/* The end of a binding is read behind its events, but it is not online any more. */
+	/* The end of a binding is read after its last event, but the button is offline already. */
 	if (ioctl(b->fd, BUTTON_IRQ_IOC_GET_INFO, &info)) {
 		send_text(s, e->topic, "availability", "offline", true);
 		return;
@@ -570,7 +587,7 @@ static void connected(void *data)
 	remove_old_discovery(s);
 	send_discovery(s, NULL);
 	for (i = 0; i < s->entries; i++) {
-		/* Those of the last connection were dropped. */
+		/* The removing messages of the last connection were dropped. */
 		s->entry[i]->forgets = 0;
 		if (s->entry[i]->forgotten)
 			forget(s, s->entry[i]);
@@ -635,6 +652,48 @@ static bool binding_exists(const struct service *s, const struct record *r)
 	return found;
 }
 
+/* Reports once for a label that its messages are too large. */
+static void say_too_large(const struct message *m, bool *reported, const char *consequence)
+{
+	if (*reported)
+		return;
+	*reported = true;
+	complain("%s: the broker does not accept a message of %zu bytes (max_packet_size of mosquitto): %s", m->topic,
+		 m->length, consequence);
+}
+
+/* An event that the broker does not accept is sent as lost, in the same place, which takes half as many bytes. */
+static bool too_large(void *data, struct message *m)
+{
+	struct entry *e = m->owner;
+	__u64 count = m->b ?: 1;
+	struct json j;
+
+	(void)data;
+	if (m->kind == KIND_GESTURE) {
+		say_too_large(m, &e->large_gesture, "such gestures are not sent");
+		return false;
+	}
+	if (m->minimal) {
+		complain("%s: the broker does not accept a message of %zu bytes: %s", m->topic, m->length, m->payload);
+		return false;
+	}
+	say_too_large(m, &e->large_event, "such events are sent as lost");
+	if (!open_json(&j, e))
+		return false;
+	print_lost(j.file, m->a - count + 1, count, m->b ? "overrun" : "too-large");
+	print_binding(j.file, e->record.boot, e->record.binding);
+	fputs("}", j.file);
+	if (fclose(j.file)) {
+		free(j.text);
+		return false;
+	}
+	free(m->payload);
+	m->payload = j.text;
+	m->length = j.size;
+	return true;
+}
+
 static void done(void *data, const struct message *m)
 {
 	struct service *s = data;
@@ -644,11 +703,11 @@ static void done(void *data, const struct message *m)
 	case KIND_PLAIN:
 		return;
 	case KIND_DISCOVERY:
-		/* Some brokers end the connection as well: once is enough. */
+		/* Some brokers also end the connection at a refused message, so the discovery message is not sent again. */
 		if (m->refused && !s->no_discovery)
 			complain("no discovery until this service is restarted: the broker refuses it");
 		s->no_discovery |= m->refused;
-		/* The empty message: the broker has none any more. */
+		/* The message was empty: the broker keeps no discovery message any more. */
 		if (!m->refused && !m->length && s->ledger.discovery && !strcmp(s->ledger.discovery, m->topic)) {
 			free(s->ledger.discovery);
 			s->ledger.discovery = NULL;
@@ -656,7 +715,7 @@ static void done(void *data, const struct message *m)
 		}
 		return;
 	case KIND_FORGET:
-		/* It may have come back meanwhile. */
+		/* The button may have come back meanwhile. */
 		if (!--e->forgets && e->forgotten && !e->unacked) {
 			e->forgotten = false;
 			e->record.removed = true;
@@ -692,7 +751,7 @@ static void read_binding(const struct button *b, char *binding)
 	struct stat st;
 
 	snprintf(path, sizeof(path), CLASS_DIR "/%s/", b->node);
-	/* A container may have no sysfs: then the node's. */
+	/* A container may have no sysfs. Then the inode of the node is used. */
 	if ((*b->node && !stat(path, &st)) || !fstat(b->fd, &st))
 		snprintf(binding, BINDING_SIZE, "%llx", (unsigned long long)st.st_ino);
 	else
@@ -703,7 +762,7 @@ static void set_gap(struct entry *e, const char *reason, const char *boot, const
 {
 	struct gap *g = &e->record.gap;
 
-	/* The broker does not know of the last one yet: together they are longer than either. */
+	/* The broker has not acknowledged the gap before this one. One gap of unknown length reports both. */
 	if (*g->reason) {
 		g->count = GAP_UNKNOWN;
 		return;
@@ -719,8 +778,8 @@ static void set_gap(struct entry *e, const char *reason, const char *boot, const
 }
 
 /*
- * A binding that the ledger does not know. All of its events are new. Those of the last one that it knows may be lost:
- * they were in a ring that is gone.
+ * Begins a binding that the ledger does not know, all of whose events are new. Unacknowledged events of the binding in the
+ * ledger may be lost: the ring that held them is gone.
  */
 static void begin_binding(struct service *s, struct entry *e, const struct slot *slot, const char *binding)
 {
@@ -743,7 +802,7 @@ static void begin_binding(struct service *s, struct entry *e, const struct slot 
 	r->gesture_type = 0;
 }
 
-/* Nothing up to now is sent. */
+/* Excludes all events up to now from being sent. */
 static void skip_events(struct record *r, const struct button_state *state)
 {
 	r->acked = state->seq;
@@ -751,7 +810,7 @@ static void skip_events(struct record *r, const struct button_state *state)
 	r->gesture_type = GESTURE_ALL;
 }
 
-/* Nothing is known of what was sent before this service's first start: it begins now. */
+/* At the first start it is unknown which events were sent before, so only later events are sent. */
 static void begin_first(struct service *s, struct entry *e, const char *binding, const struct button_state *state)
 {
 	struct record *r = &e->record;
@@ -818,7 +877,7 @@ static bool bind_slot(struct service *s, struct slot *slot, struct button *b)
 	if (!e || e->bound || e->unacked || e->ending)
 		return false;
 	if (button_state(b, true, &state)) {
-		/* It went away meanwhile, and nothing is known of it. button_read() notices the end. */
+		/* The button was unbound meanwhile, with an unknown number of events. button_read() notices the end. */
 		button_read(&s->set, b, ignored, BATCH);
 		set_gap(e, "rebound", s->boot, "", 1, GAP_UNKNOWN);
 		send_gap(s, e);
@@ -907,7 +966,7 @@ static void take_event(const struct found *found, const struct button_irq_event 
 	gestures_event(&e->gestures, &event, take, (void *)found);
 }
 
-/* Nothing is left to read. */
+/* Called when all events were read. */
 static void catch_up(const struct found *found)
 {
 	struct button_irq_info info;
@@ -919,7 +978,7 @@ static void catch_up(const struct found *found)
 	show(found->s, e);
 }
 
-/* Opens what can be opened. Returns whether the slot's events may be read. */
+/* Opens the button if that is possible. Returns whether the slot's events may be read. */
 static bool open_slot(struct service *s, size_t i)
 {
 	struct button *b = &s->set.button[i];
@@ -929,14 +988,14 @@ static bool open_slot(struct service *s, size_t i)
 	return s->slot[i].entry || bind_slot(s, &s->slot[i], b);
 }
 
-/* Reads what one button has. Returns whether there was anything; @wake is when it is to be asked again. */
+/* Reads events of one button. Returns whether there were any, and lowers @wake to when the button has to be read again. */
 static bool read_slot(struct service *s, size_t i, __u64 *wake)
 {
 	struct slot *slot = &s->slot[i];
 	struct button *b = &s->set.button[i];
 	struct found found = { s, slot->entry, b };
 	struct gestures *g = &found.e->gestures;
-	/* Before reading, so that what is read includes all that came up to then. */
+	/* Taken before reading, so that all events up to this time are read. */
 	__u64 now = clock_ns(CLOCK_MONOTONIC), due;
 	struct button_irq_event events[BATCH];
 	int k, n = button_read(&s->set, b, events, BATCH);
@@ -1012,7 +1071,7 @@ static void take_news(struct service *s)
 		look_for_buttons(s);
 }
 
-/* Buttons that do not come back. Returns when to look again. */
+/* Removes buttons that have been absent for too long. Returns when to check again. */
 static __u64 forget_absent(struct service *s, __u64 now)
 {
 	__u64 next = NEVER;
@@ -1034,19 +1093,19 @@ static __u64 forget_absent(struct service *s, __u64 now)
 
 /* --- The loop --- */
 
-static void tell_manager(struct service *s, __u64 now)
+static void notify_manager(struct service *s, __u64 now)
 {
 	char text[200];
 	bool up = s->client.state == CLIENT_UP;
 
-	/* Each time that we are awake anyway, so that the watchdog alone hardly ever wakes us. */
+	/* Sent whenever the service is awake, so that the watchdog alone hardly ever wakes the service. */
 	if (s->watchdog_ns && now >= s->alive + s->watchdog_ns / 2) {
 		notify("WATCHDOG=1");
 		s->alive = now;
 	}
-	if (up == s->told_up && s->started)
+	if (up == s->reported_up && s->started)
 		return;
-	s->told_up = up;
+	s->reported_up = up;
 	snprintf(text, sizeof(text), "%sSTATUS=%s %s port %lu", s->started ? "" : "READY=1\n",
 		 up ? "connected to" : "no connection to", s->settings->broker, s->settings->port);
 	notify(text);
@@ -1104,13 +1163,13 @@ static void run(struct service *s)
 			else
 				pending |= s->set.button[i].fd >= 0 && published(s, &s->set.button[i]);
 		}
-		/* A button whose last binding is not done with is not read, and must not wake us either. */
+		/* A button is not read before all events of its previous binding are acknowledged, and must not wake us. */
 		s->set.paused |= pending;
 		wake = earlier(wake, forget_absent(s, now));
-		tell_manager(s, now);
+		notify_manager(s, now);
 		s->started = true;
 		save(s);
-		/* Messages that were made above are sent above: an acknowledgement that comes then may be what a button waits for. */
+		/* client_work() above sends new messages. Their acknowledgements may be what a button waits for. */
 		if (any || client_can_send(&s->client))
 			continue;
 		if (s->watchdog_ns)
@@ -1150,7 +1209,7 @@ static void read_machine(struct service *s)
 
 	read_line(ROOT "/etc/machine-id", text + strlen(text), sizeof(text) - strlen(text));
 	if (text[strlen(text) - 1] == ' ') {
-		complain("no /etc/machine-id: machines of one name cannot be told apart");
+		complain("no /etc/machine-id: machines of one name cannot be distinguished");
 		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s", s->settings->host);
 	}
 	for (c = text; *c; c++)
@@ -1204,7 +1263,7 @@ static bool open_descriptors(struct service *s)
 		complain("%s", strerror(errno));
 		return false;
 	}
-	/* Deletions as well: two creations in a row would be reported as one. */
+	/* Deletions are watched as well, because inotify merges two creations in a row. */
 	if (inotify_add_watch(s->watch, ROOT "/dev", IN_CREATE | IN_MOVED_TO | IN_DELETE) < 0)
 		complain("/dev: %s: buttons that come later are not noticed", strerror(errno));
 	add_descriptor(s, s->signals);
@@ -1212,7 +1271,7 @@ static bool open_descriptors(struct service *s)
 	return true;
 }
 
-/* The ledger's buttons: the broker has messages of theirs. */
+/* Adds the buttons in the ledger, of which the broker keeps messages. */
 static void add_known(struct service *s, const struct record *records, size_t n)
 {
 	size_t i;
@@ -1220,19 +1279,19 @@ static void add_known(struct service *s, const struct record *records, size_t n)
 	for (i = 0; i < n; i++) {
 		struct entry *e;
 
-		/* Such a record is of use only while its binding exists. */
+		/* The record of a removed button is of use only while its binding exists. */
 		if (records[i].removed && !binding_exists(s, &records[i]))
 			continue;
 		e = entry_of(s, records[i].label, true);
 		if (!e)
 			continue;
 		e->record = records[i];
-		/* Those that are not published any more are forgotten at once. */
+		/* Buttons that are not published any more are forgotten at once. */
 		e->absent_since = e->settings->publish ? clock_ns(CLOCK_MONOTONIC) : 0;
 	}
 }
 
-/* For the next boot, which cannot ask the driver: how much the broker does not know. */
+/* Records how many events are not acknowledged: after a reboot the driver does not know. */
 static void count_pending(struct service *s)
 {
 	struct button_state state;
@@ -1276,7 +1335,10 @@ int serve(const struct settings *settings, const char *state, bool *in_use)
 	s = (struct service){
 		.settings = settings, .stop_at = NEVER,
 		.set = { .clock = CLOCK_MONOTONIC, .history = true, .follow = true, .watch = -1 },
-		.client = { .settings = settings, .connected = connected, .done = done, .received = received, .data = &s },
+		.client = {
+			.settings = settings, .connected = connected, .done = done, .too_large = too_large,
+			.received = received, .data = &s,
+		},
 	};
 	s.watchdog_ns = notify_begin();
 	if (!make_names(&s)) {

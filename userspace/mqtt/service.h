@@ -6,7 +6,7 @@
 #include "settings.h"
 
 /**
- * serve() - run until told to end
+ * serve() - run until a signal ends the service
  * @settings: the config file
  * @state: the directory that remembers what was acknowledged, or NULL
  * @in_use: set to true if a thread still uses @settings

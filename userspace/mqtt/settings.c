@@ -44,7 +44,7 @@ static const char *set_text(char **to, const char *value)
 	return *to ? NULL : "out of memory";
 }
 
-/* Names that stand in topics, user names and so on: MQTT's strings are UTF-8. */
+/* Names in topics, user names and so on: MQTT's strings are UTF-8. */
 static const char *set_utf8(char **to, const char *value)
 {
 	if (!is_utf8(value))
@@ -253,7 +253,7 @@ static char *copy(const char *text)
 	return text ? strdup(text) : NULL;
 }
 
-/* A section begins with what [*] says, which comes before all others for that reason. */
+/* A section starts from the values of [*], which therefore comes before all other sections. */
 static const char *begin_section(void *data, const char *name, unsigned int line)
 {
 	struct reading *r = data;
@@ -315,7 +315,7 @@ static void set_defaults(struct settings *s)
 	s->host = calloc(1, 256);
 	if (s->host && gethostname(s->host, 255))
 		*s->host = '\0';
-	/* A full domain name says nothing that the first part does not. */
+	/* The first part of a domain name is enough to tell the hosts of one domain apart. */
 	if (s->host)
 		s->host[strcspn(s->host, ".")] = '\0';
 	if (s->host && !*s->host)
@@ -349,7 +349,7 @@ unsigned int settings_text(struct settings *s, FILE *file, const char *name, FIL
 	return bad;
 }
 
-/* Who writes this file decides where secrets are sent. */
+/* Whoever can write the config file decides where the secrets are sent. */
 static bool trusted(FILE *file, const char *name, FILE *errors)
 {
 	struct stat st;
@@ -394,7 +394,7 @@ static int open_secret(const char *name, FILE *errors)
 	return -1;
 }
 
-/* The file of a credential. systemd has already seen to its rights. Returns NULL if there is none. */
+/* The file of a credential, whose rights systemd has set. Returns NULL if there is none. */
 static char *credential(const char *name)
 {
 	const char *directory = getenv("CREDENTIALS_DIRECTORY");
@@ -408,7 +408,7 @@ static char *credential(const char *name)
 	return NULL;
 }
 
-/* The first line. An editor's newline is no part of a password. */
+/* Reads the first line. An editor's newline is no part of a password. */
 static bool read_password(struct settings *s, int fd, const char *name, FILE *errors)
 {
 	char *text = calloc(1, PASSWORD_MAX + 2);

@@ -99,6 +99,7 @@ interface Listeners {
 	missed: [GapEvent];
 	state: [StateEvent];
 	absent: [AbsentEvent];
+	/** Without a loop and without a listener for it, an error is an exception that ends the program, as with every EventEmitter */
 	error: [ButtonError];
 	close: [];
 }

@@ -98,9 +98,8 @@ class Button extends EventEmitter {
 	#waiting = [];
 	#listened = false;
 	#iterated = false;
+	/* Why the command ended, for the next call of next() */
 	#error;
-	/* The command ended with #error before there was a loop or a listener. */
-	#unreported = false;
 	#closing = false;
 	#ended = false;
 	#closed;
@@ -226,9 +225,6 @@ class Button extends EventEmitter {
 	#addListener(name) {
 		if (GESTURES.includes(name) && !this.#wanted.has(name))
 			throw new RangeError(`"${name}" is not in the option "events", so it is not recognised`);
-		/* Behind the call of on(), which adds the listener only after this one. */
-		if (name === "error" && this.#unreported)
-			process.nextTick(() => this.#report());
 		if (!EVENTS.includes(name) || this.#listened)
 			return;
 		/* Listeners that are added together see the same events. */
@@ -242,14 +238,6 @@ class Button extends EventEmitter {
 		if (this.#iterated)
 			return;
 		this.#emitQueue();
-		this.#report();
-	}
-
-	#report() {
-		if (!this.#unreported || this.#iterated)
-			return;
-		this.#unreported = false;
-		this.emit("error", this.#error);
 	}
 
 	#emitQueue() {
@@ -275,7 +263,10 @@ class Button extends EventEmitter {
 		this.#child.kill();
 	}
 
-	/* Nothing comes any more. An error is for the iterator, behind the events that wait for it, or for the listeners. */
+	/*
+	 * The command has ended. A loop gets the error behind the events that wait for the loop. Without a loop the error
+	 * is emitted, and so ends a program that has no listener for "error", as with every EventEmitter.
+	 */
 	#end(error) {
 		if (this.#ended)
 			return;
@@ -294,11 +285,8 @@ class Button extends EventEmitter {
 			resolve({ value: undefined, done: true });
 		this.#resolveClosed();
 		try {
-			/* Without a loop or a listener the error waits for the first one, as events do. */
-			if (error && (this.listenerCount("error") || (this.#listened && !this.#iterated)))
+			if (error && (!this.#iterated || this.listenerCount("error")))
 				this.emit("error", error);
-			else
-				this.#unreported = error && !this.#iterated;
 		} finally {
 			this.emit("close");
 		}
