@@ -138,6 +138,9 @@ class Unit(unittest.TestCase):
                 self.assertEqual(set(hints), parameters | {"return"}, function)
         self.assertTrue(pathlib.Path(button_irq.__file__).with_name("py.typed").exists())
 
+    def test_import_does_without_asyncio(self):
+        subprocess.run([sys.executable, "-c", "import sys, button_irq; sys.exit('asyncio' in sys.modules)"], check=True)
+
     def test_version_and_help_in_the_shell(self):
         version = f"button_irq {button_irq.__version__}\n"
         for option, wanted in (("--version", version), ("--help", "usage: python3 -m")):

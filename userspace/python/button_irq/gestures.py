@@ -7,7 +7,6 @@ which events; the button-irq command finds the same.
 
 from __future__ import annotations
 
-import asyncio
 import collections
 import errno
 import time
@@ -199,6 +198,8 @@ class Gestures:
         return self
 
     async def __anext__(self) -> Gesture:
+        import asyncio
+
         while True:
             due = self._look()
             if self._found:
