@@ -28,7 +28,10 @@ pause()
 def as_on_a_pi():
     """RPi.GPIO wants what a Raspberry Pi's own kernel has and Debian's has not: the revision in /proc/cpuinfo,
     and the header's GPIO numbers in sysfs, which count from 0 there, from 512 here. (A third, /dev/gpiomem, it does
-    without where /dev/mem allows it: iomem=relaxed.) What is behind the numbers is this kernel's."""
+    without where /dev/mem allows it: iomem=relaxed.) What is behind the numbers is this kernel's. The machine stays like
+    this."""
+    if os.path.exists("/run/cpuinfo"):
+        return
     with open("/proc/cpuinfo", encoding="ascii") as file:
         cpuinfo = file.read()
     with open("/run/cpuinfo", "w", encoding="ascii") as file:

@@ -41,7 +41,7 @@ stamp_ok "$CACHE/rootfs/$name.stamp" "$recipe" && exit 0
 # suite's python3 for the host's architecture does.
 compile_python()
 {
-	local python tools=/ target=$1
+	local python directories link tools=/ target=$1
 
 	python=$(basename "$(readlink "$1/usr/bin/python3")")
 	if [ ! -x "/usr/bin/$python" ]; then
@@ -50,10 +50,15 @@ compile_python()
 		apt_sources $suite |
 		as_root mmdebstrap --quiet --mode=root --variant=extract --architectures="$HOSTARCH" --include="$python" \
 			--aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Check-Valid-Until "false"' - "$tools" -
+		# That package does not bring these links of a merged /usr.
+		for link in lib lib64; do
+			[ -e "$tools/$link" ] || [ ! -d "$tools/usr/$link" ] || as_root ln -s "usr/$link" "$tools/$link"
+		done
 		as_root mkdir "$tools/target"
 		as_root mv "$1/usr" "$tools/target"
 	fi
-	as_root chroot "$tools" sh -c "/usr/bin/$python -m compileall -q -s $target -p / $target/usr/lib/python3*" > /dev/null || true
+	mapfile -t directories < <(cd "$tools/$target" && printf "$target/%s\n" usr/lib/python3*)
+	as_root chroot "$tools" "/usr/bin/$python" -m compileall -q -s "$target" -p / "${directories[@]}" > /dev/null || true
 	[ "$tools" = / ] || as_root mv "$tools/target/usr" "$1"
 	[ -n "$(find "$1/usr/lib" -name 'subprocess.*.pyc')" ] || die "$python did not compile its library"
 	[ "$tools" = / ] || as_root rm -rf "$tools"
