@@ -246,29 +246,24 @@ static int explain(const struct button *b, int error, const char *waiting)
 }
 
 /*
- * Watches the directories in which a button may appear: /dev, where udev also changes
+ * Watches the directories in which an absent button may appear: /dev, where udev also changes
  * rights, /dev/button, where udev makes the links after that, and the directory of a path.
  * Where that directory does not exist yet, the nearest one above it that does.
  */
-static void watch_directories(const struct buttons *set)
+static void watch_directories(const struct buttons *set, const struct button *b)
 {
 	const __u32 mask = IN_CREATE | IN_MOVED_TO | IN_ATTRIB;
 	char path[PATH_MAX], *slash;
-	size_t i;
 
 	inotify_add_watch(set->watch, DEV_DIR, mask);
 	inotify_add_watch(set->watch, DEV_DIR "/button", mask);
-	for (i = 0; i < set->n; i++) {
-		const struct button *b = &set->button[i];
-
-		if (b->fd >= 0 || !b->want || !strchr(b->want, '/'))
-			continue;
-		snprintf(path, sizeof(path), "%s%s", *b->want == '/' ? "" : "./", b->want);
-		while ((slash = strrchr(path, '/'))) {
-			slash[slash == path] = '\0';
-			if (inotify_add_watch(set->watch, path, mask) >= 0 || slash == path)
-				break;
-		}
+	if (!b->want || !strchr(b->want, '/'))
+		return;
+	snprintf(path, sizeof(path), "%s%s", *b->want == '/' ? "" : "./", b->want);
+	while ((slash = strrchr(path, '/'))) {
+		slash[slash == path] = '\0';
+		if (inotify_add_watch(set->watch, path, mask) >= 0 || slash == path)
+			break;
 	}
 }
 
@@ -278,7 +273,7 @@ static int button_follow(struct buttons *set, struct button *b, bool rewind)
 
 	/* Before looking, so that no change slips through in between. */
 	b->untried = false;
-	watch_directories(set);
+	watch_directories(set, b);
 	ret = button_try(set, b, rewind);
 	if (!ret) {
 		if (b->error)
@@ -315,6 +310,9 @@ int buttons_open(struct buttons *set, char *const *names, size_t n, struct butto
 	int ret;
 
 	set->watch = -1;
+	for (i = 0; i < n; i++)
+		if (!*(names[i] ?: "-"))
+			return complain_usage("the name of a button is empty");
 	set->button = calloc(n ?: 1, sizeof(*set->button));
 	if (!set->button)
 		return complain("%s", strerror(ENOMEM));

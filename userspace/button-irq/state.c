@@ -17,6 +17,8 @@ static int get_state(char *want, bool *pressed)
 	struct button_irq_info info;
 	int ret;
 
+	if (want && !*want)
+		return complain_usage("the name of a button is empty");
 	if (!(want && strchr(want, '/')) && button_find(want, node) &&
 	    !button_attribute(node, "state", text, sizeof(text))) {
 		*pressed = !strcmp(text, "pressed");

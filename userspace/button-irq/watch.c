@@ -260,7 +260,7 @@ static void print_format(const struct watch *w, const struct line *l)
 	putchar('\n');
 }
 
-/* Returns the first conversion that print_format() does not know, or NULL. */
+/* Returns the first conversion that print_format() does not have, or NULL. */
 static const char *wrong_format(const char *format)
 {
 	while ((format = strchr(format, '%'))) {
@@ -269,6 +269,15 @@ static const char *wrong_format(const char *format)
 		format += 2;
 	}
 	return NULL;
+}
+
+/* Names the conversion first: the format may be longer than a message. */
+static int bad_format(const char *format)
+{
+	const char *wrong = wrong_format(format);
+
+	return complain_usage("--format: '%.*s' is none of %%b %%d %%e %%s %%t %%n %%h %%c %%%%",
+			      1 + (int)(utf8_length(wrong + 1) ?: 1), wrong);
 }
 
 static void print_line(const struct watch *w, const struct line *l)
@@ -413,9 +422,10 @@ static int watch_button(struct progress *p, __u64 *wake)
 
 	if (w->state && !p->shown && button_open(&w->set, b)) {
 		n = print_state(w, b, w->set.history || absent);
-		if (n)
+		/* It went since it was opened: button_read() finds that, too, and with --follow goes on. */
+		if (n && n != -ENODEV)
 			return n;
-		p->shown = true;
+		p->shown = !n;
 	}
 	n = button_read(&w->set, b, events, max);
 	/* It went away: a press whose release cannot be seen is no hold. */
@@ -625,11 +635,11 @@ int watch_main(int argc, char **argv)
 		switch (c) {
 		case 'n':
 			if (!parse_count(optarg, 1000000000, &w.count))
-				return complain_usage("--count=%s: not a number from 1", optarg);
+				return complain_usage("--count=%s: not a number from 1 to 1000000000", optarg);
 			break;
 		case 't':
 			if (!parse_period(optarg, &ns))
-				return complain_usage("--timeout=%s: not a time like 500ms or 2s", optarg);
+				return complain_usage("--timeout=%s: not a time like 500ms or 2s, " PERIOD_LIMIT, optarg);
 			w.timeout_ns = ns;
 			break;
 		case 'E':
@@ -644,17 +654,17 @@ int watch_main(int argc, char **argv)
 			break;
 		case OPT_DOUBLE_TIME:
 			if (!parse_period(optarg, &ns))
-				return complain_usage("--double-time=%s: not a time like 400ms", optarg);
+				return complain_usage("--double-time=%s: not a time like 400ms, " PERIOD_LIMIT, optarg);
 			w.times.double_ns = ns;
 			break;
 		case OPT_HOLD_TIME:
 			if (!parse_period(optarg, &ns))
-				return complain_usage("--hold-time=%s: not a time like 1s", optarg);
+				return complain_usage("--hold-time=%s: not a time like 1s, " PERIOD_LIMIT, optarg);
 			w.times.hold_ns = ns;
 			break;
 		case OPT_REPEAT_TIME:
 			if (!parse_period(optarg, &ns) || ns < ACTION_REPEAT_MIN_NS)
-				return complain_usage("--repeat-time=%s: not a time from 10ms", optarg);
+				return complain_usage("--repeat-time=%s: not a time from 10ms, " PERIOD_LIMIT, optarg);
 			w.times.repeat_ns = ns;
 			break;
 		case OPT_HISTORY:
@@ -674,8 +684,7 @@ int watch_main(int argc, char **argv)
 			break;
 		case OPT_FORMAT:
 			if (wrong_format(optarg))
-				return complain_usage("--format=%s: '%.2s' is none of %%b %%d %%e %%s %%t %%n %%h %%c %%%%",
-						      optarg, wrong_format(optarg));
+				return bad_format(optarg);
 			w.format = optarg;
 			break;
 		case OPT_LOCALTIME:
@@ -700,6 +709,8 @@ int watch_main(int argc, char **argv)
 		return complain_usage("watch: only one of --json, --format and --quiet");
 	if (w.localtime && (json || (w.clock_name && w.set.clock != CLOCK_REALTIME)))
 		return complain_usage("--localtime: not with %s", json ? "--json" : "another clock than realtime");
+	if (w.types & ABSENT_BIT && !w.set.follow)
+		return complain_usage("--events: absent only with --follow");
 	if (!w.clock_name)
 		parse_clock(w.localtime ? "realtime" : "monotonic", &w);
 	if (w.types & GESTURE_BITS && w.set.clock != CLOCK_MONOTONIC)
