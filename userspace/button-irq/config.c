@@ -15,7 +15,7 @@ static const char *set_period(unsigned long long *to, const char *value)
 	if (*to)
 		return "already has a time";
 	if (!parse_period(value, &ns))
-		return "not a time like 400ms or 2s";
+		return "not a time like 400ms or 2s, " PERIOD_LIMIT;
 	*to = ns;
 	return NULL;
 }
@@ -90,6 +90,8 @@ static const char *begin_section(void *data, const char *name, unsigned int line
 	for (i = 0; i < config->n; i++)
 		if (!strcmp(config->action[i].button ?: "", name))
 			return "this button has a section already";
+	if (config->n == CONFIG_BUTTONS)
+		return "more than " CONFIG_BUTTONS_TEXT " buttons";
 	action = reallocarray(config->action, config->n + 1, sizeof(*action));
 	if (!action)
 		return "out of memory";

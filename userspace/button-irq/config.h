@@ -20,6 +20,10 @@
 /* A gesture that is older than this when it is read starts no command. */
 #define ACTION_MAX_AGE_NS	2000000000ULL
 
+/* The most buttons in all config files */
+#define CONFIG_BUTTONS		1000
+#define CONFIG_BUTTONS_TEXT	"1000"
+
 /* The shortest repeat-time: each repeat starts a process. */
 #define ACTION_REPEAT_MIN_NS	10000000ULL
 
