@@ -90,10 +90,19 @@ static void read_kernel_log(void)
 {
 	int fd = open(ROOT "/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	size_t used = 0, size = 1 << 20;
+	char *more;
 	ssize_t n;
 
 	kernel_log = fd >= 0 ? malloc(size) : NULL;
-	while (kernel_log && used + 8192 < size) {
+	while (kernel_log) {
+		/* What matters is at the end: log_buf_len= may have made the log long. */
+		if (used + 8192 > size) {
+			more = realloc(kernel_log, size * 2);
+			if (!more)
+				break;
+			kernel_log = more;
+			size *= 2;
+		}
 		n = read(fd, kernel_log + used, 8191);
 		/* EPIPE: this record was overwritten meanwhile; the next read goes on behind it. */
 		if (n < 0 && errno == EPIPE)
