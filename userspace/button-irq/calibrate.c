@@ -26,8 +26,8 @@
 #define BARS		8	/* of the histogram */
 
 /**
- * struct calibration - what is asked for, and what was recorded
- * @line: as it was named: a line's name, or CHIP:OFFSET
+ * struct calibration - options, and the recorded edges
+ * @line: the line's name on the command line: a line's name, or CHIP:OFFSET
  * @presses: how many to record
  * @timeout_ns: give up when nothing happens for so long
  * @bias: the pull
@@ -182,7 +182,7 @@ static int line_refused(const struct calibration *c, struct gpiod_chip *chip, in
 	struct gpiod_line_info *info = gpiod_chip_get_line_info(chip, c->offset);
 	const char *user = info ? gpiod_line_info_get_consumer(info) : NULL;
 
-	/* The driver's lines are called button_irq, or by the button's label. */
+	/* The consumer of the driver's lines is button_irq, or the button's label. */
 	if (error == EBUSY)
 		complain("%s: in use%s%s%s", c->line, user ? " by " : "", user ?: "",
 			 !access(ROOT "/sys/module/button_irq", F_OK) ?
@@ -203,7 +203,7 @@ static int request_line(struct calibration *c)
 
 	if (!chip)
 		return EXIT_FAILED;
-	/* The request would stop the machine. */
+	/* Requesting such a line would stop the machine. */
 	if (c->mainline_rp1 && c->offset > HEADER_LAST) {
 		gpiod_chip_close(chip);
 		return complain("%s: mainline's pinctrl-rp1 delivers no interrupt of GPIO28 to 53. Take GPIO0 to 27, which are on the header",
@@ -329,7 +329,7 @@ static int record(struct calibration *c)
 	return EXIT_OK;
 }
 
-/* --- What it shows --- */
+/* --- Output --- */
 
 /* The level in each of DIAGRAM steps of a burst; a step that has several levels is given as '|'. */
 static void diagram(const struct calibration *c, const struct burst *b, unsigned long long step,
@@ -369,7 +369,7 @@ static unsigned long long diagram_step(const struct calibration *c)
 	return longest_bounce(c) / (c->diagram * 8 / 10) + 1000;
 }
 
-/* How a step of a diagram, or '#', a bar's, is shown */
+/* The character for a step of a diagram, or for '#', a step of a bar */
 static const char *mark(const struct calibration *c, char step)
 {
 	switch (step) {
@@ -479,7 +479,7 @@ static void print_recommendation(const struct calibration *c)
 	printf(" pull=%s active_low=%d debounce_us=%u\n", pull, !c->active_high, us);
 }
 
-/* A chip's label is any text. */
+/* Writes a chip's label, which can be any text. */
 static void svg_text(FILE *f, const char *text)
 {
 	size_t n;

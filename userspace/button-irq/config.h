@@ -28,7 +28,7 @@
 #define ACTION_REPEAT_MIN_NS	10000000ULL
 
 /**
- * struct action - what to do for one button
+ * struct action - the commands of one button
  * @button: its name
  * @file: the file that its section is in
  * @line: number of the section's first line, 0 if it comes from options
@@ -52,7 +52,7 @@ struct action {
 };
 
 /**
- * struct config - what to do for all buttons
+ * struct config - the commands of all buttons
  * @action: one element for each section, @n of them
  */
 struct config {
@@ -62,7 +62,7 @@ struct config {
 
 /**
  * config_read() - add the sections of a file
- * @config: what was read before, or empty
+ * @config: the sections of other files, or empty
  * @file: to read
  * @name: what to call it in messages
  * @errors: gets one line for each error, as NAME:LINE: TEXT

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* button-irq: push buttons in scripts. The man page is userspace/man/button-irq.1. */
+/* button-irq: push buttons in scripts. The manual page is doc/man/button-irq.1.md. */
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>

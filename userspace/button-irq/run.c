@@ -29,9 +29,9 @@
 #define CONFIG_FILE	"/etc/button-irq.conf"
 
 /**
- * struct progress - what one button is in the middle of
+ * struct progress - the reading of one button
  * @gestures: its recogniser
- * @session: the button's, when its last events were read
+ * @session: value of the button's session when its last events were read
  * @old_repeat: number of the press whose repeats were reported as too old
  */
 struct progress {
@@ -41,14 +41,14 @@ struct progress {
 };
 
 /**
- * struct runner - all that run works with
+ * struct runner - the state of the program
  * @file: the config file, NULL for the default ones
- * @by_options: there is no config file, so there is nothing to reload
+ * @by_options: options instead of a config file say what to run, so nothing can be reloaded
  * @config: what to do, one action for each of @set's buttons
  * @set: the buttons
  * @progress: one for each of them
- * @start: CLOCK_MONOTONIC when this program began. What was pressed before starts nothing.
- * @watchdog_ns: how often to tell the service manager that we are alive, 0: never
+ * @start: CLOCK_MONOTONIC when this program began. Earlier events start no command.
+ * @watchdog_ns: time between WATCHDOG=1 messages to the service manager, 0: none
  * @signals: descriptor for the signals that are blocked
  * @old_mask: the signals that were blocked before, for the commands
  */
@@ -74,7 +74,7 @@ static void set_seconds(const char *name, __u64 ns)
 	setenv(name, text, 1);
 }
 
-/* In the child. */
+/* Runs the command; called in the child process. */
 static void become(const struct runner *r, const struct button *b, const struct gesture *f,
 		   const char *command)
 {
@@ -83,7 +83,7 @@ static void become(const struct runner *r, const struct button *b, const struct 
 
 	signal(SIGPIPE, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &r->old_mask, NULL);
-	/* A terminal's ^C ends us, and the commands only if they want to. */
+	/* ^C on the terminal ends this program, but not the commands. */
 	setsid();
 	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	dup2(null, STDIN_FILENO);
@@ -117,7 +117,7 @@ static void start(void *data, const struct gesture *f)
 	if (!command)
 		return;
 	if (age > action->max_age_ns + b->slack_ns) {
-		/* A long press may have thousands of them. */
+		/* A long press may have thousands of repeats: report the first. */
 		if (f->type == GESTURE_REPEAT && f->seq == r->progress[found->i].old_repeat)
 			return;
 		if (f->type == GESTURE_REPEAT)
@@ -232,7 +232,7 @@ static int check_directory(const char *name, FILE *errors)
 	return ret;
 }
 
-/* /etc/button-irq.conf and /etc/button-irq.conf.d/, of which one may be missing */
+/* Reads /etc/button-irq.conf and /etc/button-irq.conf.d/, of which one may be missing. */
 static int read_default(struct config *config, FILE *errors)
 {
 	int ret = check_directory(ROOT CONFIG_FILE ".d", errors);
@@ -254,7 +254,7 @@ static int read_default(struct config *config, FILE *errors)
 	return ret;
 }
 
-/* @again: the file was read before, so it cannot be a pipe. */
+/* Reports all errors. @again: the file was read before, so a pipe would be empty now. */
 static int read_config(struct config *config, const char *file, bool again)
 {
 	char *text = NULL;
@@ -273,7 +273,7 @@ static int read_config(struct config *config, const char *file, bool again)
 	return ret;
 }
 
-/* Names that no button has now: no error, for buttons may come later. */
+/* Warns of names that no button has now. They are no error, because buttons may come later. */
 static void warn_absent(const struct config *config)
 {
 	char there[512], node[NODE_SIZE];
@@ -292,8 +292,8 @@ static void warn_absent(const struct config *config)
 /* --- The loop --- */
 
 /*
- * Opens what the config names. Buttons of @old that are named again stay open, in the middle
- * of what they are in.
+ * Opens the buttons that the config names. Buttons that @old has, too, stay open and keep the
+ * state of their gestures.
  */
 static int set_up(struct runner *r, const struct runner *old)
 {
@@ -344,7 +344,7 @@ static void reload(struct runner *r)
 	notify("READY=1");
 }
 
-/* Returns whether we are to end. */
+/* Handles pending signals. Returns whether one of them ends this program. */
 static bool take_signals(struct runner *r)
 {
 	struct signalfd_siginfo info;
@@ -362,14 +362,14 @@ static bool take_signals(struct runner *r)
 	return false;
 }
 
-/* All that one button has. Returns whether there was anything, or a negative errno. */
+/* Reads one button and starts its commands. Returns whether events were read, or a negative errno. */
 static int handle(struct runner *r, size_t i, __u64 *wake)
 {
 	struct found found = { .r = r, .i = i };
 	struct button *b = &r->set.button[i];
 	struct progress *p = &r->progress[i];
 	struct gestures *g = &p->gestures;
-	/* Before reading, so that what is read includes all that came up to then. */
+	/* Taken before reading: the events read include all that happened up to this time. */
 	__u64 now = clock_ns(CLOCK_MONOTONIC), due;
 	struct button_irq_event events[64];
 	int k, n = button_read(&r->set, b, events, ARRAY_SIZE(events));
@@ -378,7 +378,7 @@ static int handle(struct runner *r, size_t i, __u64 *wake)
 		complain("%s: %s", button_name(b), strerror(-n));
 		return n;
 	}
-	/* It went away: a press whose release cannot be seen is no hold. */
+	/* The button went away: a press whose release cannot be seen is no hold. */
 	if (b->session != p->session)
 		gestures_end(g, start, &found);
 	p->session = b->session;
@@ -390,7 +390,7 @@ static int handle(struct runner *r, size_t i, __u64 *wake)
 		if (e->timestamp_ns >= r->start)
 			gestures_event(g, e, start, &found);
 	}
-	/* Where a read was full there may be more. */
+	/* A full read may have left events behind. */
 	if (n < (int)ARRAY_SIZE(events))
 		gestures_time(g, button_horizon(b, now), start, &found);
 	due = gestures_deadline(g);
@@ -445,13 +445,13 @@ static int prepare(struct runner *r)
 	sigemptyset(&mask);
 	for (i = 0; i < ARRAY_SIZE(signals); i++)
 		sigaddset(&mask, signals[i]);
-	/* nohup's decision, unless SIGHUP means to reload */
+	/* Without a config file SIGHUP ends this program, unless nohup has the signal ignored. */
 	if (r->by_options && !sigaction(SIGHUP, NULL, &hangup) && hangup.sa_handler == SIG_IGN)
 		sigdelset(&mask, SIGHUP);
-	/* If the parent ignores SIGCHLD, so would we, and the kernel would drop the exit codes. */
+	/* A parent that ignores SIGCHLD passes that on, and the kernel then drops the exit codes of commands. */
 	signal(SIGCHLD, SIG_DFL);
 	sigprocmask(SIG_BLOCK, &mask, &r->old_mask);
-	/* Who reads our messages may go away. */
+	/* The reader of standard error may go away. */
 	signal(SIGPIPE, SIG_IGN);
 	r->signals = signalfd(-1, &mask, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (r->signals < 0)

@@ -47,13 +47,13 @@ static ssize_t try_write(const char *text, size_t n)
 		own = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (own >= 0)
 		return write(own, text, n);
-	/* Not ours to open, as after su. poll() promises room for PIPE_BUF bytes. */
+	/* The terminal may belong to another user, as after su. POLLOUT promises room for PIPE_BUF bytes. */
 	if (poll(&pfd, 1, 0) == 1 && pfd.revents & POLLOUT)
 		return write(STDERR_FILENO, text, n);
 	return -1;
 }
 
-/* The end of who reads the messages is not the end of this program. */
+/* A reader of standard error that goes away must not end this program with SIGPIPE. */
 static ssize_t write_now(const char *text, size_t n)
 {
 	void (*old)(int) = signal(SIGPIPE, SIG_IGN);
@@ -63,7 +63,7 @@ static ssize_t write_now(const char *text, size_t n)
 	return ret;
 }
 
-/* Replaces what a terminal would obey: C0 and C1 control characters, and bytes that are not UTF-8. */
+/* Replaces bytes that a terminal may interpret: C0 and C1 control characters, and bytes that are not UTF-8. */
 static void disarm(char *text, size_t n)
 {
 	char *end = text + n;
@@ -123,7 +123,7 @@ static void vcomplain(const char *format, va_list args, const char *hint)
 	size_t n = snprintf(text, sizeof(text), "%s: ", program_name), room = sizeof(text) - n - strlen(hint) - 1;
 	int length;
 
-	/* What came before stands before it, where both go to one place. */
+	/* Keep the order of output and messages where both go to the same terminal or file. */
 	fflush(stdout);
 	length = vsnprintf(text + n, room, format, args);
 	n += length < 0 ? 0 : (size_t)length < room ? (size_t)length : room - 1;
@@ -173,7 +173,7 @@ void block_output(void)
 
 	if (flags < 0 || !(flags & O_NONBLOCK))
 		return;
-	/* Opened once more, the flag is ours alone. A socket cannot be opened, and keeps it. */
+	/* A second open has flags of its own. A socket cannot be opened, and keeps O_NONBLOCK. */
 	fd = open("/proc/self/fd/1", O_WRONLY | O_NOCTTY | O_CLOEXEC | (flags & O_APPEND));
 	if (fd < 0)
 		return;
@@ -352,7 +352,7 @@ static const char *read_setting(const struct settings_reader *reader, char *line
 	return reader->setting(reader->data, strip(line), strip(value), number);
 }
 
-/* What editors on other systems put in front of a text. */
+/* Skips a byte order mark, which editors on other systems write. */
 static const char *read_mark(char **text)
 {
 	if (!strncmp(*text, "\xef\xbb\xbf", 3))

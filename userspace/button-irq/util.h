@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What all commands share: messages, exit codes, periods, output. */
+/* Helpers of all commands: messages, exit codes, periods, output */
 #ifndef UTIL_H
 #define UTIL_H
 
@@ -68,7 +68,7 @@ bool flush_output(void);
  */
 int finish_output(int code);
 
-/* Is standard output a terminal that shows colours? Honours NO_COLOR and TERM=dumb. */
+/* Should output be coloured? Only on a terminal, and not with NO_COLOR or TERM=dumb. */
 bool use_colour(void);
 
 /* The terminal's width, or 0 if standard output is no terminal, or one that does not say. */

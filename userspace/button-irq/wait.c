@@ -37,7 +37,7 @@ static int wait_for(struct buttons *set, struct gestures *g, struct wait *w, __u
 	struct button_irq_event e;
 
 	for (;;) {
-		/* Before reading, so that what is read includes all that came up to then. */
+		/* Taken before reading: the events read include all that happened up to this time. */
 		__u64 now = clock_ns(CLOCK_MONOTONIC), due, wake = end;
 		int n;
 
