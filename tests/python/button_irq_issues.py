@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""What gpiozero's own debouncing gets wrong: the same program, the same presses, first with the pin factory that
+"""What gpiozero's own debouncing gets wrong: one program and the same presses, first with the pin factory that
 gpiozero takes by default, then with button_irq. Each test demands that the default fails as its users say."""
 
 import glob
@@ -96,7 +96,7 @@ class Issues(unittest.TestCase):
     """gpiozero's issues, by number."""
 
     def compare(self, train, wanted):
-        """What the program says with their default; with ours it has to be what is wanted."""
+        """The output of the program with the default pin factory. With ours the output has to be what is wanted."""
         with Exported():
             theirs, factory = run_program(train, lambda lines: False)
         self.assertEqual(factory, "RPiGPIOFactory")

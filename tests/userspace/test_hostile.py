@@ -1,24 +1,22 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""test_hostile.py DIRECTORY COMPLETION [TEST...]: the button-irq command on faked buttons, attacked: files, names, pipes and signals
-that no well-meaning user has. The arguments are those of test_command.py."""
+"""test_hostile.py DIRECTORY COMPLETION [TEST...]: the button-irq command on faked buttons, with hostile files, names, pipes and
+signals. The arguments are those of test_command.py."""
 
-import errno
 import fcntl
 import json
 import os
 import resource
 import shutil
 import signal
-import struct
 import subprocess
 import sys
 import time
 
 import test_command as command
 from test_command import (
-    MS, S, FENCE, Button, asleep, begun, complete, doctor, ends, equal, fence, full_pipe, has_lines, lab, lines, machine, now,
-    presses, read, run, start, wait_for, write, PI, MISSED,
+    FENCE, PI, S, Button, asleep, begun, complete, doctor, ends, equal, fence, full_pipe, has_lines, lab, lines, machine, now,
+    presses, read, run, start, wait_for, write,
 )
 
 
@@ -31,7 +29,7 @@ def test_a_reload_does_not_wait_for_a_pipe():
     os.unlink("conf")
     os.mkfifo("conf")
     process.send_signal(signal.SIGHUP)
-    wait_for(lambda: "not reloaded" in read("err"), "it refuses")
+    wait_for(lambda: "not reloaded" in read("err"), "a refusal")
     bell.press()
     has_lines(1, "done")
     process.terminate()
@@ -62,12 +60,16 @@ def test_a_directory_is_no_config():
     assert "10.conf: Is a directory" in run("run", "--check", code=1)[1], read("err")
 
 
+def limited(kind, limit):
+    """For a program with a resource limit"""
+    return lambda: resource.setrlimit(kind, (limit, limit))
+
+
 def test_an_endless_file_is_no_config():
-    limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
     for source in ("yes", "tr '\\0' x < /dev/zero", "cat /dev/zero", "yes '[a]'", "awk 'BEGIN { for (;;) print \"[\" ++i \"]\" }'"):
         feeder = subprocess.Popen(["sh", "-c", source], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         _, errors = run("run", "--check", "-c", f"/dev/fd/{feeder.stdout.fileno()}", code=2, pass_fds=[feeder.stdout.fileno()],
-                        preexec_fn=limit)
+                        preexec_fn=limited(resource.RLIMIT_FSIZE, 1 << 20))
         feeder.stdout.close()
         feeder.kill()
         feeder.wait()
@@ -77,7 +79,7 @@ def test_an_endless_file_is_no_config():
 
 def test_ten_thousand_wrong_lines_are_reported_in_brief_and_whole():
     write("conf", "".join(f"line {i} is wrong\n" for i in range(10_000)))
-    # A pipe: a report that is longer than it would be cut in the middle of a line
+    # A pipe has room for less than 10,000 lines.
     reader, writer = os.pipe()
     process = start("run", "--check", "-c", "conf", stderr=writer)
     os.close(writer)
@@ -89,7 +91,7 @@ def test_ten_thousand_wrong_lines_are_reported_in_brief_and_whole():
 
 
 def test_a_long_message_is_whole_or_lost():
-    """A pipe that has room for a part of it"""
+    """The pipe has room for a part of the message."""
     reader, writer = full_pipe()
     os.read(reader, 4096)
     write("conf", "".join(f"line {i} is wrong {'x' * 200}\n" for i in range(50)))
@@ -106,7 +108,6 @@ def test_thousands_of_buttons_in_a_config():
     n = 1000
     write("conf", "".join(f"[none{i}]\npress = true\n[{os.path.abspath('none')}/{i}]\npress = true\n" for i in range(n // 2 - 1)) +
           "[bell]\npress = echo press >> done\n")
-    began = time.process_time()
     process = begun(bell, "run", "-c", "conf")
     bell.press()
     has_lines(1, "done")
@@ -205,7 +206,7 @@ def test_repeats_that_are_too_old_are_reported_once():
     equal(len(old), 1, "messages")
 
 
-def test_watch_survives_the_end_of_who_reads_its_messages():
+def test_watch_survives_the_end_of_the_reader_of_its_messages():
     bell = Button()
     reader, writer = os.pipe()
     process = begun(bell, "watch", "--follow", stderr=writer)
@@ -270,7 +271,7 @@ def test_a_loop_of_links_is_an_error_and_waited_for():
     os.symlink("loop", "loop")
     assert "Too many levels" in run("watch", "./loop", code=1)[1], read("err")
     process = start("watch", "--follow", "-n", "1", "./loop")
-    wait_for(lambda: "Too many levels of symbolic links, waiting" in read("err"), "it says so")
+    wait_for(lambda: "Too many levels of symbolic links, waiting" in read("err"), "a message")
     os.unlink("loop")
     os.symlink("root/dev/button_irq", "loop")
     wait_for(lambda: bell.is_open(process.pid), "opened")
@@ -325,7 +326,7 @@ def test_times_that_go_back_or_overflow_crash_nothing():
 # --- Text for terminals and parsers ---
 
 def test_no_foreign_text_reaches_the_terminal_as_a_control():
-    """Whoever may take a line may name it: gpiomon -C $'\\e]0;...'"""
+    """The user of a line chooses its consumer's name: gpiomon -C $'\\e]0;...'"""
     evil = "\x1b]0;owned\x07\x9b31m\x7f"
     lab([PI])
     write("root/busy", evil + "\n")
@@ -356,7 +357,7 @@ def test_the_modprobe_line_can_be_pasted():
     equal(args.decode().splitlines()[:2], ["button_irq", 'line="my chip $(touch ran):4"'])
 
 
-def test_a_chip_that_may_not_be_read_is_said_once():
+def test_a_chip_that_may_not_be_read_is_reported_once():
     if os.geteuid():
         return "not root, who could become another user"
     lab([PI], presses(10))
@@ -381,7 +382,7 @@ def test_a_long_argument_leaves_the_message_whole():
         assert "\udcc3" not in errors and "\udca9" not in errors, "half a character"
 
 
-def test_all_commands_bear_the_c_locale_and_strange_bytes():
+def test_every_command_works_in_the_c_locale_with_strange_bytes():
     for i, label in enumerate(("tür", "\udcff\udcfe", "日本" * 5, "\u202e", "x" * 31)):
         Button(node=f"button_irq{i or ''}", label=label).click()
     for locale in ("C", "C.UTF-8", "nonsense"):
@@ -403,7 +404,7 @@ def test_doctor_reads_the_end_of_a_long_kernel_log():
 
 def test_completion_is_silent_when_a_button_goes():
     write("root/sys/class/button_irq/button_irq/label", "bell\n")
-    # Readable, and its contents are not: as when the button goes between the two
+    # test -r succeeds and reading fails, as when the button goes in between.
     os.makedirs("root/sys/class/button_irq/button_irq1/label")
     assert "bell" in complete("button-irq", "watch", "")
 
@@ -426,15 +427,15 @@ def test_full_and_closed_outputs_never_hang():
         assert process.returncode in (0, 1), (args, process.returncode)
 
 
-def test_too_few_descriptors_are_said():
+def test_too_few_descriptors_are_reported():
     for i in range(40):
         Button(node=f"button_irq{i or ''}", label=f"b{i}")
-    few = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))
+    few = limited(resource.RLIMIT_NOFILE, 20)
     _, errors = run("watch", *[f"b{i}" for i in range(40)], code=1, preexec_fn=few)
     assert "Too many open files" in errors, errors
     write("conf", "".join(f"[b{i}]\npress = true\n" for i in range(40)))
     process = start("run", "-c", "conf", preexec_fn=few)
-    wait_for(lambda: "Too many open files" in read("err"), "it says so")
+    wait_for(lambda: "Too many open files" in read("err"), "a message")
     process.send_signal(signal.SIGHUP)
     process.terminate()
     ends(process, 0)
