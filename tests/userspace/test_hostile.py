@@ -117,6 +117,17 @@ def test_thousands_of_buttons_in_a_config():
     assert "more than 1000 buttons" in run("run", "-c", "conf", code=2)[1], read("err")
 
 
+def test_a_command_that_cannot_be_started_is_an_error_of_the_config():
+    bell = Button()
+    for length, code in ((131_072, 2), (131_071, 0)):
+        write("conf", f"[bell]\npress = : >> done; : {'x' * (length - len(': >> done; : '))}\n")
+        _, errors = run("run", "--check", "-c", "conf", code=code)
+        assert ("131071" in errors) == (code == 2), errors[-300:]
+    begun(bell, "run", "-c", "conf")
+    bell.press()
+    wait_for(lambda: os.path.exists("done"), "the longest command")
+
+
 def test_an_unreadable_directory_of_configs_is_an_error():
     if os.geteuid():
         return "not root, who could become another user"
@@ -288,6 +299,22 @@ def test_an_empty_name_is_wrong_usage():
 def test_absent_without_follow_is_wrong_usage():
     Button()
     assert "--follow" in run("watch", "--events=absent", code=2)[1], read("err")
+
+
+def test_a_state_that_sysfs_does_not_show_is_the_devices():
+    bell = Button()
+    bell.press()
+    for text in ("", "\n", "odd\n"):
+        write(f"{bell.dir}/state", text)
+        equal(run("state")[0], "pressed\n")
+        run("is-pressed")
+
+
+def test_a_long_list_of_buttons_ends_in_dots():
+    for i in range(150):
+        Button(node=f"button_irq{i or ''}", label=f"label{i}")
+    _, errors = run("watch", "bell", code=3)
+    assert "there are: label0, label1, " in errors and errors.endswith(", ...\n"), errors
 
 
 # --- Numbers and times ---

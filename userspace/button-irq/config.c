@@ -44,6 +44,8 @@ const char *action_set(struct action *action, const char *key, const char *value
 		return "none of " KEYS;
 	if (action->command[i])
 		return "already has a command";
+	if (strlen(value) > CONFIG_COMMAND)
+		return "longer than " CONFIG_COMMAND_TEXT " bytes";
 	action->command[i] = strdup(value);
 	return action->command[i] ? NULL : "out of memory";
 }

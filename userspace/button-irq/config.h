@@ -20,6 +20,10 @@
 /* A gesture that is older than this when it is read starts no command. */
 #define ACTION_MAX_AGE_NS	2000000000ULL
 
+/* The longest command: more, the kernel does not pass to a program as one argument */
+#define CONFIG_COMMAND		131071
+#define CONFIG_COMMAND_TEXT	"131071"
+
 /* The most buttons in all config files */
 #define CONFIG_BUTTONS		1000
 #define CONFIG_BUTTONS_TEXT	"1000"

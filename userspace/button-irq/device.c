@@ -116,6 +116,11 @@ void button_list(char *text, size_t size)
 			snprintf(label, sizeof(label), "%s", nodes[i]);
 		used += snprintf(text + used, size - used, "%s%s", i ? ", " : "there are: ", label);
 	}
+	if (used >= size) {
+		/* Cut before the last whole label that leaves room for the dots. */
+		text[size - 4] = '\0';
+		snprintf(strrchr(text, ' ') ?: text, 5, " ...");
+	}
 	if (n >= 0)
 		button_nodes_free(nodes, n);
 }
