@@ -22,6 +22,11 @@ def read(name):
     return (TOP / name).read_text(encoding="utf-8")
 
 
+def driver():
+    """The driver's text, with the chapter that it includes"""
+    return read("button_irq.c") + read("button_irq_params.h")
+
+
 def one(name, pattern):
     """The only match of a pattern in a file"""
     found = set(re.findall(pattern, read(name), re.MULTILINE))
@@ -57,8 +62,8 @@ def default(name):
 
 
 def defaults():
-    constants = dict(re.findall(r"^#define BUTTON_IRQ_(DEBOUNCE_US|STORM_RATE)\s+(\d+)", read("button_irq.c"), re.MULTILINE))
-    variables = dict(re.findall(r"^static (?:unsigned int|bool) button_irq_(ring_events|max_readers|read_level) = (\w+);", read("button_irq.c"),
+    constants = dict(re.findall(r"^#define BUTTON_IRQ_(DEBOUNCE_US|STORM_RATE)\s+(\d+)", driver(), re.MULTILINE))
+    variables = dict(re.findall(r"^static (?:unsigned int|bool) button_irq_(ring_events|max_readers|read_level) = (\w+);", driver(),
                                 re.MULTILINE))
     values = {"debounce_us": constants.get("DEBOUNCE_US"), "storm_rate": constants.get("STORM_RATE"),
               "ring_events": variables.get("ring_events"), "max_readers": variables.get("max_readers"),
@@ -67,7 +72,7 @@ def defaults():
         if value is None or default(name) != value:
             problems.append(f"doc/man/button_irq.4.md: {name} has the default {default(name)}, in button_irq.c {value}")
         # MODULE_PARM_DESC texts, which modinfo shows
-        shown = re.search(rf'(?:DESC|LIST)\({name},.*?\(default (\d+)', read("button_irq.c"), re.DOTALL)
+        shown = re.search(rf'(?:DESC|LIST)\({name},.*?\(default (\d+)', driver(), re.DOTALL)
         if shown and shown[1] != value:
             problems.append(f"button_irq.c: the description of {name} has the default {shown[1]}, the code {value}")
     time, rate, ring = values["debounce_us"], values["storm_rate"], values["ring_events"]
@@ -82,7 +87,7 @@ def defaults():
 
 
 def interface():
-    source, page = read("button_irq.c"), read("doc/man/button_irq.4.md")
+    source, page = driver(), read("doc/man/button_irq.4.md")
     attributes = re.findall(r"^\t&dev_attr_(\w+)\.attr,$", source, re.MULTILINE)
     parameters = [name for macro in (r"^BUTTON_IRQ_LIST\((\w+)", r"^module_param_named\((\w+),") for name in re.findall(macro, source, re.MULTILINE)]
     if len(attributes) < 10 or len(parameters) < 10:
@@ -101,10 +106,10 @@ def functions(source):
 
 
 def names():
-    driver = read("button_irq.c")
+    source = driver()
     # Its section about other drivers names files of the kernel.
     chapter = re.sub(r"\n## What the others do\n.*?(?=\n## )", "", read("doc/how-it-works.md"), flags=re.DOTALL)
-    bodies = dict(functions(driver))
+    bodies = dict(functions(source))
     if len(bodies) < 50:
         problems.append(f"button_irq.c: this test finds {len(bodies)} functions")
     for name in sorted(set(re.findall(r"`(button_irq_\w+|\w+_show)\(\)", chapter)) - set(bodies)):
@@ -122,7 +127,7 @@ def names():
                         f"{'the table' if (label, name) in in_table else 'button_irq.c'} only")
     tests = "".join(path.read_text(encoding="utf-8") for path in sorted((TOP / "tests").rglob("*")) if path.suffix in (".c", ".sh"))
     for name in sorted(set(re.findall(r"`([a-z]+(?:_[a-z]+){2,})`", chapter))):
-        if not re.search(rf"\b(test_)?{name}\b", tests + driver):
+        if not re.search(rf"\b(test_)?{name}\b", tests + source):
             problems.append(f"doc/how-it-works.md: there is no {name}")
     texts = {name: read(name) for name in ("CONTRIBUTING.md", "tests/README.md", "doc/benchmarks.md", "doc/tested.md")}
     for document, text in {**texts, "doc/how-it-works.md": chapter}.items():

@@ -27,7 +27,7 @@ class Listing(unittest.TestCase):
     def setUp(self):
         self.addCleanup(lab.unload)
 
-    def test_nothing_without_the_module(self):
+    def test_no_buttons_without_the_module(self):
         self.assertEqual(buttons(), [])
         with self.assertRaises(FileNotFoundError):
             Button()
@@ -44,12 +44,12 @@ class Listing(unittest.TestCase):
         with self.assertRaisesRegex(FileNotFoundError, r"there is: button_irq \(bell, .*\), button_irq1 \(door"):
             find("window")
 
-    def test_a_path_object(self):
+    def test_path_object_names_a_node(self):
         lab.load(f"line={lab.LINES[0]}")
         with Button(pathlib.Path("/dev/button_irq")) as button:
             self.assertEqual(button.path, "/dev/button_irq")
 
-    def test_by_label_where_only_the_link_by_label_is(self):
+    def test_label_opens_the_link_where_the_node_is_missing(self):
         """As in a container that was given --device /dev/button/bell."""
         lab.load(f"line={lab.LINES[0]}", "label=bell")
         os.makedirs("/dev/button", exist_ok=True)
@@ -58,7 +58,7 @@ class Listing(unittest.TestCase):
         with Button("bell") as button:
             self.assertEqual(button.path, "/dev/button/bell")
 
-    def test_not_for_everyone(self):
+    def test_open_without_rights_is_permission_error(self):
         lab.load(f"line={lab.LINES[0]}")
         for change, nobody in ((os.setegid, 65534), (os.seteuid, 65534)):
             self.addCleanup(change, 0)
@@ -99,13 +99,13 @@ class Events(unittest.TestCase):
         press, release = itertools.islice(self.button, 2)
         self.assertEqual((press.count, release.count), (0, 2))
 
-    def test_text_as_the_device_has_it(self):
+    def test_str_of_an_event_is_the_line_of_the_device(self):
         with open("/dev/button_irq", encoding="ascii") as text:
             lab.press(2)
             lines = [text.readline().rstrip("\n") for _ in range(4)]
         self.assertEqual([str(event) for event in self.button.history()], lines)
 
-    def test_waiting_for_press_and_release(self):
+    def test_wait_for_press_and_release_skip_other_events_and_time_out(self):
         lab.press(1)
         self.assertEqual(self.button.wait_for_release(timeout=1).seq, 2)
         self.assertIsNone(self.button.wait_for_press(timeout=0))
@@ -118,16 +118,16 @@ class Events(unittest.TestCase):
             with self.assertRaisesRegex(ValueError, "no time to wait"):
                 self.button.read(timeout)
 
-    def test_is_pressed(self):
+    def test_is_pressed_follows_the_last_event(self):
         self.assertFalse(self.button.is_pressed)
         lab.stim("0")
         self.assertEqual(self.button.read().type, PRESS)
         self.assertTrue(self.button.is_pressed)
 
-    def test_settings(self):
+    def test_debounce_settings_are_those_of_the_driver(self):
         self.assertEqual((self.button.debounce_us, self.button.debounce_mode), (10000, "eager"))
 
-    def test_history_and_rewind(self):
+    def test_history_keeps_the_position_and_rewind_moves_it(self):
         lab.press(3)
         self.assertEqual(self.button.read().seq, 1)
         self.check(self.button.history())
@@ -136,7 +136,7 @@ class Events(unittest.TestCase):
         self.button.rewind()
         self.assertEqual(self.button.read().seq, 1)
 
-    def test_clocks(self):
+    def test_times_are_on_the_chosen_clock(self):
         lab.press(1)
         now = time.clock_gettime(time.CLOCK_REALTIME)
         monotonic = self.button.read()
@@ -149,13 +149,13 @@ class Events(unittest.TestCase):
         with self.assertRaisesRegex(ValueError, "clock 'sundial' is none of monotonic, boottime, realtime"):
             Button(clock="sundial")
 
-    def test_too_slow(self):
+    def test_overtaken_reader_gets_one_lost_event(self):
         lab.press(80)
         lost, *rest = (self.button.read(timeout=0) for _ in range(129))
         self.assertEqual((lost.seq, lost.type, lost.count), (1, LOST, 32))
         self.check(rest, first=33)
 
-    def test_select_tells_of_every_event(self):
+    def test_select_reports_a_button_until_its_last_event_is_read(self):
         self.assertEqual(select.select([self.button], [], [], 0)[0], [])
         lab.press(1)
         for _ in range(2):
@@ -163,7 +163,7 @@ class Events(unittest.TestCase):
             self.button.read(timeout=0)
         self.assertEqual(select.select([self.button], [], [], 0)[0], [])
 
-    def test_gone(self):
+    def test_queued_events_are_read_before_enodev(self):
         lab.press(1)
         lab.unbind()
         self.assertEqual(self.button.read().type, PRESS)
@@ -173,7 +173,7 @@ class Events(unittest.TestCase):
                 what()
             self.assertEqual((caught.exception.errno, caught.exception.filename), (errno.ENODEV, "/dev/button_irq"))
 
-    def test_closed(self):
+    def test_closed_button_raises_value_error(self):
         with self.button:
             pass
         self.button.close()
@@ -182,7 +182,7 @@ class Events(unittest.TestCase):
             with self.assertRaisesRegex(ValueError, "/dev/button_irq is closed"):
                 what()
 
-    def test_asyncio(self):
+    def test_tasks_read_two_buttons_at_the_same_time(self):
         async def collect(button, count):
             events = []
             async for event in button:
@@ -200,7 +200,7 @@ class Events(unittest.TestCase):
 
         asyncio.run(run())
 
-    def test_asyncio_loses_nothing_when_cancelled(self):
+    def test_cancelled_wait_loses_no_event(self):
         async def run():
             for _ in range(3):
                 with self.assertRaises(asyncio.TimeoutError):
@@ -213,7 +213,7 @@ class Events(unittest.TestCase):
 
         asyncio.run(run())
 
-    def test_one_task_at_a_time(self):
+    def test_second_waiting_task_is_refused(self):
         async def run():
             first = asyncio.create_task(self.button.wait())
             await asyncio.sleep(0)
@@ -366,7 +366,7 @@ class Lifetime(unittest.TestCase):
             self.assertEqual(self.in_child(child), "(None, True, 5, True)")
             self.assertEqual([event.seq for event in itertools.islice(button, 6)], [1, 2, 3, 4, 5, 6])
 
-    def test_a_child_of_a_parent_that_waits_in_a_thread(self):
+    def test_child_of_a_parent_whose_thread_waits_reads_its_own_events(self):
         with Button() as button:
             before = numbers()
             thread = threading.Thread(target=button.read, daemon=True)
@@ -376,7 +376,7 @@ class Lifetime(unittest.TestCase):
             lab.press(1)
             lab.wait_for(is_done(thread))
 
-    def test_a_child_of_a_button_that_is_gone(self):
+    def test_child_of_a_parent_whose_button_is_gone_gets_an_error(self):
         with Button() as button:
             lab.unbind()
             self.assertRegex(self.in_child(button.read), r"FileNotFoundError\(2, .*|OSError\(19, .*")
@@ -400,7 +400,7 @@ class Gesturing(unittest.TestCase):
         self.button = Button()
         self.addCleanup(self.button.close)
 
-    def test_in_turn(self):
+    def test_gestures_come_between_their_events(self):
         presser = threading.Thread(target=lab.stim, args=("train", *self.TRAIN))
         presser.start()
         found = list(itertools.islice(self.button.gestures(**self.TIMES), len(self.WANTED)))
@@ -408,13 +408,13 @@ class Gesturing(unittest.TestCase):
         self.assertEqual([gesture.type for gesture in found], self.WANTED)
         self.assertEqual([gesture.held for gesture in found if gesture.type in (HOLD, REPEAT)], [0.3, 0.45, 0.6])
 
-    def test_read_late_they_are_the_same(self):
+    def test_late_reader_finds_the_same_gestures(self):
         lab.stim("train", *self.TRAIN)
         gestures = self.button.gestures(**self.TIMES)
         self.assertEqual([gesture.type for gesture in itertools.islice(gestures, len(self.WANTED))], self.WANTED)
         self.assertIsNone(gestures.read(timeout=0))
 
-    def test_asyncio(self):
+    def test_async_iteration_gives_the_same_gestures(self):
         async def run():
             presser = asyncio.create_task(asyncio.to_thread(lab.stim, "train", *self.TRAIN))
             found = []
@@ -427,7 +427,7 @@ class Gesturing(unittest.TestCase):
 
         self.assertEqual(asyncio.run(run()), self.WANTED)
 
-    def test_callbacks(self):
+    def test_run_calls_back_and_ends_with_close(self):
         lab.stim("train", *self.TRAIN)
         found = []
         self.button.gestures(**self.TIMES).run(click=lambda gesture: found.append(gesture.type),
@@ -437,7 +437,7 @@ class Gesturing(unittest.TestCase):
         with self.assertRaisesRegex(TypeError, "no gesture is called tap"):
             self.button.gestures().run(tap=print)
 
-    def test_no_hold_of_a_button_that_is_gone(self):
+    def test_rebind_ends_a_hold(self):
         lab.stim("0")
         gestures = self.button.gestures(hold=0.5)
         self.assertEqual(gestures.read().type, "press")
@@ -456,7 +456,7 @@ class Shell(unittest.TestCase):
         lab.load(f"line={','.join(lab.LINES)}", "label=bell,door")
 
     def start(self, *arguments, stdout=subprocess.PIPE):
-        """Starts it, and waits until it waits."""
+        """Starts the program, and returns once it waits for a button."""
         process = subprocess.Popen([sys.executable, "-m", "button_irq", *arguments], stdout=stdout,
                                    stderr=subprocess.PIPE, encoding="utf-8")
         self.addCleanup(process.communicate)
@@ -464,7 +464,7 @@ class Shell(unittest.TestCase):
         lab.wait_for(lambda: lab.waits_for_a_button(process.pid), 60)
         return process
 
-    def test_one_button(self):
+    def test_one_button_prints_the_lines_of_the_device(self):
         process = self.start("bell")
         lab.press(1)
         with Button("bell") as button:
@@ -473,26 +473,26 @@ class Shell(unittest.TestCase):
         process.send_signal(signal.SIGINT)
         self.assertEqual((process.communicate(timeout=20), process.returncode), (("", ""), 130))
 
-    def test_all_buttons(self):
+    def test_several_buttons_have_their_labels_in_front(self):
         process = self.start()
         lab.press(1)
         lab.press(1, index=1)
         self.assertEqual([process.stdout.readline().split()[::3] for _ in range(4)],
                          [["bell", "press"], ["bell", "release"], ["door", "press"], ["door", "release"]])
 
-    def test_gestures(self):
+    def test_gestures_option_adds_gestures(self):
         process = self.start("--gestures", "door")
         lab.press(1, index=1)
         self.assertEqual([process.stdout.readline().split()[2] for _ in range(3)], ["press", "release", "click"])
 
-    def test_a_write_that_fails_is_said(self):
+    def test_failed_write_is_reported_and_exits_1(self):
         with open("/dev/full", "w", encoding="ascii") as full:
             process = self.start("bell", stdout=full)
         lab.press(1)
         self.assertEqual(process.communicate(timeout=20)[1], "button_irq: [Errno 28] No space left on device\n")
         self.assertEqual(process.returncode, 1)
 
-    def test_a_button_that_goes(self):
+    def test_button_that_goes_is_reported_and_exits_1(self):
         process = self.start("bell")
         lab.unbind()
         self.assertEqual(process.communicate(timeout=20)[1],

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""userspace/python/button_irq_gpiozero.py under gpiozero, which is told of it as users tell it; the pins that are no
-button are gpiozero's own mock pins."""
+"""userspace/python/button_irq_gpiozero.py under gpiozero, which finds the factory by its environment variable, as users set
+it. The pins that are no button are gpiozero's own mock pins."""
 
 import os
 import subprocess
@@ -33,7 +33,7 @@ from button_irq_gpiozero import ButtonIRQFactory  # noqa: E402
 
 
 def close_pins():
-    """Also those of a test that failed: the module can be unloaded."""
+    """Closes all pins, also those of a failed test, so that the module can be unloaded."""
     if Device.pin_factory:
         Device.pin_factory.close()
 
@@ -58,7 +58,7 @@ class Pins(unittest.TestCase):
         return button
 
     def saw(self, *wanted):
-        """Waits for these events, all that there are."""
+        """Waits for these events; no other event may have come."""
         lab.wait_for(lambda: len(self.seen) >= len(wanted))
         self.assertEqual(self.seen, list(wanted))
 
@@ -66,11 +66,11 @@ class Pins(unittest.TestCase):
 class Buttons(Pins):
     """Pins that are buttons."""
 
-    def test_found_by_gpiozero(self):
+    def test_gpiozero_takes_the_factory_from_the_environment(self):
         self.button()
         self.assertIsInstance(Device.pin_factory, ButtonIRQFactory)
 
-    def test_pressed_and_released(self):
+    def test_every_press_and_release_is_called_back(self):
         button = self.button(bounce_time=0.2)
         lab.press(6)
         self.saw(*["pressed", "released"] * 6)
@@ -80,7 +80,7 @@ class Buttons(Pins):
         self.assertTrue(button.is_pressed)
         self.assertEqual(button.pin.state, 0)
 
-    def test_pressed_before(self):
+    def test_button_pressed_before_the_program_is_pressed(self):
         lab.stim("0")
         lab.wait_for(lambda: self.button_state() == "pressed")
         button = self.button()
@@ -89,11 +89,11 @@ class Buttons(Pins):
         self.saw("released")
 
     def button_state(self):
-        """As the driver says it."""
+        """The state in sysfs."""
         with open("/sys/class/button_irq/button_irq/state", encoding="ascii") as file:
             return file.read().strip()
 
-    def test_waiting(self):
+    def test_wait_for_press_and_release_return(self):
         button = self.button()
         self.assertFalse(button.wait_for_press(timeout=0.1))
         presser = threading.Thread(target=lab.stim, args=("train", "0:1", "300000:0", "600000:1"))
@@ -102,19 +102,19 @@ class Buttons(Pins):
         self.assertTrue(button.wait_for_release(timeout=20))
         presser.join()
 
-    def test_held_once(self):
+    def test_long_press_is_held_once(self):
         button = self.button(hold_time=0.2)
         button.when_held = lambda: self.seen.append("held")
         lab.stim("train", "0:0", "100000:1", "500000:0", "1200000:1", "1300000:1")
         self.saw("pressed", "released", "pressed", "held", "released")
 
-    def test_held_again_and_again(self):
+    def test_hold_repeat_repeats_while_pressed(self):
         button = self.button(hold_time=0.2, hold_repeat=True)
         button.when_held = lambda: self.seen.append("held")
         lab.stim("train", "0:0", "700000:1", "1300000:1")
         self.saw("pressed", "held", "held", "held", "released")
 
-    def test_time_of_the_contact(self):
+    def test_pressed_time_is_the_time_of_the_contact(self):
         button = self.button()
         slow = threading.Event()
         button.when_pressed = lambda: slow.wait(20)
@@ -126,18 +126,18 @@ class Buttons(Pins):
         slow.set()
         self.assertTrue(before < pressed < after - 0.2)
 
-    def test_names_of_a_pin(self):
+    def test_all_names_of_a_pin_mean_the_same_pin(self):
         for name in (f"GPIO{PIN}", f"BCM{PIN}", str(PIN)):
             button = self.button(pin=name)
             self.assertEqual(repr(button.pin), f"GPIO{PIN}")
             button.close()
 
-    def test_names_that_need_the_board(self):
+    def test_header_names_mean_the_same_pin(self):
         if PIN != 5:
             self.skipTest("BOARD29 is GPIO5")
         self.assertEqual(type(self.button(pin="BOARD29").pin).__name__, "ButtonIRQPin")
 
-    def test_one_device_at_a_time(self):
+    def test_second_device_on_a_pin_is_refused(self):
         button = self.button()
         with self.assertRaisesRegex(GPIOPinInUse, f"pin GPIO{PIN} is already in use"):
             Button(PIN)
@@ -146,17 +146,17 @@ class Buttons(Pins):
         lab.press(1)
         self.saw("pressed", "released")
 
-    def test_no_output(self):
+    def test_output_on_a_button_is_refused(self):
         with self.assertRaisesRegex(PinInvalidFunction, "/dev/button_irq: an input, not output"):
             LED(PIN)
 
-    def test_a_callback_that_fails(self):
+    def test_failing_callback_stops_no_later_event(self):
         button = self.button()
         button.when_pressed = lambda: 1 / 0
         lab.press(3)
         self.saw("released", "released", "released")
 
-    def test_too_slow(self):
+    def test_slow_callback_gets_a_warning_and_balanced_events(self):
         button = self.button()
         slow, begun = threading.Event(), threading.Event()
 
@@ -178,7 +178,7 @@ class Buttons(Pins):
         self.assertIn("too slow for 9 events", str([str(warning.message) for warning in caught]))
         self.assertEqual(self.seen, ["pressed", "released"] * 9)
 
-    def test_taken_away_while_pressed(self):
+    def test_button_taken_away_while_pressed_is_released(self):
         button = self.button()
         lab.stim("0")
         self.saw("pressed")
@@ -191,7 +191,7 @@ class Buttons(Pins):
             button.pin.state
 
 
-    def test_comes_back(self):
+    def test_button_that_comes_back_works_again(self):
         button = self.button()
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
@@ -199,30 +199,30 @@ class Buttons(Pins):
                 lab.press(1)
                 self.saw(*["pressed", "released"] * presses)
                 lab.unbind()
-                self.said(caught, "/dev/button_irq: the button is gone", presses)
+                self.warned(caught, "/dev/button_irq: the button is gone", presses)
                 lab.bind()
-                self.said(caught, "/dev/button_irq: the button is back", presses)
+                self.warned(caught, "/dev/button_irq: the button is back", presses)
         lab.stim("0")
         self.saw(*["pressed", "released"] * 2, "pressed")
         self.assertTrue(button.is_pressed)
 
-    def said(self, caught, what, times):
+    def warned(self, caught, what, times):
         """Waits until the warning was given so many times."""
         lab.wait_for(lambda: [str(warning.message) for warning in caught].count(what) >= times)
 
-    def test_comes_back_pressed(self):
+    def test_button_that_comes_back_pressed_is_pressed(self):
         self.button()
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             lab.unbind()
-            self.said(caught, "/dev/button_irq: the button is gone", 1)
+            self.warned(caught, "/dev/button_irq: the button is gone", 1)
             lab.stim("0")
             lab.bind()
             self.saw("pressed")
             lab.stim("1")
             self.saw("pressed", "released")
 
-    def test_state_of_one_that_came_back_unwatched(self):
+    def test_state_of_an_unwatched_pin_survives_a_rebind(self):
         pin = Device.pin_factory.pin(PIN) if Device.pin_factory else self.button().pin
         self.assertEqual(pin.state, 1)
         lab.unbind()
@@ -231,7 +231,7 @@ class Buttons(Pins):
         lab.bind()
         self.assertEqual(pin.state, 1)
 
-    def test_the_same_pin_after_close(self):
+    def test_factory_gives_the_same_pin_after_close(self):
         button = self.button()
         pin = button.pin
         button.close()
@@ -241,13 +241,13 @@ class Buttons(Pins):
         lab.press(1)
         self.saw("pressed", "released")
 
-    def test_what_is_no_pin(self):
+    def test_unknown_pin_names_are_invalid_pins(self):
         self.button()
         for name in ("3V3", "GND", "J8:1", "BOARD1", "GPIO99", "J9:99", "bell"):
             with self.assertRaises(PinInvalidPin, msg=name):
                 Device.pin_factory.pin(name)
 
-    def test_the_other_polarity(self):
+    def test_pull_up_false_on_an_active_low_button_is_refused(self):
         with self.assertRaisesRegex(PinFixedPull, f"GPIO{PIN} is /dev/button_irq, pressed when low: use pull_up=True"):
             Button(PIN, pull_up=False)
         self.assertEqual(self.button(pull_up=True).pin.pull, "up")
@@ -295,7 +295,7 @@ class Encoder(unittest.TestCase):
         self.addCleanup(self.encoder.close)
 
     def turn(self, meanwhile):
-        """Turns, which another process does, while this one is busy."""
+        """Another process turns the encoder, while this one is busy."""
         with subprocess.Popen([sys.executable, "turn.py", str(self.CYCLES), "1000"]) as turning:
             while turning.poll() is None:
                 meanwhile()
@@ -320,13 +320,13 @@ class ActiveHigh(Pins):
         lab.stim("0")
         super().setUp()
 
-    def test_pull_down(self):
+    def test_active_high_button_works_with_pull_down(self):
         self.check(pull_up=False)
 
-    def test_external_pull(self):
+    def test_active_high_button_works_with_an_external_pull(self):
         self.check(pull_up=None, active_state=True)
 
-    def test_the_other_polarity(self):
+    def test_pull_up_true_on_an_active_high_button_is_refused(self):
         with self.assertRaisesRegex(PinFixedPull, "/dev/button_irq, pressed when high: use pull_up=False"):
             Button(PIN, pull_up=True)
         self.assertEqual(self.button(pull_up=False).pin.pull, "down")
@@ -342,9 +342,9 @@ class ActiveHigh(Pins):
 
 
 class OtherPins(Pins):
-    """Pins that are none."""
+    """Pins that are no buttons."""
 
-    def test_from_the_other_factory(self):
+    def test_other_pins_come_from_the_other_factory(self):
         led = LED(20)
         self.addCleanup(led.close)
         led.on()
@@ -353,7 +353,7 @@ class OtherPins(Pins):
         with self.assertRaises(GPIOPinInUse):
             LED(20)
 
-    def test_without_another_factory(self):
+    def test_missing_other_factory_breaks_no_button(self):
         factory = ButtonIRQFactory()
         self.addCleanup(factory.close)
         factory_name = os.environ.pop("BUTTON_IRQ_PIN_FACTORY")

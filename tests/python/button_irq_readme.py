@@ -35,28 +35,28 @@ class Readme(unittest.TestCase):
                     example.terminate()
             self.assertEqual(output.text(), wanted)
 
-    def test_events(self):
+    def test_events_example_prints_as_documented(self):
         self.run_example("Events", ["0:0", "250000:1", "300000:1"], "press 1\nheld for 0.25 s\n")
 
-    def test_waiting(self):
+    def test_waiting_example_prints_as_documented(self):
         self.run_example("Waiting", ["0:0", "250000:0"], "pressed, and is still\n")
 
-    def test_asyncio(self):
+    def test_asyncio_example_prints_as_documented(self):
         self.run_example("asyncio", lab.presses(2), "bell press\nbell release\n" * 2)
 
-    def test_gestures(self):
+    def test_gestures_example_prints_as_documented(self):
         train = ["0:0", "100000:1", "800000:0", "900000:1", "1000000:0", "1100000:1", "2000000:0", "2800000:1"]
         self.run_example("Gestures", train, "click\ndouble\nhold\nrepeat\n")
 
-    def test_callbacks(self):
+    def test_callbacks_example_prints_as_documented(self):
         train = ["0:0", "100000:1", "900000:0", "1000000:1", "1100000:0", "1200000:1", "2000000:0", "2800000:1"]
         self.run_example("Callbacks", train, "click\ndouble click\n")
 
-    def test_gpiozero(self):
+    def test_gpiozero_example_prints_as_documented(self):
         train = ["0:0", "100000:1", "1000000:0", "1800000:1", "1900000:1"]
         self.run_example("gpiozero", train, "pressed\nreleased\npressed\nheld\nreleased\n")
 
-    def test_no_example_without_a_test(self):
+    def test_every_example_has_a_test(self):
         self.assertEqual(set(EXAMPLES), {"Events", "Waiting", "asyncio", "Gestures", "Callbacks", "gpiozero"})
 
 

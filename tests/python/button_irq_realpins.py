@@ -26,4 +26,6 @@ pkg_resources.load_entry_point = lambda package, *entry: load_entry_point("butto
 if __name__ == "__main__":
     button_irq_issues.as_on_a_pi()
     lab.load(f"line={lab.LINES[1]}")
-    sys.exit(button_irq_suite.run(EXPECTED, "test_real_pins.py"))
+    failed = button_irq_suite.run(EXPECTED, "test_real_pins.py")
+    lab.unload()
+    sys.exit(failed)

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""gpiozero's own tests of its inputs and mixins, on our pin factory and the real driver. GPIOZERO_TESTS is where they
-are.
+"""gpiozero's own tests of its inputs and mixins, on our pin factory and the real driver. GPIOZERO_TESTS is the directory of
+these tests.
 
-Their pins come from a MockFactory and have drive_high() and drive_low(); here such a pin is a button of the driver,
-driven by a wire. A test that needs something else of its pins is listed below with the reason; it has to fail.
+The tests take pins with drive_high() and drive_low() from a MockFactory. Here such a pin is a button of the driver, driven by
+a wire. A test that needs another kind of pin is listed below with the reason, and has to fail.
 """
 
 import os
@@ -50,7 +50,7 @@ class LabPin(ButtonIRQPin):
         super()._set_when_changed(value)
 
     def move(self, time_ns, pressed):
-        """See there."""
+        """See the base class."""
         super().move(time_ns, pressed)
         self.given = self._level(pressed)
 
@@ -61,16 +61,16 @@ class LabPin(ButtonIRQPin):
         lab.wait_for(lambda: self.given in (None, level))
 
     def drive_high(self):
-        """As a mock pin's."""
+        """See MockPin."""
         self.drive(1)
 
     def drive_low(self):
-        """As a mock pin's."""
+        """See MockPin."""
         self.drive(0)
 
 
 class LabFactory(ButtonIRQFactory):
-    """Instead of gpiozero's MockFactory."""
+    """Takes the place of gpiozero's MockFactory."""
 
     pin_class = LabPin
 
@@ -80,7 +80,7 @@ class LabFactory(ButtonIRQFactory):
         self.load()
 
     def load(self):
-        """Loads the driver, with nobody at the buttons."""
+        """Loads the driver while no button is pressed."""
         for index, active_low in enumerate(self.active_low):
             lab.stim(str(int(active_low)), index=index)
         lab.load(f"line={','.join(lab.LINES)}", f"active_low={','.join(str(int(low)) for low in self.active_low)}",
@@ -96,17 +96,17 @@ class LabFactory(ButtonIRQFactory):
             self.load()
 
     def button(self, number):
-        """See there: by the table."""
+        """See the base class; the table LINES has the line of a number."""
         return super().button(lab.LINES[LINES[number]].rpartition(":")[2]) if number in LINES else None
 
     def reset(self):
-        """As MockFactory's."""
+        """See MockFactory."""
         self.close()
         lab.unload()
 
 
 class Plugin:
-    """What pytest is to do otherwise: our factory for theirs, expected failures, TAP."""
+    """Changes to pytest: our factory in place of gpiozero's, expected failures, TAP."""
 
     def __init__(self, expected):
         self.expected = expected

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""What needs no button: the gestures, by the table that the C command is tested with, too, and what the module has in
-common with the driver's header. Runs on any machine on which the module is found; BUTTON_IRQ_TOP is the source tree."""
+"""Tests without a button: the gestures, by the vectors that the C command is tested with, too, and constants of the driver's
+header. Runs on any machine on which the module is found; BUTTON_IRQ_TOP is the source tree."""
 
 import inspect
 import os
@@ -38,7 +38,7 @@ class Vector:
         self.pressed = None
 
     def feed(self, word):
-        """What comes of one word of the input."""
+        """The gestures that follow from one word of the input."""
         what, (time, _, rest) = word[0], word[1:].partition("/")
         if what == "g":
             self.seq, self.pressed = 1, None
@@ -67,7 +67,7 @@ def written(gesture):
 class Unit(unittest.TestCase):
     """Without a button."""
 
-    def test_gestures_as_the_vectors_say(self):
+    def test_gestures_are_those_of_the_vectors(self):
         count = 0
         for claim, times, words, wanted in vectors():
             vector = Vector(times)
@@ -76,7 +76,7 @@ class Unit(unittest.TestCase):
         self.assertGreater(count, 40)
         print(f"# {count} vectors")
 
-    def test_gestures_are_the_same_however_often_time_is_promised(self):
+    def test_gestures_do_not_depend_on_how_often_time_is_promised(self):
         for claim, times, words, wanted in vectors():
             if claim.startswith("late") or claim.startswith("lost"):
                 continue                        # there the promise itself makes the difference
@@ -93,7 +93,7 @@ class Unit(unittest.TestCase):
             if "g" not in words:
                 self.assertEqual([written(g) for g in found], wanted, claim)
 
-    def test_numbers_of_the_header(self):
+    def test_constants_are_those_of_the_header(self):
         header = (TOP / "button_irq.h").read_text(encoding="utf-8")
         number = {name: int(value, 0) for name, value in
                   re.findall(r"^#define\s+BUTTON_IRQ_(\w+)\s+(0x[0-9A-Fa-f]+|\d+|'.')$", header, re.MULTILINE)}
@@ -105,20 +105,20 @@ class Unit(unittest.TestCase):
         for value, name in button_irq._MODES.items():
             self.assertEqual(value, number[f"MODE_{name.upper()}"])
 
-    def test_an_event_of_an_unknown_type(self):
+    def test_event_of_an_unknown_type_is_shown_with_its_number(self):
         event = button_irq._event(button_irq._EVENT.pack(7, 8, 0, 5, 9))
         self.assertEqual(str(event), "7 0.000000008 type5 9")
 
-    def test_what_is_no_name_of_a_button(self):
+    def test_wrong_type_of_name_is_a_type_error(self):
         for wrong in (17, None, b"bell", 1.5):
             with self.assertRaisesRegex(TypeError, re.escape(f"Button({wrong!r}): a button is named by a label")):
                 button_irq.Button(wrong)
 
-    def test_a_path_object_is_a_path(self):
+    def test_path_object_is_taken_as_a_path(self):
         with self.assertRaisesRegex(FileNotFoundError, "/nowhere/bell"):
             button_irq.Button(pathlib.Path("/nowhere/bell"))
 
-    def test_times_that_are_none(self):
+    def test_wrong_times_are_value_errors(self):
         for times in ({"hold": 0}, {"hold": -1}, {"hold": float("nan")}, {"double": -1}, {"repeat": float("inf")}):
             with self.assertRaisesRegex(ValueError, next(iter(times))):
                 button_irq.Gestures(None, **times)
@@ -138,14 +138,17 @@ class Unit(unittest.TestCase):
                 self.assertEqual(set(hints), parameters | {"return"}, function)
         self.assertTrue(pathlib.Path(button_irq.__file__).with_name("py.typed").exists())
 
-    def test_version_and_help_in_the_shell(self):
+    def test_import_does_without_asyncio(self):
+        subprocess.run([sys.executable, "-c", "import sys, button_irq; sys.exit('asyncio' in sys.modules)"], check=True)
+
+    def test_version_and_help_are_printed_in_the_shell(self):
         version = f"button_irq {button_irq.__version__}\n"
         for option, wanted in (("--version", version), ("--help", "usage: python3 -m")):
             run = subprocess.run([sys.executable, "-m", "button_irq", option], stdout=subprocess.PIPE, encoding="utf-8",
                                  check=True)
             self.assertTrue(run.stdout.startswith(wanted), run.stdout)
 
-    def test_no_button_in_the_shell(self):
+    def test_missing_button_is_reported_in_the_shell(self):
         run = subprocess.run([sys.executable, "-m", "button_irq", "/nowhere/bell"], stderr=subprocess.PIPE,
                              encoding="utf-8", check=False)
         self.assertEqual(run.returncode, 1)

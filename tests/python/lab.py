@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the tests in Python share: the module, the buttons to press, and waiting.
+"""Helpers of the tests in Python: the module, the buttons to press, and waiting.
 
-The environment says what tests/selftests/lib.sh says: BUTTON_IRQ_KO, BUTTON_IRQ_LINES; tests/selftests/stim does the pressing.
+The environment is that of tests/selftests/lib.sh: BUTTON_IRQ_KO, BUTTON_IRQ_LINES. tests/selftests/stim presses the buttons.
 """
 
 import os
@@ -22,7 +22,7 @@ def load(*parameters):
 
 
 def unload():
-    """Takes the buttons away from whoever still has them, then the module."""
+    """Unbinds all buttons, waits until no file is open, and unloads the module."""
     if os.path.exists("/sys/module/button_irq"):
         unbind()
         wait_for(_is_unused)
@@ -31,7 +31,7 @@ def unload():
 
 
 def idle():
-    """Nobody presses a button."""
+    """Releases all buttons."""
     for index in range(len(LINES)):
         stim("1", index=index)
 
@@ -42,7 +42,7 @@ def _is_unused():
 
 
 def unbind():
-    """Takes all buttons away."""
+    """Unbinds all buttons."""
     for entry in os.listdir(PLATFORM):
         if entry.startswith("button_irq"):
             with open(f"{PLATFORM}/unbind", "w", encoding="ascii") as file:
@@ -50,7 +50,7 @@ def unbind():
 
 
 def bind():
-    """Gives all buttons back that unbind() has taken."""
+    """Binds all buttons again that unbind() has unbound."""
     for entry in os.listdir("/sys/bus/platform/devices"):
         if entry.startswith("button_irq") and not os.path.exists(f"/sys/bus/platform/devices/{entry}/driver"):
             with open(f"{PLATFORM}/bind", "w", encoding="ascii") as file:
@@ -63,14 +63,14 @@ def stim(*words, index=0):
 
 
 class Output:
-    """A file for what another process prints, to be looked at meanwhile. The two share its offset: a seek of ours would
-    make that process overwrite what it has printed before, so we read without moving it."""
+    """A file for the output of another process, which can be read meanwhile. Both processes share the file's offset: a seek
+    would make the other one overwrite its output, so text() reads without moving the offset."""
 
     def __init__(self):
         self.file = tempfile.TemporaryFile()
 
     def text(self):
-        """All up to now."""
+        """The output up to now."""
         return os.pread(self.file.fileno(), 1 << 20, 0).decode()
 
     def __enter__(self):
@@ -81,7 +81,7 @@ class Output:
 
 
 def presses(count, start_us=0):
-    """The train for stim that presses so often, well clear of the debounce time, till the next press would come."""
+    """The arguments of stim train for count presses, 30 ms long and apart, which is well clear of the debounce time."""
     train = []
     for _ in range(count):
         train += [f"{start_us}:0", f"{start_us + 30_000}:1"]
@@ -90,12 +90,12 @@ def presses(count, start_us=0):
 
 
 def press(count, index=0):
-    """Presses so often."""
+    """Presses a button count times."""
     stim("train", *presses(count), index=index)
 
 
 def wait_for(condition, seconds=20):
-    """Until condition() holds; AssertionError when it does not in time."""
+    """Waits until condition() holds; AssertionError if it does not in time."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -104,7 +104,7 @@ def wait_for(condition, seconds=20):
 
 
 def waits_for_a_button(pid):
-    """Has that process a button open, and do all its threads sleep?"""
+    """Does the process have a button open, and do all its threads sleep?"""
     try:
         files = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
         return any(file.startswith("/dev/button_irq") for file in files) and all(

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """turn.py CYCLES US: turns a rotary encoder, whose two contacts are on the wires to the first two lines under test,
-forward by so many cycles of four steps, each step so many microseconds after the one before."""
+forward by CYCLES cycles of four steps, with US microseconds from each step to the next."""
 
 import fcntl
 import glob
@@ -40,7 +40,7 @@ def request(pins):
 
 
 def main(cycles, microseconds):
-    """Returns when the encoder has come to rest."""
+    """Turns the encoder. Returns when it is at rest again."""
     lines = request(os.environ["BUTTON_IRQ_PINS"].split()[:2])
     due = time.monotonic()
     for _ in range(cycles):

@@ -25,6 +25,8 @@ say "the command on faked buttons, with sanitizers (about 1 min)"
 	"$TOP/build/userspace/gesture_test" "$TOP/tests/gestures/vectors.txt" || status=$?
 	"$TOP/tests/userspace/test_command.py" "$TOP/build/userspace/fake" "$TOP/userspace/completion/button-irq" ||
 		status=$?
+	"$TOP/tests/userspace/test_hostile.py" "$TOP/build/userspace/fake" "$TOP/userspace/completion/button-irq" ||
+		status=$?
 	"$TOP/tests/userspace/test_build.sh" || status=$?
 	"$TOP/tests/userspace/fuzz.sh" 20000 || status=$?
 } > "$log"

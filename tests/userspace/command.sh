@@ -1,8 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The button-irq command on real events: a button is pressed, and each subcommand sees, prints and does what its man
-# page says.
+# The button-irq command on real events: a button is pressed, and each subcommand behaves as its manual page says.
 
 # load_button's parameters are optional.
 # shellcheck disable=SC2119 source-path=SCRIPTDIR/../selftests
@@ -14,7 +13,7 @@ click() { gesture 0:0 50:1 60:1; }
 double() { gesture 0:0 50:1 150:0 200:1 210:1; }
 hold() { gesture 0:0 "$1:1" "$(($1 + 10)):1"; }
 
-# begun COMMAND...: starts button-irq beside us, with output to "got" and "errors", once it has the button open
+# begun COMMAND...: starts button-irq in the background, with output to "got" and "errors"; returns once the button is open
 begun()
 {
 	button-irq "$@" > got 2> errors &
@@ -22,7 +21,7 @@ begun()
 	wait_for 20 readers 1
 }
 
-# ends STATUS: what was begun ends so
+# ends STATUS: the command that begun has started ends with STATUS
 ends()
 {
 	local status=0
@@ -32,7 +31,7 @@ ends()
 	equal "exit code (errors: $(cat errors))" "$1" "$status"
 }
 
-# refused STATUS TEXT COMMAND...: ends so, with this in its one line of error (or two with the hint at --help)
+# refused STATUS TEXT COMMAND...: COMMAND ends with STATUS and one line of error that has TEXT in it (two with the hint at --help)
 refused()
 {
 	local status=0 wanted=$1 text=$2
@@ -126,7 +125,7 @@ test_watch_terminal()
 	grep -q 'held 0\.0' got || fail "no held time: $(cat -v got)"
 }
 
-# More events than the ring keeps: the reader that slept is told how many, and goes on.
+# A reader that slept while the ring overflowed gets the number of lost events, and the events after them.
 test_watch_lost()
 {
 	load_button ring_events=16
@@ -152,7 +151,7 @@ test_watch_gone()
 	grep -q '^button-irq: bell: No such device$' errors || fail "$(cat errors)"
 }
 
-# The button goes and comes back, with its own numbers; nothing of what it says is missing.
+# The button goes and comes back with new numbers; no event is missing.
 test_watch_follow()
 {
 	load_button label=bell
@@ -214,7 +213,7 @@ test_watch_state()
 	stim 0 1
 }
 
-# In a container there is the node of a label, by that name alone.
+# A container may have the node under its label only.
 test_container()
 {
 	load_button label=bell
@@ -303,7 +302,7 @@ test_wait()
 	begun wait click -t 300ms
 	ends 1
 	equal "after no click" "" "$(cat got)"
-	# A hold is no click, and a double is none.
+	# Neither a hold nor a double is a click.
 	begun wait click -t 3s --hold-time=200ms
 	hold 300
 	double
@@ -313,7 +312,7 @@ test_wait()
 	ends 3
 }
 
-# A hold is told while the button is down, not when it is let go.
+# A hold is printed while the button is still pressed, not at its release.
 test_wait_hold_in_time()
 {
 	load_button
@@ -324,7 +323,7 @@ test_wait_hold_in_time()
 	stim 0 1
 }
 
-# Read late, the times of the events decide: two clicks that were too far apart for a double stay two.
+# A late reader decides by the times of the events: two clicks that were too far apart are no double.
 test_wait_late()
 {
 	load_button
@@ -346,7 +345,7 @@ test_wait_settle()
 {
 	load_button debounce_mode=settle debounce_us=200000
 	begun wait hold=500ms -t 3s
-	# Released just before it was a hold, which is known 200 ms later
+	# Released just before the hold time; the command knows 200 ms later.
 	gesture 0:0 450:1 2000:1
 	ends 1
 }
@@ -394,7 +393,7 @@ test_run_environment()
 	run_ends
 }
 
-# Commands that hang, fail, are killed or cannot be found delay nobody and drop nothing.
+# Commands that hang, fail, are killed or do not exist delay no other command and lose no event.
 test_run_bad_commands()
 {
 	local i
@@ -449,7 +448,7 @@ test_run_no_hold_of_a_button_that_is_gone()
 	run_ends
 }
 
-# What was pressed while it might not open the button starts nothing.
+# Presses from before the button could be opened start no command.
 test_run_nothing_stale()
 {
 	load_button label=power
@@ -472,7 +471,7 @@ test_run_nothing_stale()
 	run_ends
 }
 
-# As a service: started before the button is there, and it outlives an unbind.
+# As a service: run starts before the button exists and survives an unbind.
 test_run_follows()
 {
 	button-irq run -b bell --press='echo press >> presses' > got 2> errors &
@@ -510,7 +509,7 @@ test_status()
 	press 3
 	wait_for 20 counter_is releases 3
 	button-irq status > got
-	# Drivers that count glitches have a column more.
+	# Drivers that count glitches have one more column.
 	if [ -e "$CLASS/button_irq/glitches" ]; then
 		title=' GLITCHES' zero=' 0'
 	fi
@@ -534,7 +533,7 @@ test_calibrate()
 	ends 0
 	grep -q '^10 movements, 40 edges, the longest bounce 2\.4[0-9]* ms: debounce_us=4000$' got ||
 		fail "no such recommendation: $(cat got errors)"
-	# A controller that cannot set a pull leaves it as it is.
+	# A controller that cannot set a pull leaves the pull unchanged.
 	! grep -q 'cannot set a pull' errors || pull=as-is
 	grep -q "modprobe button_irq line=${LINES[0]} pull=$pull active_low=1 debounce_us=" got || fail "$(cat got)"
 	[ "$(grep -c '^  press ' got)" = 5 ] || fail "not 5 presses: $(cat got)"
@@ -560,7 +559,7 @@ test_calibrate_options()
 	if LC_ALL=C grep -q '[^ -~]' got; then
 		fail "not ASCII in LC_ALL=C: $(cat got)"
 	fi
-	# Twice pressed is four movements, whichever level is which.
+	# Two presses are four movements with either polarity.
 	calibrated --active-high
 	grep -q ' active_low=0 ' got || fail "$(cat got)"
 }
@@ -586,7 +585,7 @@ test_calibrate_errors()
 {
 	local status
 
-	# As 32 bits this is the line.
+	# The low 32 bits of this offset are the line's.
 	refused 1 "no such line" calibrate "${LINES[0]%:*}:$((${LINES[0]##*:} + (1 << 32)))"
 	refused 1 "NOSUCHLINE: no such line" calibrate NOSUCHLINE
 	refused 1 "${LINES[0]%:*}:99: no such line" calibrate "${LINES[0]%:*}:99"
@@ -663,7 +662,7 @@ example_is_over()
 	fi
 }
 
-# What the documents show works as it is printed there.
+# The examples in the documents work as printed.
 test_documented_examples()
 {
 	local page i presses n=0

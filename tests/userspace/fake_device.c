@@ -81,7 +81,8 @@ static int get_info(int fd, struct button_irq_info *info)
 			return 0;
 		}
 	}
-	errno = ENOTTY;
+	if (errno != EMFILE)
+		errno = ENOTTY;
 	return -1;
 }
 

@@ -12,7 +12,7 @@ cd /opt/button_irq/selftests
 
 cd "$(mktemp -d)"
 
-# on_a_terminal COMMAND...: what somebody would see who types it
+# on_a_terminal COMMAND...: prints the command and its output as a terminal shows them
 on_a_terminal()
 {
 	echo "\$ $*"

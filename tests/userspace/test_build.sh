@@ -1,8 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# test_build.sh: what is built depends on which libgpiod there is, and everything but calibrate is built without it; the manual
-# pages are left out without lowdown. TAP.
+# test_build.sh: without libgpiod 2 everything but calibrate is built, and without lowdown everything but the manual pages. TAP.
 
 # shellcheck disable=SC2317 # the functions are called by check
 set -euo pipefail
@@ -25,7 +24,7 @@ check()
 	fi
 }
 
-# builds VERSION: makes the command where pkg-config knows libgpiod of this version, or none; nothing of calibrate is compiled
+# builds VERSION: makes the command with a pkg-config that reports this version of libgpiod, or none; calibrate is not compiled
 builds()
 {
 	rm -rf "$work/pc" "$work/out"

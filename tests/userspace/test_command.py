@@ -281,14 +281,14 @@ def test_events_from_before_the_start_are_no_commands_even_if_recent():
     equal((lines("done"), lines("fence")), (["click"], ["press"]), "commands")
 
 
-def test_a_stopped_run_does_not_run_old_commands_and_says_so():
+def test_a_stopped_run_reports_old_commands_and_does_not_run_them():
     bell = Button()
     process = begun(bell, "run", "--click=echo $BUTTON_IRQ_SEQ >> done", "--max-age=100ms")
     process.send_signal(signal.SIGSTOP)
     then = bell.click()
     wait_for(lambda: now() > then + 300 * MS, "the click is old")
     process.send_signal(signal.SIGCONT)
-    wait_for(lambda: "click 2 is 0." in read("err") and "max-age 0.1 s" in read("err"), "it says so")
+    wait_for(lambda: "click 2 is 0." in read("err") and "max-age 0.1 s" in read("err"), "a message")
     # On a busy machine a click may be too old again.
     wait_for(lambda: bell.click() and lines("done"), "a new click is run")
     assert "2" not in lines("done"), lines("done")
@@ -477,7 +477,7 @@ def test_run_goes_on_when_its_messages_are_not_read():
     os.close(writer)
 
 
-def test_run_says_later_how_many_messages_were_lost():
+def test_run_reports_later_how_many_messages_were_lost():
     reader, writer = full_pipe()
     bell = Button()
     process = begun(bell, "run", "--press=exit 7", "--release=echo release >> done", stderr=writer)
@@ -500,7 +500,7 @@ def test_run_says_later_how_many_messages_were_lost():
     os.close(reader)
 
 
-def test_run_survives_the_end_of_who_reads_its_messages():
+def test_run_survives_the_end_of_the_reader_of_its_messages():
     reader, writer = os.pipe()
     bell = Button()
     process = begun(bell, "run", "--press=exit 7", "--release=echo release >> done", stderr=writer)
@@ -563,7 +563,7 @@ def test_unknown_event_types_end_no_gesture():
 
 # --- 7: what it waits for ---
 
-def test_following_says_what_it_waits_for():
+def test_follow_reports_what_it_waits_for():
     Button(label="bell")
     Button(node="button_irq1", label="door")
     for command in (["watch", "--follow", "bel"], ["run", "-b", "bel", "--press=true"]):
@@ -576,7 +576,7 @@ def test_following_says_what_it_waits_for():
         process.wait()
 
 
-def test_following_says_that_it_may_not():
+def test_follow_reports_a_lack_of_rights():
     if os.geteuid():
         return "not root, who could become another user"
     bell = Button()
@@ -664,7 +664,7 @@ def test_watch_state_shows_the_state_of_a_button_that_came_back():
     process.kill()
 
 
-def test_state_and_is_pressed():
+def test_state_and_is_pressed_agree_with_the_device():
     door = Button(label="door")
     Button(node="button_irq1", label="bell")
     equal(run("state", "door")[0], "released\n")
@@ -715,7 +715,7 @@ def test_status_without_buttons_is_3():
     equal(run("status", "--json", code=3), ("[]\n", "button-irq: no buttons\n"))
 
 
-def test_calibrate_says_what_is_missing():
+def test_calibrate_without_libgpiod_names_what_is_missing():
     _, errors = run("calibrate", "GPIO17", code=1)
     assert "libgpiod 2" in errors and "backports" in errors, errors
 
@@ -749,7 +749,7 @@ def test_doctor_names_the_headers_of_this_kernel():
         doctor(f"-> sudo apt install {package} ")
 
 
-def test_doctor_says_reboot_after_an_upgrade():
+def test_doctor_suggests_a_reboot_after_an_upgrade():
     machine(modules=False, headers=False)
     doctor("-> sudo reboot")
 
@@ -828,14 +828,14 @@ def test_doctor_finds_nothing_wrong_with_a_button_that_nobody_pressed():
     doctor("note     button_irq: not one edge yet", "0 problems found", code=0)
 
 
-def test_doctor_tells_of_glitches():
+def test_doctor_notes_glitches():
     machine()
     bell = Button(files={"glitches": 3})
     bell.click()
     doctor("3 glitches", "debounce_mode=settle", code=0)
 
 
-def test_doctor_tells_of_containers():
+def test_doctor_notes_a_container():
     machine()
     bell = Button()
     bell.click()
@@ -844,7 +844,7 @@ def test_doctor_tells_of_containers():
     doctor("this is a container", "--device /dev/button_irq")
 
 
-def test_doctor_tells_of_a_missing_group():
+def test_doctor_names_a_missing_group():
     if os.geteuid():
         return "not root, who could become another user"
     machine()
@@ -905,19 +905,19 @@ def test_sighup_reloads_the_config():
     ends(process, 0)
 
 
-def test_a_bad_config_is_said_and_the_old_one_kept():
+def test_a_bad_config_is_reported_and_the_old_one_kept():
     bell = Button()
     write("conf", "[bell]\npress = echo old >> done\n")
     process = begun(bell, "run", "-c", "conf")
     write("conf", "[bell]\nprss = echo new >> done\n")
     process.send_signal(signal.SIGHUP)
-    wait_for(lambda: "not reloaded" in read("err"), "it says so")
+    wait_for(lambda: "not reloaded" in read("err"), "a message")
     assert "conf:2: prss = echo new >> done: none of press" in read("err"), read("err")
     bell.press()
     equal(has_lines(1, "done"), ["old"])
     os.unlink("conf")
     process.send_signal(signal.SIGHUP)
-    wait_for(lambda: "conf: No such file" in read("err"), "it says so")
+    wait_for(lambda: "conf: No such file" in read("err"), "a message")
     bell.press()
     has_lines(2, "done")
 
@@ -942,7 +942,7 @@ def notify_socket():
     return server
 
 
-def test_run_tells_systemd_that_it_is_ready():
+def test_run_notifies_systemd_when_it_is_ready():
     server = notify_socket()
     bell = Button()
     write("conf", "[bell]\npress = echo \"${NOTIFY_SOCKET-none} ${WATCHDOG_USEC-none}\" >> done\n")
@@ -1114,7 +1114,7 @@ def test_calibrate_recommends_no_more_than_the_driver_takes():
     assert "debounce_us=1000000\n" in out and "the most that the driver takes" in out, out
 
 
-def test_calibrate_tells_of_edges_that_were_lost():
+def test_calibrate_reports_lost_edges():
     lab([PI], presses(10))
     text = lines("root/edges")
     write("root/edges", "".join(line + "\n" for i, line in enumerate(text) if i not in (5, 6)))
@@ -1148,7 +1148,7 @@ def test_calibrate_writes_a_picture_whatever_the_label():
     assert "/dev/full" in run("calibrate", "--svg=/dev/full", "gpiochip0:4", code=1)[1]
 
 
-def test_calibrate_says_which_option_is_wrong():
+def test_calibrate_names_the_wrong_option():
     lab([PI])
     equal(run("calibrate", "--nonsense", code=2)[1],
           "button-irq: unrecognized option '--nonsense'\nTry 'button-irq calibrate --help'.\n")
@@ -1160,7 +1160,7 @@ def test_calibrate_says_which_option_is_wrong():
 
 # --- 16: the config ---
 
-def test_config_errors_have_lines_and_are_all_named():
+def test_config_errors_have_line_numbers_and_are_all_reported():
     write("conf", "[a]\nhold-time = 1s\n\n[b]\nhold-time = 1s\n")
     equal(run("run", "--check", "-c", "conf", code=2)[1], "conf:1: [a] has no command\nconf:4: [b] has no command\n")
 
@@ -1301,7 +1301,7 @@ def test_status_shows_glitches_where_the_driver_counts_them():
     equal(dict(zip(head.split(), row.split()))["GLITCHES"], "7")
 
 
-def test_status_as_json():
+def test_status_json_has_an_object_for_each_button():
     Button(label='b"17', files={"glitches": 7})
     Button(node="button_irq1", label="17")
     first, second = json.loads(run("status", "--json")[0])
@@ -1346,7 +1346,7 @@ def test_events_are_filtered():
     run("watch", "--events=press,tickle", code=2)
 
 
-def test_format_and_local_time():
+def test_format_and_localtime_print_all_fields():
     bell = Button()
     process = begun(bell, "watch", "--format=%b|%d|%e|%s|%t|%n|%h|%c|%%", "-n", "2")
     at = bell.press()
@@ -1479,7 +1479,7 @@ def test_watch_gestures_have_no_other_clock():
         assert option in errors, errors
 
 
-def test_watch_says_why_a_button_is_absent():
+def test_watch_reports_why_a_button_is_absent():
     os.makedirs("root/dev")
     process = start("watch", "-f", "--json", "--state", "--events=press,absent", "bell", user=65534)
     equal(json.loads(has_lines(1)[0]), {"button": "bell", "seq": 0, "clock": "monotonic", "event": "absent",

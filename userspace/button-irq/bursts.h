@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What calibrate makes of recorded edges: bursts (a contact that closes or opens, with its
- * bounces), how long they last, and the debounce time that follows
+ * Analysis of recorded edges for calibrate: bursts (a contact that closes or opens, with its
+ * bounces), their lengths, and a debounce time that covers them
  */
 #ifndef BURSTS_H
 #define BURSTS_H
@@ -13,8 +13,8 @@
 #define BURST_GAP_NS	25000000ULL
 
 /*
- * A burst that goes on for longer is no contact that bounces. Mains hum on an open line, or a signal, never
- * rests. It is also the driver's longest debounce time.
+ * A longer burst is no bouncing contact: mains hum on an open line, or a signal, never rests. This is also the
+ * driver's longest debounce time.
  */
 #define BURST_MAX_NS	1000000000ULL
 
@@ -49,7 +49,7 @@ size_t bursts_find(const struct edge *edges, size_t n, struct burst *bursts);
 bool bursts_endless(const struct burst *bursts, size_t n);
 
 /**
- * bursts_debounce_us() - a debounce time that covers what was seen
+ * bursts_debounce_us() - a debounce time that covers the recorded bounces
  * @bursts: all of them
  * @n: how many
  *

@@ -26,8 +26,8 @@
 #define BARS		8	/* of the histogram */
 
 /**
- * struct calibration - what is asked for, and what was recorded
- * @line: as it was named: a line's name, or CHIP:OFFSET
+ * struct calibration - options, and the recorded edges
+ * @line: the line's name on the command line: a line's name, or CHIP:OFFSET
  * @presses: how many to record
  * @timeout_ns: give up when nothing happens for so long
  * @bias: the pull
@@ -124,7 +124,7 @@ static bool is_header_line(const struct calibration *c, struct gpiod_chip *chip,
 	return found;
 }
 
-static struct gpiod_chip *search_chips(struct calibration *c,
+static struct gpiod_chip *search_chips(struct calibration *c, unsigned int *refused,
 				       bool (*is_it)(const struct calibration *c, struct gpiod_chip *chip,
 						     unsigned int *offset))
 {
@@ -138,8 +138,8 @@ static struct gpiod_chip *search_chips(struct calibration *c,
 		snprintf(path, sizeof(path), ROOT "/dev/%s", entries[i]->d_name);
 		free(entries[i]);
 		chip = found ? NULL : gpiod_chip_open(path);
-		if (!chip && !found)
-			complain("%s: %s", path, strerror(errno));
+		if (!chip && !found && errno != ENODEV)
+			(*refused)++;
 		if (!chip)
 			continue;
 		if (!is_it(c, chip, &c->offset)) {
@@ -161,7 +161,20 @@ static struct gpiod_chip *search_chips(struct calibration *c,
 
 static struct gpiod_chip *find_line(struct calibration *c)
 {
-	return search_chips(c, is_on_chip) ?: search_chips(c, is_header_line);
+	unsigned int refused = 0;
+	struct gpiod_chip *chip = search_chips(c, &refused, is_on_chip);
+
+	if (!chip) {
+		refused = 0;
+		chip = search_chips(c, &refused, is_header_line);
+	}
+	if (!chip && refused)
+		complain("%s: %u controller%s cannot be opened (%s): be in the group gpio, or use sudo", c->line, refused,
+			 refused > 1 ? "s" : "", strerror(EACCES));
+	else if (!chip)
+		complain("%s: no such line. On a Raspberry Pi's header: gpio17; else a name or CHIP:OFFSET from gpioinfo",
+			 c->line);
+	return chip;
 }
 
 static int line_refused(const struct calibration *c, struct gpiod_chip *chip, int error)
@@ -169,7 +182,7 @@ static int line_refused(const struct calibration *c, struct gpiod_chip *chip, in
 	struct gpiod_line_info *info = gpiod_chip_get_line_info(chip, c->offset);
 	const char *user = info ? gpiod_line_info_get_consumer(info) : NULL;
 
-	/* The driver's lines are called button_irq, or by the button's label. */
+	/* The consumer of the driver's lines is button_irq, or the button's label. */
 	if (error == EBUSY)
 		complain("%s: in use%s%s%s", c->line, user ? " by " : "", user ?: "",
 			 !access(ROOT "/sys/module/button_irq", F_OK) ?
@@ -189,9 +202,8 @@ static int request_line(struct calibration *c)
 	int ret = EXIT_OK;
 
 	if (!chip)
-		return complain("%s: no such line. On a Raspberry Pi's header: gpio17; else a name or CHIP:OFFSET from gpioinfo",
-				c->line);
-	/* The request would stop the machine. */
+		return EXIT_FAILED;
+	/* Requesting such a line would stop the machine. */
 	if (c->mainline_rp1 && c->offset > HEADER_LAST) {
 		gpiod_chip_close(chip);
 		return complain("%s: mainline's pinctrl-rp1 delivers no interrupt of GPIO28 to 53. Take GPIO0 to 27, which are on the header",
@@ -317,7 +329,7 @@ static int record(struct calibration *c)
 	return EXIT_OK;
 }
 
-/* --- What it shows --- */
+/* --- Output --- */
 
 /* The level in each of DIAGRAM steps of a burst; a step that has several levels is given as '|'. */
 static void diagram(const struct calibration *c, const struct burst *b, unsigned long long step,
@@ -357,7 +369,7 @@ static unsigned long long diagram_step(const struct calibration *c)
 	return longest_bounce(c) / (c->diagram * 8 / 10) + 1000;
 }
 
-/* How a step of a diagram, or '#', a bar's, is shown */
+/* The character for a step of a diagram, or for '#', a step of a bar */
 static const char *mark(const struct calibration *c, char step)
 {
 	switch (step) {
@@ -428,6 +440,22 @@ static void print_histogram(const struct calibration *c)
 	}
 }
 
+/* The line as modprobe takes it from a shell: a label with blanks in double quotes, which the kernel wants, within single ones. */
+static void print_line_parameter(const struct calibration *c)
+{
+	const char *text;
+
+	fputs("  modprobe:    modprobe button_irq ", stdout);
+	if (!strpbrk(c->chip_label, " \t\"'\\$`;&|<>()*?[]#~!{}")) {
+		printf("line=%s:%u", c->chip_label, c->offset);
+		return;
+	}
+	fputs("'line=\"", stdout);
+	for (text = c->chip_label; *text; text++)
+		fputs(*text == '\'' ? "'\\''" : (char []){ *text, '\0' }, stdout);
+	printf(":%u\"'", c->offset);
+}
+
 static void print_recommendation(const struct calibration *c)
 {
 	unsigned int us = bursts_debounce_us(c->bursts, c->n_bursts);
@@ -447,19 +475,28 @@ static void print_recommendation(const struct calibration *c)
 	if (is_header_chip(c->chip_label))
 		printf("  modprobe:    modprobe button_irq gpio=%u", c->offset);
 	else
-		printf("  modprobe:    modprobe button_irq line=%s:%u", c->chip_label, c->offset);
+		print_line_parameter(c);
 	printf(" pull=%s active_low=%d debounce_us=%u\n", pull, !c->active_high, us);
 }
 
-/* A chip's label is any text. */
+/* Writes a chip's label, which can be any text. */
 static void svg_text(FILE *f, const char *text)
 {
-	for (; *text; text++) {
+	size_t n;
+
+	for (; *text; text += n ?: 1) {
+		n = utf8_length(text);
 		switch (*text) {
 		case '&': fputs("&amp;", f); break;
 		case '<': fputs("&lt;", f); break;
 		case '>': fputs("&gt;", f); break;
-		default: fputc((unsigned char)*text < 0x20 ? '?' : *text, f);
+		default:
+			/* XML has no control characters and no U+FFFE, U+FFFF. */
+			if (!n || (unsigned char)*text < 0x20 || !strncmp(text, "\xef\xbf\xbe", 3) ||
+			    !strncmp(text, "\xef\xbf\xbf", 3))
+				fputc('?', f);
+			else
+				fwrite(text, 1, n, f);
 		}
 	}
 }
@@ -564,6 +601,7 @@ int main(int argc, char **argv)
 	int c, ret;
 
 	setlocale(LC_CTYPE, "");
+	block_output();
 	cal.utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
 	/* 38 characters stand before each diagram. */
 	width = terminal_width();
@@ -579,7 +617,7 @@ int main(int argc, char **argv)
 			break;
 		case 't':
 			if (!parse_period(optarg, &cal.timeout_ns))
-				return complain_usage("--timeout=%s: not a time like 500ms or 2s", optarg);
+				return complain_usage("--timeout=%s: not a time like 500ms or 2s, " PERIOD_LIMIT, optarg);
 			break;
 		case 'B':
 			if (!parse_bias(optarg, &cal.bias))

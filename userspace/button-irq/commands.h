@@ -5,7 +5,7 @@
 
 #include <getopt.h>
 
-/* What every command understands; command_option() handles both. */
+/* The options of every command; common_option() handles them. */
 #define OPT_HELP	0x1000
 #define OPT_VERSION	0x1001
 #define COMMON_OPTIONS \

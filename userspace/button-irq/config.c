@@ -15,7 +15,7 @@ static const char *set_period(unsigned long long *to, const char *value)
 	if (*to)
 		return "already has a time";
 	if (!parse_period(value, &ns))
-		return "not a time like 400ms or 2s";
+		return "not a time like 400ms or 2s, " PERIOD_LIMIT;
 	*to = ns;
 	return NULL;
 }
@@ -44,6 +44,8 @@ const char *action_set(struct action *action, const char *key, const char *value
 		return "none of " KEYS;
 	if (action->command[i])
 		return "already has a command";
+	if (strlen(value) > CONFIG_COMMAND)
+		return "longer than " CONFIG_COMMAND_TEXT " bytes";
 	action->command[i] = strdup(value);
 	return action->command[i] ? NULL : "out of memory";
 }
@@ -90,6 +92,8 @@ static const char *begin_section(void *data, const char *name, unsigned int line
 	for (i = 0; i < config->n; i++)
 		if (!strcmp(config->action[i].button ?: "", name))
 			return "this button has a section already";
+	if (config->n == CONFIG_BUTTONS)
+		return "more than " CONFIG_BUTTONS_TEXT " buttons";
 	action = reallocarray(config->action, config->n + 1, sizeof(*action));
 	if (!action)
 		return "out of memory";

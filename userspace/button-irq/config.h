@@ -20,11 +20,19 @@
 /* A gesture that is older than this when it is read starts no command. */
 #define ACTION_MAX_AGE_NS	2000000000ULL
 
+/* The longest command: more, the kernel does not pass to a program as one argument */
+#define CONFIG_COMMAND		131071
+#define CONFIG_COMMAND_TEXT	"131071"
+
+/* The most buttons in all config files */
+#define CONFIG_BUTTONS		1000
+#define CONFIG_BUTTONS_TEXT	"1000"
+
 /* The shortest repeat-time: each repeat starts a process. */
 #define ACTION_REPEAT_MIN_NS	10000000ULL
 
 /**
- * struct action - what to do for one button
+ * struct action - the commands of one button
  * @button: its name
  * @file: the file that its section is in
  * @line: number of the section's first line, 0 if it comes from options
@@ -48,7 +56,7 @@ struct action {
 };
 
 /**
- * struct config - what to do for all buttons
+ * struct config - the commands of all buttons
  * @action: one element for each section, @n of them
  */
 struct config {
@@ -58,7 +66,7 @@ struct config {
 
 /**
  * config_read() - add the sections of a file
- * @config: what was read before, or empty
+ * @config: the sections of other files, or empty
  * @file: to read
  * @name: what to call it in messages
  * @errors: gets one line for each error, as NAME:LINE: TEXT

@@ -116,6 +116,11 @@ void button_list(char *text, size_t size)
 			snprintf(label, sizeof(label), "%s", nodes[i]);
 		used += snprintf(text + used, size - used, "%s%s", i ? ", " : "there are: ", label);
 	}
+	if (used >= size) {
+		/* Cut before the last whole label that leaves room for the dots. */
+		text[size - 4] = '\0';
+		snprintf(strrchr(text, ' ') ?: text, 5, " ...");
+	}
 	if (n >= 0)
 		button_nodes_free(nodes, n);
 }
@@ -185,7 +190,7 @@ static int button_open_path(struct buttons *set, struct button *b, const char *p
 	memcpy(b->label, info.label, sizeof(b->label));
 	b->label[sizeof(b->label) - 1] = '\0';
 	b->slack_ns = info.debounce_us * NS_PER_US + DRIVER_LATENCY_NS;
-	/* Its window may be open: the horizon begins once the line has been quiet. */
+	/* A debounce window may be open: the horizon begins once the line has been quiet. */
 	b->edges_at = b->looked_at = clock_ns(CLOCK_MONOTONIC);
 	b->horizon = 0;
 	b->edges = 0;
@@ -203,7 +208,7 @@ static int button_try(struct buttons *set, struct button *b, bool rewind)
 		snprintf(path, sizeof(path), DEV_DIR "/%s", node);
 		ret = button_open_path(set, b, path, rewind);
 	}
-	/* Containers have the nodes that they were given, by whatever name, and perhaps no /sys. */
+	/* A container may have the node under its label only, and no /sys. */
 	if (ret == -ENOENT) {
 		snprintf(path, sizeof(path), DEV_DIR "/button/%s", b->want ?: "");
 		if (b->want)
@@ -246,29 +251,24 @@ static int explain(const struct button *b, int error, const char *waiting)
 }
 
 /*
- * Watches the directories in which a button may appear: /dev, where udev also changes
+ * Watches the directories in which an absent button may appear: /dev, where udev also changes
  * rights, /dev/button, where udev makes the links after that, and the directory of a path.
  * Where that directory does not exist yet, the nearest one above it that does.
  */
-static void watch_directories(const struct buttons *set)
+static void watch_directories(const struct buttons *set, const struct button *b)
 {
 	const __u32 mask = IN_CREATE | IN_MOVED_TO | IN_ATTRIB;
 	char path[PATH_MAX], *slash;
-	size_t i;
 
 	inotify_add_watch(set->watch, DEV_DIR, mask);
 	inotify_add_watch(set->watch, DEV_DIR "/button", mask);
-	for (i = 0; i < set->n; i++) {
-		const struct button *b = &set->button[i];
-
-		if (b->fd >= 0 || !b->want || !strchr(b->want, '/'))
-			continue;
-		snprintf(path, sizeof(path), "%s%s", *b->want == '/' ? "" : "./", b->want);
-		while ((slash = strrchr(path, '/'))) {
-			slash[slash == path] = '\0';
-			if (inotify_add_watch(set->watch, path, mask) >= 0 || slash == path)
-				break;
-		}
+	if (!b->want || !strchr(b->want, '/'))
+		return;
+	snprintf(path, sizeof(path), "%s%s", *b->want == '/' ? "" : "./", b->want);
+	while ((slash = strrchr(path, '/'))) {
+		slash[slash == path] = '\0';
+		if (inotify_add_watch(set->watch, path, mask) >= 0 || slash == path)
+			break;
 	}
 }
 
@@ -276,9 +276,9 @@ static int button_follow(struct buttons *set, struct button *b, bool rewind)
 {
 	int ret;
 
-	/* Before looking, so that no change slips through in between. */
+	/* Watch before trying to open: a change after the watch began wakes buttons_wait(). */
 	b->untried = false;
-	watch_directories(set);
+	watch_directories(set, b);
 	ret = button_try(set, b, rewind);
 	if (!ret) {
 		if (b->error)
@@ -315,6 +315,9 @@ int buttons_open(struct buttons *set, char *const *names, size_t n, struct butto
 	int ret;
 
 	set->watch = -1;
+	for (i = 0; i < n; i++)
+		if (!*(names[i] ?: "-"))
+			return complain_usage("the name of a button is empty");
 	set->button = calloc(n ?: 1, sizeof(*set->button));
 	if (!set->button)
 		return complain("%s", strerror(ENOMEM));
@@ -332,7 +335,7 @@ int buttons_open(struct buttons *set, char *const *names, size_t n, struct butto
 		if (take_over(b, old))
 			continue;
 		if (set->follow) {
-			/* What is no button at all will not become one. */
+			/* A file that is no button will not become one. */
 			if (button_follow(set, b, set->history) == -ENOTTY && !old)
 				return EXIT_FAILED;
 			continue;
@@ -384,8 +387,8 @@ bool buttons_wait(struct buttons *set, int fd, long long timeout_ns)
 		if (b->fd < 0 && b->error && b->error != ENOENT && b->error != EACCES)
 			retry = true;
 		/*
-		 * It may be back already, and the event that reported its new node was read together
-		 * with the end of the old one: nothing would wake us.
+		 * The button may be back already. If the inotify event of its new node was read before
+		 * the end of the old node was seen, nothing would wake poll().
 		 */
 		if (b->untried && set->follow && !set->paused)
 			return true;
@@ -398,7 +401,7 @@ bool buttons_wait(struct buttons *set, int fd, long long timeout_ns)
 		timeout_ns = RETRY_NS;
 	ts = (struct timespec){ .tv_sec = timeout_ns / NS_PER_S, .tv_nsec = timeout_ns % NS_PER_S };
 	n = ppoll(pfd, set->n + 2, timeout_ns < 0 ? NULL : &ts, NULL);
-	/* It does not matter what is new: every button that is absent is tried. */
+	/* The contents of the inotify events do not matter: the caller tries every absent button. */
 	if (n > 0 && pfd[i].revents)
 		while (read(set->watch, news, sizeof(news)) > 0)
 			;
@@ -407,7 +410,7 @@ bool buttons_wait(struct buttons *set, int fd, long long timeout_ns)
 
 bool button_open(struct buttons *set, struct button *b)
 {
-	/* All that a button has had since it came back is new to us. */
+	/* All events since the button came back are unread: rewind to the first. */
 	return b->fd >= 0 || (set->follow && !button_follow(set, b, true));
 }
 
@@ -430,7 +433,7 @@ int button_read(struct buttons *set, struct button *b, struct button_irq_event *
 	if (!set->follow)
 		return -ENODEV;
 	complain("%s: gone, waiting for it to come back", button_name(b));
-	/* Reported already; only the return is news. */
+	/* The absence was reported here; button_follow() reports the return. */
 	b->error = ENOENT;
 	return 0;
 }
@@ -447,7 +450,7 @@ __u64 button_horizon(struct button *b, __u64 now)
 		b->edges_at = now;
 	}
 	b->looked_at = now;
-	/* No edge since then, so a window that was open is over, and its events were read. */
+	/* No edge since @edges_at: any window open then is over, and its events were read. */
 	if (b->fd >= 0 && b->edges_at + b->slack_ns <= now)
 		b->horizon = now - b->slack_ns;
 	return b->horizon;
@@ -455,7 +458,7 @@ __u64 button_horizon(struct button *b, __u64 now)
 
 __u64 button_horizon_due(const struct button *b, __u64 time)
 {
-	/* A look at @time itself: edges from before then need no further wait. */
+	/* Look at @time first: if no edge came until then, no further wait is needed. */
 	if (b->looked_at < time)
 		return time;
 	return (time > b->edges_at ? time : b->edges_at) + b->slack_ns;
@@ -478,7 +481,7 @@ int button_state(struct button *b, bool rewind, struct button_state *state)
 		if (n <= 0 && asked)
 			break;
 		if (n <= 0) {
-			/* What comes while we ask is read afterwards, and wins. */
+			/* Events that come after this ioctl are read below, and override the state. */
 			if (ioctl(b->fd, BUTTON_IRQ_IOC_GET_INFO, &info))
 				return -errno;
 			if (!state->change_seq)

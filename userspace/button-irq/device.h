@@ -26,9 +26,9 @@
  * @fd: the open device, or -1 while it is absent
  * @other_fd: the same device with times on another clock, see button_other_time(); or -1
  * @other: the event of @other_fd that was read last
- * @session: counts how often it went away. Gestures end where this changes.
- * @untried: it went away, and opening it was not tried since
- * @error: errno why it is absent, as reported; 0: not reported
+ * @session: counts how often the button went away. Gestures end where this number changes.
+ * @untried: the button went away, and no open was tried since
+ * @error: errno of the absence that was reported last; 0: none
  * @slack_ns: how long after its time an event may come, while the line is quiet
  * @edges: the counter "edges" when it was last read
  * @edges_at: CLOCK_MONOTONIC when @edges was first seen
@@ -54,7 +54,7 @@ struct button {
 };
 
 /**
- * struct buttons - those that one command reads
+ * struct buttons - the buttons that one command reads
  * @button: all of them, @n
  * @clock: CLOCK_MONOTONIC, CLOCK_BOOTTIME or CLOCK_REALTIME: the clock of all times
  * @history: begin with the events that the driver still keeps
@@ -73,11 +73,11 @@ struct buttons {
 };
 
 /**
- * struct button_state - the state of a button, with the last event that it is known from
+ * struct button_state - the state of a button, and its last event
  * @pressed: the state
  * @seq: number of the last event of any type, 0 if there was none
- * @change_seq: number of the last press or release, 0 if it is not kept any more
- * @time: its time, on the clock of the open file
+ * @change_seq: number of the last press or release, 0 if the driver does not keep it any more
+ * @time: time of that press or release, on the clock of the open file
  */
 struct button_state {
 	bool pressed;
@@ -114,7 +114,7 @@ bool button_find(const char *want, char *node);
 void button_list(char *text, size_t size);
 
 /**
- * buttons_open() - open what was asked for
+ * buttons_open() - open buttons by their names
  * @set: clock, history and follow are set
  * @names: labels, nodes or paths, which must outlive @set; none is the first button
  * @n: how many
@@ -140,7 +140,7 @@ void buttons_close(struct buttons *set);
 bool buttons_wait(struct buttons *set, int fd, long long timeout_ns);
 
 /**
- * button_read() - read what there is, without waiting
+ * button_read() - read the events that are there, without waiting
  * @set: the buttons
  * @b: one of them; where @set follows, it is opened if it has come back
  * @events: room for @max events
@@ -161,7 +161,7 @@ bool button_open(struct buttons *set, struct button *b);
 /**
  * button_horizon() - up to which time every event has been read
  * @b: the button, after button_read() has left nothing to read
- * @now: CLOCK_MONOTONIC from before that
+ * @now: CLOCK_MONOTONIC from before that button_read()
  *
  * An edge becomes an event when its debounce window ends. In mode settle each further edge
  * restarts the window, so a release can be reported late by any time. While edges are
@@ -191,8 +191,8 @@ int button_state(struct button *b, bool rewind, struct button_state *state);
  * @clock: CLOCK_MONOTONIC or CLOCK_REALTIME
  * @ns: nanoseconds
  *
- * Only the driver can tell both times of one edge, and it does so on one clock for each
- * open file. So this opens the device a second time.
+ * Only the driver has both times of one edge, and an open file has one clock. So this
+ * function opens the device a second time.
  *
  * Return: whether the time is known.
  */

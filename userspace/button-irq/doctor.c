@@ -46,7 +46,7 @@ static void __attribute__((format(printf, 1, 2))) fine(const char *format, ...)
 	va_end(args);
 }
 
-/* Worth knowing, but no problem */
+/* Reports a fact that is no problem. */
 static void __attribute__((format(printf, 1, 2))) note(const char *format, ...)
 {
 	va_list args;
@@ -85,15 +85,24 @@ static bool in_container(void)
 
 static char *kernel_log;
 
-/* Keeps what the kernel log has, one record after the other. */
+/* Reads all records of the kernel log. */
 static void read_kernel_log(void)
 {
 	int fd = open(ROOT "/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	size_t used = 0, size = 1 << 20;
+	char *more;
 	ssize_t n;
 
 	kernel_log = fd >= 0 ? malloc(size) : NULL;
-	while (kernel_log && used + 8192 < size) {
+	while (kernel_log) {
+		/* The last records matter most, so read all of a log that log_buf_len= has made long. */
+		if (used + 8192 > size) {
+			more = realloc(kernel_log, size * 2);
+			if (!more)
+				break;
+			kernel_log = more;
+			size *= 2;
+		}
 		n = read(fd, kernel_log + used, 8191);
 		/* EPIPE: this record was overwritten meanwhile; the next read goes on behind it. */
 		if (n < 0 && errno == EPIPE)
@@ -108,7 +117,7 @@ static void read_kernel_log(void)
 		close(fd);
 }
 
-/* What the driver's messages mean, and what to do. The first text that is in the message counts. */
+/* Texts in the driver's messages, and how to fix the cause. The first match counts. */
 static const struct {
 	const char *text;
 	const char *cure;
@@ -225,7 +234,7 @@ static void read_release(char *release, size_t size)
 		fclose(f);
 }
 
-/* Returns whether it makes sense to go on. */
+/* Returns whether the module is loaded. */
 static bool check_module(void)
 {
 	char release[128], cure[300], package[200];
@@ -276,7 +285,7 @@ static void check_controller(void)
 			"this kernel locks up at the first edge of a GPIO line: PREEMPT_RT with mainline's pinctrl-rp1");
 }
 
-/* --- Buttons that the driver did not take --- */
+/* --- Buttons in the device tree that the driver refused --- */
 
 static unsigned int described;
 
@@ -356,7 +365,7 @@ static unsigned long number(const char *node, const char *name)
 	return button_attribute(node, name, text, sizeof(text)) ? 0 : strtoul(text, NULL, 10);
 }
 
-/* Is the user in the group by the user database, and only this session is from before? */
+/* Does the user database have the user in the group? Then only this session lacks the group. */
 static bool in_group_later(const char *group)
 {
 	const struct group *entry = getgrnam(group);
@@ -419,8 +428,8 @@ static void check_permission(const char *node)
 }
 
 /*
- * The kernel's flags of a line, GPIO_V2_LINE_FLAG_*, and its controller's device. They need no libgpiod. Returns whether they are
- * known.
+ * Gets the kernel's flags of a line, GPIO_V2_LINE_FLAG_*, and its controller, without libgpiod. Returns whether the line was
+ * found.
  */
 static bool line_flags(const char *label, unsigned int offset, __u64 *flags, struct gpiochip_info *found_chip)
 {
@@ -450,7 +459,7 @@ static bool line_flags(const char *label, unsigned int offset, __u64 *flags, str
 	return found;
 }
 
-/* A line without a pull floats, and gives edges that nobody made. A pull to the wrong side presses for ever. */
+/* A line without a pull floats and has spurious edges. A pull to the wrong side holds the button pressed. */
 static void check_line(const char *node)
 {
 	struct gpiochip_info chip;

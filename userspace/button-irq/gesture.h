@@ -7,7 +7,7 @@
  * promises ("every event up to this time has been given"). Its output is gestures, and the
  * time until which an event could still change the next one.
  *
- * tests/gestures/vectors.txt defines what it must find.
+ * tests/gestures/vectors.txt defines which gestures follow from which events.
  */
 #ifndef GESTURE_H
 #define GESTURE_H
@@ -30,15 +30,15 @@ extern const char *const gesture_names[GESTURE_TYPES];
 
 #define GESTURE_NO_DEADLINE	(~0ULL)
 
-/* Defaults, as desktops and phones have them. */
+/* Default times, as on desktops and phones */
 #define GESTURE_DOUBLE_NS	400000000ULL
 #define GESTURE_HOLD_NS		1000000000ULL
 #define GESTURE_REPEAT_NS	250000000ULL
 
 /**
- * struct gesture - one of them
- * @type: which
- * @seq: number of the event that it belongs to: the press of a hold, the release of a click
+ * struct gesture - a gesture that was recognised
+ * @type: GESTURE_*
+ * @seq: number of the event that the gesture belongs to: the press of a hold, the release of a click
  * @time: nanoseconds; of that event, but of a hold or repeat, when it had been held long enough
  * @held: nanoseconds the button was pressed: of the release (or click), or at a hold or repeat
  * @known: nanoseconds; from this time on no event can change it. Later than @time only at

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* button-irq: push buttons in scripts. The man page is userspace/man/button-irq.1. */
+/* button-irq: push buttons in scripts. The manual page is doc/man/button-irq.1.md. */
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
@@ -164,6 +164,7 @@ int main(int argc, char **argv)
 		fd = open("/dev/null", O_RDWR);
 	} while (fd >= 0 && fd <= STDERR_FILENO);
 	close(fd);
+	block_output();
 	if (argc < 2)
 		return complain_usage("a command is missing");
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {

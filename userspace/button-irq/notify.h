@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a service of Type=notify says to systemd, see sd_notify(3) */
+/* Messages of a service of Type=notify to systemd, see sd_notify(3) */
 #ifndef NOTIFY_H
 #define NOTIFY_H
 

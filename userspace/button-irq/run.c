@@ -3,6 +3,7 @@
  * Commands for gestures. Commands run asynchronously, each in its own session, so a slow
  * command never delays event processing. Their ends are collected when SIGCHLD comes.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -28,24 +29,26 @@
 #define CONFIG_FILE	"/etc/button-irq.conf"
 
 /**
- * struct progress - what one button is in the middle of
+ * struct progress - the reading of one button
  * @gestures: its recogniser
- * @session: the button's, when its last events were read
+ * @session: value of the button's session when its last events were read
+ * @old_repeat: number of the press whose repeats were reported as too old
  */
 struct progress {
 	struct gestures gestures;
 	unsigned int session;
+	__u64 old_repeat;
 };
 
 /**
- * struct runner - all that run works with
+ * struct runner - the state of the program
  * @file: the config file, NULL for the default ones
- * @by_options: there is no config file, so there is nothing to reload
+ * @by_options: options instead of a config file say what to run, so nothing can be reloaded
  * @config: what to do, one action for each of @set's buttons
  * @set: the buttons
  * @progress: one for each of them
- * @start: CLOCK_MONOTONIC when this program began. What was pressed before starts nothing.
- * @watchdog_ns: how often to tell the service manager that we are alive, 0: never
+ * @start: CLOCK_MONOTONIC when this program began. Earlier events start no command.
+ * @watchdog_ns: time between WATCHDOG=1 messages to the service manager, 0: none
  * @signals: descriptor for the signals that are blocked
  * @old_mask: the signals that were blocked before, for the commands
  */
@@ -71,7 +74,7 @@ static void set_seconds(const char *name, __u64 ns)
 	setenv(name, text, 1);
 }
 
-/* In the child. */
+/* Runs the command; called in the child process. */
 static void become(const struct runner *r, const struct button *b, const struct gesture *f,
 		   const char *command)
 {
@@ -80,7 +83,7 @@ static void become(const struct runner *r, const struct button *b, const struct 
 
 	signal(SIGPIPE, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &r->old_mask, NULL);
-	/* A terminal's ^C ends us, and the commands only if they want to. */
+	/* ^C on the terminal ends this program, but not the commands. */
 	setsid();
 	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	dup2(null, STDIN_FILENO);
@@ -114,6 +117,11 @@ static void start(void *data, const struct gesture *f)
 	if (!command)
 		return;
 	if (age > action->max_age_ns + b->slack_ns) {
+		/* A long press may have thousands of repeats: report the first. */
+		if (f->type == GESTURE_REPEAT && f->seq == r->progress[found->i].old_repeat)
+			return;
+		if (f->type == GESTURE_REPEAT)
+			r->progress[found->i].old_repeat = f->seq;
 		complain("%s: %s %llu is %.1f s old, its command is not run (max-age %.1f s)", button_name(b),
 			 gesture_names[f->type], f->seq, (double)age / NS_PER_S,
 			 (double)action->max_age_ns / NS_PER_S);
@@ -142,23 +150,18 @@ static void collect(void)
 
 /* --- The config file --- */
 
-/* As cron and sudo do: what root runs, only root may write. Returns whether the file is good. */
-static bool trusted(FILE *file, const char *name, FILE *errors)
+/* As cron and sudo do: what root runs, only root may write. Returns whether that holds for a file, or a directory of files. */
+static bool trusted(const struct stat *st, const char *name, FILE *errors)
 {
 	const struct passwd *owner;
-	struct stat st;
 
-	if (fstat(fileno(file), &st)) {
-		fprintf(errors, "%s: %s\n", name, strerror(errno));
-		return false;
-	}
 	if (geteuid())
 		return true;
-	if (st.st_uid) {
-		owner = getpwuid(st.st_uid);
+	if (st->st_uid) {
+		owner = getpwuid(st->st_uid);
 		fprintf(errors, "%s: belongs to %s, so root does not run its commands (chown root)\n", name,
 			owner ? owner->pw_name : "another user");
-	} else if (st.st_mode & 022) {
+	} else if (st->st_mode & 022) {
 		fprintf(errors, "%s: can be written by others, so root does not run its commands (chmod go-w)\n", name);
 	} else {
 		return true;
@@ -166,35 +169,84 @@ static bool trusted(FILE *file, const char *name, FILE *errors)
 	return false;
 }
 
-/* Returns EXIT_OK, EXIT_FAILED if there is no such file, or EXIT_USAGE if it has errors. */
-static int read_file(struct config *config, const char *name, FILE *errors)
+/*
+ * Opens a file that has to be a regular one unless @any: a reload must not wait for the writer of
+ * a pipe. Returns NULL with errno set if there is none.
+ */
+static FILE *open_file(const char *name, bool any, struct stat *st)
 {
-	FILE *file = fopen(name, "re");
+	FILE *file;
+	int fd = open(name, O_RDONLY | O_CLOEXEC | (any ? 0 : O_NONBLOCK)), error = 0;
+
+	if (fd < 0)
+		return NULL;
+	if (fstat(fd, st))
+		error = errno;
+	else if (S_ISDIR(st->st_mode))
+		error = EISDIR;
+	else if (!any && !S_ISREG(st->st_mode))
+		error = ESPIPE;
+	file = error ? NULL : fdopen(fd, "r");
+	if (!file) {
+		error = error ?: errno;
+		close(fd);
+		errno = error;
+	}
+	return file;
+}
+
+/* Returns EXIT_OK, EXIT_FAILED if there is no such file, or EXIT_USAGE if it has errors. */
+static int read_file(struct config *config, const char *name, bool any, FILE *errors)
+{
+	struct stat st;
+	FILE *file = open_file(name, any, &st);
 	int ret = EXIT_OK;
 
 	if (!file) {
-		fprintf(errors, "%s: %s\n", name, strerror(errno));
+		fprintf(errors, "%s: %s\n", name, errno == ESPIPE ? "not a regular file" : strerror(errno));
 		return EXIT_FAILED;
 	}
-	if (!trusted(file, name, errors) || config_read(config, file, name, errors))
+	if (!trusted(&st, name, errors) || config_read(config, file, name, errors))
 		ret = EXIT_USAGE;
 	fclose(file);
 	return ret;
 }
 
-/* /etc/button-irq.conf and /etc/button-irq.conf.d/, of which one may be missing */
+/* May the files of a directory be read? Returns EXIT_OK, also if there is none. */
+static int check_directory(const char *name, FILE *errors)
+{
+	DIR *dir = opendir(name);
+	struct stat st;
+	int ret = EXIT_OK;
+
+	if (!dir && errno == ENOENT)
+		return EXIT_OK;
+	if (!dir || fstat(dirfd(dir), &st)) {
+		fprintf(errors, "%s: %s\n", name, strerror(errno));
+		ret = EXIT_FAILED;
+	} else if (!trusted(&st, name, errors)) {
+		ret = EXIT_USAGE;
+	}
+	if (dir)
+		closedir(dir);
+	return ret;
+}
+
+/* Reads /etc/button-irq.conf and /etc/button-irq.conf.d/, of which one may be missing. */
 static int read_default(struct config *config, FILE *errors)
 {
-	int ret = EXIT_OK;
+	int ret = check_directory(ROOT CONFIG_FILE ".d", errors);
 	glob_t files;
 	size_t i;
 
+	if (ret)
+		return ret;
 	if (glob(ROOT CONFIG_FILE ".d/*.conf", 0, NULL, &files))
-		return read_file(config, ROOT CONFIG_FILE, errors);
-	if (!access(ROOT CONFIG_FILE, F_OK))
-		ret = read_file(config, ROOT CONFIG_FILE, errors);
+		return read_file(config, ROOT CONFIG_FILE, false, errors);
+	if (!access(ROOT CONFIG_FILE, F_OK) || errno != ENOENT)
+		ret = read_file(config, ROOT CONFIG_FILE, false, errors);
 	for (i = 0; i < files.gl_pathc; i++) {
-		int one = read_file(config, files.gl_pathv[i], errors);
+		int one = read_file(config, files.gl_pathv[i], false, errors);
 
 		ret = one > ret ? one : ret;
 	}
@@ -202,7 +254,8 @@ static int read_default(struct config *config, FILE *errors)
 	return ret;
 }
 
-static int read_config(struct config *config, const char *file)
+/* Reports all errors. @again: the file was read before, so a pipe would be empty now. */
+static int read_config(struct config *config, const char *file, bool again)
 {
 	char *text = NULL;
 	size_t size;
@@ -211,7 +264,7 @@ static int read_config(struct config *config, const char *file)
 
 	if (!errors)
 		return complain("%s", strerror(ENOMEM));
-	ret = file ? read_file(config, file, errors) : read_default(config, errors);
+	ret = file ? read_file(config, file, !again, errors) : read_default(config, errors);
 	if ((!ret || config->n) && config_finish(config, file ?: CONFIG_FILE, errors))
 		ret = EXIT_USAGE;
 	fclose(errors);
@@ -220,7 +273,7 @@ static int read_config(struct config *config, const char *file)
 	return ret;
 }
 
-/* Names that no button has now: no error, for buttons may come later. */
+/* Warns of names that no button has now. They are no error, because buttons may come later. */
 static void warn_absent(const struct config *config)
 {
 	char there[512], node[NODE_SIZE];
@@ -239,8 +292,8 @@ static void warn_absent(const struct config *config)
 /* --- The loop --- */
 
 /*
- * Opens what the config names. Buttons of @old that are named again stay open, in the middle
- * of what they are in.
+ * Opens the buttons that the config names. Buttons that @old has, too, stay open and keep the
+ * state of their gestures.
  */
 static int set_up(struct runner *r, const struct runner *old)
 {
@@ -279,7 +332,7 @@ static void reload(struct runner *r)
 	snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%llu", clock_ns(CLOCK_MONOTONIC) / NS_PER_US);
 	notify(state);
 	new.config = (struct config){ };
-	if (read_config(&new.config, r->file) || set_up(&new, r)) {
+	if (read_config(&new.config, r->file, true) || set_up(&new, r)) {
 		complain("not reloaded, the old configuration is kept");
 		config_free(&new.config);
 	} else {
@@ -291,7 +344,7 @@ static void reload(struct runner *r)
 	notify("READY=1");
 }
 
-/* Returns whether we are to end. */
+/* Handles pending signals. Returns whether one of them ends this program. */
 static bool take_signals(struct runner *r)
 {
 	struct signalfd_siginfo info;
@@ -309,14 +362,14 @@ static bool take_signals(struct runner *r)
 	return false;
 }
 
-/* All that one button has. Returns whether there was anything, or a negative errno. */
+/* Reads one button and starts its commands. Returns whether events were read, or a negative errno. */
 static int handle(struct runner *r, size_t i, __u64 *wake)
 {
 	struct found found = { .r = r, .i = i };
 	struct button *b = &r->set.button[i];
 	struct progress *p = &r->progress[i];
 	struct gestures *g = &p->gestures;
-	/* Before reading, so that what is read includes all that came up to then. */
+	/* Taken before reading: the events read include all that happened up to this time. */
 	__u64 now = clock_ns(CLOCK_MONOTONIC), due;
 	struct button_irq_event events[64];
 	int k, n = button_read(&r->set, b, events, ARRAY_SIZE(events));
@@ -325,7 +378,7 @@ static int handle(struct runner *r, size_t i, __u64 *wake)
 		complain("%s: %s", button_name(b), strerror(-n));
 		return n;
 	}
-	/* It went away: a press whose release cannot be seen is no hold. */
+	/* The button went away: a press whose release cannot be seen is no hold. */
 	if (b->session != p->session)
 		gestures_end(g, start, &found);
 	p->session = b->session;
@@ -337,7 +390,7 @@ static int handle(struct runner *r, size_t i, __u64 *wake)
 		if (e->timestamp_ns >= r->start)
 			gestures_event(g, e, start, &found);
 	}
-	/* Where a read was full there may be more. */
+	/* A full read may have left events behind. */
 	if (n < (int)ARRAY_SIZE(events))
 		gestures_time(g, button_horizon(b, now), start, &found);
 	due = gestures_deadline(g);
@@ -383,6 +436,7 @@ static int run(struct runner *r)
 static int prepare(struct runner *r)
 {
 	static const int signals[] = { SIGCHLD, SIGHUP, SIGINT, SIGTERM };
+	struct sigaction hangup;
 	sigset_t mask;
 	size_t i;
 
@@ -391,8 +445,13 @@ static int prepare(struct runner *r)
 	sigemptyset(&mask);
 	for (i = 0; i < ARRAY_SIZE(signals); i++)
 		sigaddset(&mask, signals[i]);
+	/* Without a config file SIGHUP ends this program, unless nohup has the signal ignored. */
+	if (r->by_options && !sigaction(SIGHUP, NULL, &hangup) && hangup.sa_handler == SIG_IGN)
+		sigdelset(&mask, SIGHUP);
+	/* A parent that ignores SIGCHLD passes that on, and the kernel then drops the exit codes of commands. */
+	signal(SIGCHLD, SIG_DFL);
 	sigprocmask(SIG_BLOCK, &mask, &r->old_mask);
-	/* Who reads our messages may go away. */
+	/* The reader of standard error may go away. */
 	signal(SIGPIPE, SIG_IGN);
 	r->signals = signalfd(-1, &mask, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (r->signals < 0)
@@ -464,7 +523,7 @@ int run_main(int argc, char **argv)
 		r.config.n = 1;
 		r.by_options = true;
 	} else {
-		ret = read_config(&r.config, r.file);
+		ret = read_config(&r.config, r.file, false);
 		if (!ret && check)
 			warn_absent(&r.config);
 		if (ret || check) {

@@ -17,8 +17,11 @@ static int get_state(char *want, bool *pressed)
 	struct button_irq_info info;
 	int ret;
 
+	if (want && !*want)
+		return complain_usage("the name of a button is empty");
 	if (!(want && strchr(want, '/')) && button_find(want, node) &&
-	    !button_attribute(node, "state", text, sizeof(text))) {
+	    !button_attribute(node, "state", text, sizeof(text)) &&
+	    (!strcmp(text, "pressed") || !strcmp(text, "released"))) {
 		*pressed = !strcmp(text, "pressed");
 		return 0;
 	}

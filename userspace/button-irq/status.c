@@ -9,7 +9,7 @@
 #include "device.h"
 #include "util.h"
 
-/* Files in sysfs, and the title of their column. @optional: older drivers do not have it. */
+/* Files in sysfs, and the titles of their columns. @optional: older drivers do not have the file. */
 static const struct {
 	const char *file;
 	const char *title;
@@ -25,7 +25,7 @@ static const struct {
 #define CELL	80
 
 /**
- * struct table - all that is shown
+ * struct table - the text of all buttons
  * @n: number of buttons
  * @node: their names
  * @cell: the text of each file; empty if the button has no such file

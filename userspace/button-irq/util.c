@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +18,11 @@
 
 #include "util.h"
 
+/* Of a config file: bytes, errors that are reported, bytes of a wrong line that are shown */
+#define SETTINGS_MAX	(1 << 20)
+#define ERRORS_MAX	50
+#define SHOWN_MAX	200
+
 const char *program_name = "button-irq";
 const char *command_name;
 
@@ -24,7 +31,7 @@ const char *command_name;
  * would change standard error for every process that shares it. So a pipe or terminal is
  * opened once more; a socket (the journal's) has a flag for one call.
  */
-static ssize_t write_now(const char *text, size_t n)
+static ssize_t try_write(const char *text, size_t n)
 {
 	static int own = -1;
 	struct pollfd pfd = { .fd = STDERR_FILENO, .events = POLLOUT };
@@ -40,14 +47,44 @@ static ssize_t write_now(const char *text, size_t n)
 		own = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (own >= 0)
 		return write(own, text, n);
-	/* Not ours to open, as after su. poll() promises room for PIPE_BUF bytes. */
+	/* The terminal may belong to another user, as after su. POLLOUT promises room for PIPE_BUF bytes. */
 	if (poll(&pfd, 1, 0) == 1 && pfd.revents & POLLOUT)
 		return write(STDERR_FILENO, text, n);
 	return -1;
 }
 
-void say(const char *text, size_t n)
+/* A reader of standard error that goes away must not end this program with SIGPIPE. */
+static ssize_t write_now(const char *text, size_t n)
 {
+	void (*old)(int) = signal(SIGPIPE, SIG_IGN);
+	ssize_t ret = try_write(text, n);
+
+	signal(SIGPIPE, old);
+	return ret;
+}
+
+/* Replaces bytes that a terminal may interpret: C0 and C1 control characters, and bytes that are not UTF-8. */
+static void disarm(char *text, size_t n)
+{
+	char *end = text + n;
+
+	while (text < end) {
+		size_t length = utf8_length(text);
+
+		if (length > (size_t)(end - text))
+			length = 0;
+		if (!length || (unsigned char)*text < 0x20 || *text == 0x7f)
+			*text = '?';
+		else if (length == 2 && *text == '\xc2' && (unsigned char)text[1] < 0xa0)
+			text[0] = text[1] = '?';
+		text += length ?: 1;
+	}
+}
+
+static void say_line(const char *line, size_t n)
+{
+	/* A pipe takes up to PIPE_BUF bytes as a whole, or nothing. */
+	char text[PIPE_BUF + 1];
 	static unsigned long dropped;
 	char note[80];
 
@@ -58,8 +95,26 @@ void say(const char *text, size_t n)
 		if (write_now(note, length) == length)
 			dropped = 0;
 	}
+	if (n > PIPE_BUF - 1)
+		n = PIPE_BUF - 1;
+	memcpy(text, line, n);
+	text[n] = '\0';
+	disarm(text, n);
+	text[n++] = '\n';
 	if (dropped || write_now(text, n) < 0)
 		dropped++;
+}
+
+void say(const char *text, size_t n)
+{
+	const char *end = text + n;
+
+	while (text < end) {
+		const char *newline = memchr(text, '\n', end - text) ?: end;
+
+		say_line(text, newline - text);
+		text = newline + 1;
+	}
 }
 
 static void vcomplain(const char *format, va_list args, const char *hint)
@@ -68,7 +123,7 @@ static void vcomplain(const char *format, va_list args, const char *hint)
 	size_t n = snprintf(text, sizeof(text), "%s: ", program_name), room = sizeof(text) - n - strlen(hint) - 1;
 	int length;
 
-	/* What came before stands before it, where both go to one place. */
+	/* Keep the order of output and messages where both go to the same terminal or file. */
 	fflush(stdout);
 	length = vsnprintf(text + n, room, format, args);
 	n += length < 0 ? 0 : (size_t)length < room ? (size_t)length : room - 1;
@@ -110,6 +165,20 @@ int usage_hint(void)
 {
 	say(hint(), strlen(hint()));
 	return EXIT_USAGE;
+}
+
+void block_output(void)
+{
+	int flags = fcntl(STDOUT_FILENO, F_GETFL), fd;
+
+	if (flags < 0 || !(flags & O_NONBLOCK))
+		return;
+	/* A second open has flags of its own. A socket cannot be opened, and keeps O_NONBLOCK. */
+	fd = open("/proc/self/fd/1", O_WRONLY | O_NOCTTY | O_CLOEXEC | (flags & O_APPEND));
+	if (fd < 0)
+		return;
+	dup2(fd, STDOUT_FILENO);
+	close(fd);
 }
 
 /* The first error of standard output. stdio itself keeps only that there was one. */
@@ -283,7 +352,7 @@ static const char *read_setting(const struct settings_reader *reader, char *line
 	return reader->setting(reader->data, strip(line), strip(value), number);
 }
 
-/* What editors on other systems put in front of a text. */
+/* Skips a byte order mark, which editors on other systems write. */
 static const char *read_mark(char **text)
 {
 	if (!strncmp(*text, "\xef\xbb\xbf", 3))
@@ -293,45 +362,78 @@ static const char *read_mark(char **text)
 	return NULL;
 }
 
+/* Reads the rest of a file. Returns NULL with errno set if that fails, and EFBIG if it is larger than SETTINGS_MAX. */
+static char *read_all(FILE *file, size_t *n)
+{
+	char *text = malloc(SETTINGS_MAX + 2);
+
+	if (!text)
+		return NULL;
+	errno = 0;
+	*n = fread(text, 1, SETTINGS_MAX + 1, file);
+	if (ferror(file) || *n > SETTINGS_MAX) {
+		errno = ferror(file) ? errno ?: EIO : EFBIG;
+		free(text);
+		return NULL;
+	}
+	text[*n] = '\0';
+	return text;
+}
+
+/* Returns NULL, or what is wrong with a line; @text loses the blanks around the line. */
+static const char *read_line(const struct settings_reader *reader, char *text, unsigned int number)
+{
+	if (*text == '[')
+		return read_section(reader, text, number);
+	if (*text && *text != '#' && *text != ';')
+		return read_setting(reader, text, number);
+	return NULL;
+}
+
 unsigned int read_settings(const struct settings_reader *reader, FILE *file, const char *name, FILE *errors)
 {
-	char *line = NULL, *text, *as_it_stands;
+	char *all, *line, *next, *end, shown[SHOWN_MAX + 4];
 	unsigned int number = 0, bad = 0;
-	size_t size = 0;
-	ssize_t n;
+	size_t n;
 
-	while ((n = getline(&line, &size, file)) >= 0) {
+	all = read_all(file, &n);
+	if (!all) {
+		if (errno == EFBIG)
+			fprintf(errors, "%s: larger than 1 MiB, so it is no config file\n", name);
+		else
+			fprintf(errors, "%s: %s\n", name, strerror(errno));
+		return 1;
+	}
+	end = all + n;
+	for (line = all; line < end; line = next) {
 		const char *wrong = NULL;
+		char *text = line;
 
-		text = line;
+		next = memchr(line, '\n', end - line) ?: end;
+		*next++ = '\0';
 		if (!number++) {
 			wrong = read_mark(&text);
 			if (wrong) {
 				fprintf(errors, "%s:%u: %s\n", name, number, wrong);
-				free(line);
+				free(all);
 				return bad + 1;
 			}
 		}
-		if (strlen(line) != (size_t)n)
+		if (line + strlen(line) != next - 1)
 			wrong = "a NUL byte in the line";
 		text = strip(text);
-		as_it_stands = strdup(text);
-		if (!wrong && *text == '[')
-			wrong = read_section(reader, text, number);
-		else if (!wrong && *text && *text != '#' && *text != ';')
-			wrong = read_setting(reader, text, number);
-		if (wrong) {
-			fprintf(errors, "%s:%u: %s: %s\n", name, number, as_it_stands ?: "", wrong);
-			bad++;
-			if (reader->wrong)
-				reader->wrong(reader->data);
-		}
-		free(as_it_stands);
+		snprintf(shown, sizeof(shown), "%.*s%s", SHOWN_MAX, text, strlen(text) > SHOWN_MAX ? "..." : "");
+		if (!wrong)
+			wrong = read_line(reader, text, number);
+		if (!wrong)
+			continue;
+		if (bad++ < ERRORS_MAX)
+			fprintf(errors, "%s:%u: %s: %s\n", name, number, shown, wrong);
+		if (reader->wrong)
+			reader->wrong(reader->data);
 	}
-	free(line);
-	if (ferror(file)) {
-		fprintf(errors, "%s: cannot be read\n", name);
-		bad++;
-	}
+	free(all);
+	if (bad > ERRORS_MAX)
+		fprintf(errors, "%s: %u more errors\n", name, bad - ERRORS_MAX);
 	return bad;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What all commands share: messages, exit codes, periods, output. */
+/* Helpers of all commands: messages, exit codes, periods, output */
 #ifndef UTIL_H
 #define UTIL_H
 
@@ -37,8 +37,8 @@ extern const char *command_name;
  * @text: whole lines
  * @n: bytes
  *
- * A pipe or terminal that nobody reads loses the text. The next text that fits says how
- * often that happened.
+ * A pipe or terminal that nobody reads loses lines, always whole ones. The next line that
+ * fits says how many were lost. Control characters, which a foreign name may have, become ?.
  */
 void say(const char *text, size_t n);
 
@@ -51,6 +51,12 @@ int complain_usage(const char *format, ...) __attribute__((format(printf, 1, 2))
 /* The hint alone, after a message of getopt_long(). Returns EXIT_USAGE. */
 int usage_hint(void);
 
+/*
+ * Makes writes to standard output wait for a slow reader, even if the pipe or terminal is
+ * set to O_NONBLOCK for another process that shares it.
+ */
+void block_output(void);
+
 /* Flushes standard output. Returns whether all of it has been written so far. */
 bool flush_output(void);
 
@@ -62,7 +68,7 @@ bool flush_output(void);
  */
 int finish_output(int code);
 
-/* Is standard output a terminal that shows colours? Honours NO_COLOR and TERM=dumb. */
+/* Should output be coloured? Only on a terminal, and not with NO_COLOR or TERM=dumb. */
 bool use_colour(void);
 
 /* The terminal's width, or 0 if standard output is no terminal, or one that does not say. */
@@ -82,10 +88,13 @@ void print_json_string(const char *text);
 
 unsigned long long clock_ns(clockid_t clock);
 
+/* The longest period that parse_period() takes, in words */
+#define PERIOD_LIMIT	"at most 7 days"
+
 /**
  * parse_period() - a length of time as gpiomon takes it
  * @text: a decimal number and "us", "ms" (the default), "s", "m" or "h"
- * @ns: nanoseconds, above 0 and up to a week
+ * @ns: nanoseconds, above 0 and at most PERIOD_LIMIT
  *
  * Return: whether @text is a length of time.
  */
@@ -114,7 +123,8 @@ struct settings_reader {
  * @name: what to call it in messages
  * @errors: gets one line for each error, as NAME:LINE: TEXT
  *
- * A line that begins with # or ; is a comment.
+ * A line that begins with # or ; is a comment. A file of more than 1 MiB is an error. Of very
+ * many errors only the first ones get a line, and the last line says how many more there are.
  *
  * Return: the number of errors.
  */

@@ -37,7 +37,7 @@ static int wait_for(struct buttons *set, struct gestures *g, struct wait *w, __u
 	struct button_irq_event e;
 
 	for (;;) {
-		/* Before reading, so that what is read includes all that came up to then. */
+		/* Taken before reading: the events read include all that happened up to this time. */
 		__u64 now = clock_ns(CLOCK_MONOTONIC), due, wake = end;
 		int n;
 
@@ -109,17 +109,17 @@ int wait_main(int argc, char **argv)
 			break;
 		case 't':
 			if (!parse_period(optarg, &ns))
-				return complain_usage("--timeout=%s: not a time like 500ms or 2s", optarg);
+				return complain_usage("--timeout=%s: not a time like 500ms or 2s, " PERIOD_LIMIT, optarg);
 			end = clock_ns(CLOCK_MONOTONIC) + ns;
 			break;
 		case OPT_DOUBLE_TIME:
 			if (!parse_period(optarg, &ns))
-				return complain_usage("--double-time=%s: not a time like 400ms", optarg);
+				return complain_usage("--double-time=%s: not a time like 400ms, " PERIOD_LIMIT, optarg);
 			g.double_ns = ns;
 			break;
 		case OPT_HOLD_TIME:
 			if (!parse_period(optarg, &ns))
-				return complain_usage("--hold-time=%s: not a time like 1s", optarg);
+				return complain_usage("--hold-time=%s: not a time like 1s, " PERIOD_LIMIT, optarg);
 			g.hold_ns = ns;
 			break;
 		case 'q':

@@ -25,7 +25,7 @@ enum form { PLAIN, COLOURED, JSON, FORMAT, QUIET };
 #define ABSENT_BIT		(1U << 31)
 
 /**
- * struct watch - what is asked for
+ * struct watch - what the options ask for
  * @set: the buttons
  * @form: how events are printed
  * @format: with FORMAT
@@ -57,14 +57,14 @@ struct watch {
 };
 
 /**
- * struct progress - what one button is in the middle of
- * @w: what is asked for
+ * struct progress - the reading of one button
+ * @w: what the options ask for
  * @b: the button
  * @gestures: its recogniser
- * @event: with which @gestures is fed, NULL while it is fed with time only
- * @session: the button's, when its last events were read
- * @shown: its state was printed
- * @error: errno of its absence, as printed; 0: none
+ * @event: the event that @gestures is being fed with, NULL while it is fed with time only
+ * @session: value of the button's session when its last events were read
+ * @shown: the button's state was printed since it was opened
+ * @error: errno of the absence that was printed last; 0: none
  */
 struct progress {
 	struct watch *w;
@@ -77,16 +77,16 @@ struct progress {
 };
 
 /**
- * struct line - what is printed: an event, a gesture, the state, or that a button is absent
+ * struct line - one line of output: an event, a gesture, a state or an absence
  * @b: the button
  * @event: the event; of a gesture, its number, time and held time; of a state, the number of the
  *	last event and the time of the last change
  * @name: name of the event or gesture, "state" or "absent"
  * @detail: of a state, "pressed" or "released"; of an absence, its reason; else NULL
- * @gesture: it is a gesture
+ * @gesture: the line is a gesture
  * @timed: the time is known
- * @time_seq: number of the event that the time is of
- * @after_ns: the time is so much later than that event's
+ * @time_seq: number of the event from which the time is taken
+ * @after_ns: nanoseconds from that event to the time of the line
  */
 struct line {
 	struct button *b;
@@ -110,7 +110,7 @@ static bool is_change(const struct line *l)
 	       (l->event->type == BUTTON_IRQ_PRESS || l->event->type == BUTTON_IRQ_RELEASE);
 }
 
-/* Of a gesture as of an event: how long the button was pressed */
+/* Does the line have a held time? Releases and most gestures do. */
 static bool has_held(const struct line *l)
 {
 	return !l->detail && (l->gesture ? l->event->held_ns != 0 : l->event->type == BUTTON_IRQ_RELEASE);
@@ -185,7 +185,7 @@ static void print_json(const struct watch *w, const struct line *l)
 	puts("}");
 }
 
-/* The last field: how long it was held, how many events, which state */
+/* Prints the last field: the held time, the number of events, the state or the reason. */
 static void print_detail(const struct line *l)
 {
 	if (l->detail)
@@ -198,7 +198,7 @@ static void print_detail(const struct line *l)
 		printf(" %u", l->event->type);
 }
 
-/* The device's own line; where there are several buttons, behind the label. */
+/* Prints the line as the device gives it, with the label in front if there are several buttons. */
 static void print_plain(const struct watch *w, const struct line *l)
 {
 	if (w->set.n > 1)
@@ -260,7 +260,7 @@ static void print_format(const struct watch *w, const struct line *l)
 	putchar('\n');
 }
 
-/* Returns the first conversion that print_format() does not know, or NULL. */
+/* Returns the first conversion that print_format() does not have, or NULL. */
 static const char *wrong_format(const char *format)
 {
 	while ((format = strchr(format, '%'))) {
@@ -269,6 +269,15 @@ static const char *wrong_format(const char *format)
 		format += 2;
 	}
 	return NULL;
+}
+
+/* Names the conversion first: the format may be longer than a message. */
+static int bad_format(const char *format)
+{
+	const char *wrong = wrong_format(format);
+
+	return complain_usage("--format: '%.*s' is none of %%b %%d %%e %%s %%t %%n %%h %%c %%%%",
+			      1 + (int)(utf8_length(wrong + 1) ?: 1), wrong);
 }
 
 static void print_line(const struct watch *w, const struct line *l)
@@ -317,11 +326,11 @@ static void print_event(struct watch *w, struct button *b, const struct button_i
 		print_counted(w, &l);
 }
 
-/* Takes a gesture of struct progress. Presses and releases are printed as the events that they are. */
+/* Called for each gesture; @data is a struct progress. Presses and releases are printed as events. */
 static void take(void *data, const struct gesture *f)
 {
 	const struct progress *p = data;
-	/* The time of a hold or repeat is no event's: it is that of the press and how long that lasts. */
+	/* No event has the time of a hold or repeat: it is the time of the press plus the held time. */
 	bool held = f->type == GESTURE_HOLD || f->type == GESTURE_REPEAT;
 	struct button_irq_event e = { .seq = f->seq, .timestamp_ns = f->time, .held_ns = f->held };
 	struct line l = {
@@ -361,7 +370,7 @@ static const char *absence(int error)
 	}
 }
 
-/* Prints that the button is absent, each time that it goes away or that the reason is another one. */
+/* Prints that the button is absent, each time that it goes away or that the reason changes. */
 static void print_absence(struct progress *p)
 {
 	int error = p->b->fd < 0 ? p->b->error : 0;
@@ -394,8 +403,8 @@ static void print_banner(const struct watch *w)
 }
 
 /*
- * Prints what one button has, and begins with its state where that is wanted and it was
- * opened anew. Moves @wake to when the next gesture may be due, if that is earlier. Returns
+ * Prints the events and gestures of one button, after its state if --state asks for that and
+ * the button was opened anew. Moves @wake to when the next gesture may be due, if that is earlier. Returns
  * how many events were read, or a negative errno.
  */
 static int watch_button(struct progress *p, __u64 *wake)
@@ -403,22 +412,23 @@ static int watch_button(struct progress *p, __u64 *wake)
 	struct button_irq_event events[64];
 	struct watch *w = p->w;
 	struct button *b = p->b;
-	/* No event is taken that is not printed. */
+	/* Read no more events than --count allows to be printed. */
 	size_t left = w->count ? w->count - w->printed : ARRAY_SIZE(events);
 	size_t max = left < ARRAY_SIZE(events) ? left : ARRAY_SIZE(events);
-	/* Before reading, so that what is read includes all that came up to then. */
+	/* Taken before reading: the events read include all that happened up to this time. */
 	__u64 now = clock_ns(CLOCK_MONOTONIC), due;
 	bool absent = b->fd < 0;
 	int k, n;
 
 	if (w->state && !p->shown && button_open(&w->set, b)) {
 		n = print_state(w, b, w->set.history || absent);
-		if (n)
+		/* The button went away after it was opened. button_read() handles that, also with --follow. */
+		if (n && n != -ENODEV)
 			return n;
-		p->shown = true;
+		p->shown = !n;
 	}
 	n = button_read(&w->set, b, events, max);
-	/* It went away: a press whose release cannot be seen is no hold. */
+	/* The button went away: a press whose release cannot be seen is no hold. */
 	if (b->session != p->session) {
 		gestures_end(&p->gestures, take, p);
 		p->session = b->session;
@@ -429,7 +439,7 @@ static int watch_button(struct progress *p, __u64 *wake)
 	print_absence(p);
 	if (n < 0 || !(w->types & GESTURE_BITS))
 		return n;
-	/* Where a read was full there may be more. */
+	/* A full read may have left events behind. */
 	if (n < (int)max)
 		gestures_time(&p->gestures, button_horizon(b, now), take, p);
 	due = gestures_deadline(&p->gestures);
@@ -497,7 +507,7 @@ static int watch_all(struct watch *w, struct progress *progress)
 				return w->count ? EXIT_FAILED : EXIT_OK;
 			wake = end < wake ? end : wake;
 		}
-		/* As writing would: a program that nobody reads must not stay until the next event. */
+		/* End as a write would end it now, instead of at the next event. */
 		if (reader_gone(w)) {
 			raise(SIGPIPE);
 			return complain("standard output: %s", strerror(EPIPE));
@@ -578,7 +588,7 @@ static bool parse_events(const char *list, unsigned int *types)
 	return true;
 }
 
-/* As in run, a click waits for a second press only if doubles are wanted. */
+/* A click waits for a second press only if doubles are wanted, as in run. */
 static void finish_times(struct watch *w)
 {
 	if (!(w->types & GESTURE_BIT(GESTURE_DOUBLE)))
@@ -625,11 +635,11 @@ int watch_main(int argc, char **argv)
 		switch (c) {
 		case 'n':
 			if (!parse_count(optarg, 1000000000, &w.count))
-				return complain_usage("--count=%s: not a number from 1", optarg);
+				return complain_usage("--count=%s: not a number from 1 to 1000000000", optarg);
 			break;
 		case 't':
 			if (!parse_period(optarg, &ns))
-				return complain_usage("--timeout=%s: not a time like 500ms or 2s", optarg);
+				return complain_usage("--timeout=%s: not a time like 500ms or 2s, " PERIOD_LIMIT, optarg);
 			w.timeout_ns = ns;
 			break;
 		case 'E':
@@ -644,17 +654,17 @@ int watch_main(int argc, char **argv)
 			break;
 		case OPT_DOUBLE_TIME:
 			if (!parse_period(optarg, &ns))
-				return complain_usage("--double-time=%s: not a time like 400ms", optarg);
+				return complain_usage("--double-time=%s: not a time like 400ms, " PERIOD_LIMIT, optarg);
 			w.times.double_ns = ns;
 			break;
 		case OPT_HOLD_TIME:
 			if (!parse_period(optarg, &ns))
-				return complain_usage("--hold-time=%s: not a time like 1s", optarg);
+				return complain_usage("--hold-time=%s: not a time like 1s, " PERIOD_LIMIT, optarg);
 			w.times.hold_ns = ns;
 			break;
 		case OPT_REPEAT_TIME:
 			if (!parse_period(optarg, &ns) || ns < ACTION_REPEAT_MIN_NS)
-				return complain_usage("--repeat-time=%s: not a time from 10ms", optarg);
+				return complain_usage("--repeat-time=%s: not a time from 10ms, " PERIOD_LIMIT, optarg);
 			w.times.repeat_ns = ns;
 			break;
 		case OPT_HISTORY:
@@ -674,8 +684,7 @@ int watch_main(int argc, char **argv)
 			break;
 		case OPT_FORMAT:
 			if (wrong_format(optarg))
-				return complain_usage("--format=%s: '%.2s' is none of %%b %%d %%e %%s %%t %%n %%h %%c %%%%",
-						      optarg, wrong_format(optarg));
+				return bad_format(optarg);
 			w.format = optarg;
 			break;
 		case OPT_LOCALTIME:
@@ -700,6 +709,8 @@ int watch_main(int argc, char **argv)
 		return complain_usage("watch: only one of --json, --format and --quiet");
 	if (w.localtime && (json || (w.clock_name && w.set.clock != CLOCK_REALTIME)))
 		return complain_usage("--localtime: not with %s", json ? "--json" : "another clock than realtime");
+	if (w.types & ABSENT_BIT && !w.set.follow)
+		return complain_usage("--events: absent only with --follow");
 	if (!w.clock_name)
 		parse_clock(w.localtime ? "realtime" : "monotonic", &w);
 	if (w.types & GESTURE_BITS && w.set.clock != CLOCK_MONOTONIC)

@@ -4,8 +4,8 @@
     GPIOZERO_PIN_FACTORY=button_irq python3 program.py
 
 A pin that has a button_irq device gets its events from there: debounced by the driver, none lost, at the time when the
-contact moved, and those of several pins in the order of their times. Every other pin is as without us. In the
-environment:
+contact moved, and those of several pins in the order of their times. Every other pin works as without this
+factory. Environment variables:
 
     BUTTON_IRQ_PIN_FACTORY   which of gpiozero's factories has the other pins (lgpio, rpigpio, native, mock);
                              by default what gpiozero takes when GPIOZERO_PIN_FACTORY is not set
@@ -116,7 +116,7 @@ class _Stream:
             return changes
 
     def _come_back(self):
-        """Opens the button again, if it is there again; OSError if not."""
+        """Opens the button again; OSError if it is still absent."""
         self._button = self.pin.open()
         warnings.warn(f"{self._button.path}: the button is back")
         self._overtaken = False
@@ -130,7 +130,7 @@ class _Stream:
             return []
         changes, pressed = [], event.type == button_irq.PRESS
         if self._overtaken and pressed == self._pressed:
-            # The change back is among the lost events, and gpiozero ignores a change to the state that it knows.
+            # The change back is among the lost events, and gpiozero ignores a change to the state that the device has.
             changes += self._move(event.time_ns, not pressed)
         self._overtaken = False
         return changes + self._move(event.time_ns, pressed)
@@ -159,7 +159,7 @@ class _Watcher:
         self._wake = None                       # the end to write of a pipe that ends poll()
 
     def add(self, pin):
-        """Begins with this pin; OSError if its button is not there."""
+        """Adds a pin; OSError if its button is absent."""
         stream = _Stream(pin)
         with self._changed:
             self._streams[pin] = stream
@@ -171,7 +171,7 @@ class _Watcher:
             self._thread.start()
 
     def remove(self, pin):
-        """Ends with this pin. Its callback does not run any more, unless this is called from there."""
+        """Removes a pin. Afterwards its callback does not run, except a callback that called this itself."""
         with self._changed:
             stream = self._streams.pop(pin, None)
             if stream is None:
@@ -185,12 +185,12 @@ class _Watcher:
         while self._wait(wake):
             for time_ns, stream, pressed in self._take():
                 with self._changed:
-                    if self._streams.get(stream.pin) is not stream:         # a callback before has closed the pin
+                    if self._streams.get(stream.pin) is not stream:         # an earlier callback has closed the pin
                         continue
                     self._calling = stream.pin
                 try:
                     stream.pin.move(time_ns, pressed)
-                except Exception:               # the program's; the presses that follow are to reach it all the same
+                except Exception:               # of the program's callback: later presses must still be handed on
                     traceback.print_exc()
                 finally:
                     with self._changed:
@@ -198,7 +198,7 @@ class _Watcher:
                         self._changed.notify_all()
 
     def _wait(self, wake):
-        """Until there may be something to read. False, and the thread ends, when no pin is left."""
+        """Waits until there may be something to read. Returns False when no pin is left, and the thread ends."""
         poll = select.poll()
         poll.register(wake, select.POLLIN)
         with self._changed:
@@ -216,10 +216,10 @@ class _Watcher:
         return True
 
     def _take(self):
-        """All changes that are there now, by their times."""
+        """All changes that can be read now, in the order of their times."""
         changes = []
         with self._changed:
-            # Until nothing is left anywhere: a pin that was read first may have got an earlier change than the last.
+            # Read until no pin has anything left: a pin that was read first may have got an earlier change since.
             while len(changes) < self.BATCH:
                 some = [(time_ns, stream, pressed) for stream in self._streams.values()
                         for time_ns, pressed in stream.take()]
@@ -230,7 +230,7 @@ class _Watcher:
 
 
 class _Hold:
-    """Makes a device's when_held go by the times of the events.
+    """Makes a device's when_held follow the times of the events.
 
     gpiozero starts counting when the callback of the press has returned, and stops when the release is handed on. Where
     callbacks are slow, both are late: a press that is long over would count as held, and a long one would not.
@@ -250,7 +250,7 @@ class _Hold:
             self._press_ns, self._fired = time_ns, 0
 
     def end(self, time_ns):
-        """Its release is about to be handed on: now is the last chance for when_held."""
+        """The release is about to be handed on: this is the last moment to call when_held."""
         device = self._device()
         if device is not None and not self._fired and self._press_ns is not None and \
            time_ns - self._press_ns >= device.hold_time * 1e9:
@@ -259,7 +259,7 @@ class _Hold:
             self._fire()
 
     def _fire(self):
-        """Instead of the device's own _fire_held(), which its thread calls, too."""
+        """Takes the place of the device's own _fire_held(), which the device's thread calls, too."""
         device = self._device()
         if device is None:
             return
@@ -305,21 +305,21 @@ class ButtonIRQPin(Pin):
 
     @property
     def closed(self):
-        """Was it closed, and not used since?"""
+        """Was the pin closed, and not used since?"""
         return self._button is None
 
     def __repr__(self):
         return f"GPIO{self._number}"
 
     def open(self):
-        """The button, opened anew. OSError (ENODEV) if there is none."""
+        """Opens the button anew. OSError (ENODEV) if it is absent."""
         info = self._factory.button(self._number)
         if info is None:
             raise OSError(errno.ENODEV, os.strerror(errno.ENODEV), repr(self))
         return button_irq.Button(info.path)
 
     def close(self):
-        """Lets go of the button; as gpiozero's own pins, it can be used again."""
+        """Closes the button. The pin can be used again, like gpiozero's own pins."""
         self.when_changed = None
         self._pull = None
         with self._lock:
@@ -328,7 +328,7 @@ class ButtonIRQPin(Pin):
             self._button = None
 
     def _read(self, what):
-        """An attribute of the button, which is opened, or opened again after it was gone, if need be."""
+        """An attribute of the button, which is opened first if it is not open."""
         with self._lock:
             if self._button:
                 try:
@@ -408,7 +408,7 @@ class ButtonIRQPin(Pin):
             if before is not None:
                 self._factory.watcher.remove(self)
             return
-        # As gpiozero's own pins: a device that nobody holds any more is not kept alive by its pin.
+        # A weak reference, as in gpiozero's own pins: a pin does not keep a device alive.
         method = isinstance(value, types.MethodType)
         self._when_changed = weakref.WeakMethod(value) if method else weakref.ref(value)
         self._hold = _Hold(self, value.__self__) if method and isinstance(value.__self__, HoldMixin) else None
@@ -434,7 +434,7 @@ class ButtonIRQPin(Pin):
         call(time_ns / 1e9, level)
 
     def held_ns(self, press_ns):
-        """How long the press at that time lasted, None if it is not over."""
+        """How long the press at this time lasted; None if the button is still pressed."""
         try:
             with self._lock:
                 events = self._button.history() if self._button else []
@@ -442,7 +442,7 @@ class ButtonIRQPin(Pin):
                 if event.type == button_irq.PRESS and event.time_ns == press_ns:
                     return None if after is None else after.time_ns - press_ns
             return None if self._read("is_pressed") else 0
-        except OSError:                         # the button is gone, and the press with it
+        except OSError:                         # the button is gone, so the press is over
             return 0
 
 
@@ -502,7 +502,7 @@ class ButtonIRQFactory(Factory):
         plain = re.fullmatch(r"(?:GPIO|BCM)?(\d+)", str(name), re.IGNORECASE)
         if plain:
             return int(plain[1])
-        # "BOARD11", "J8:11": which that is depends on the board.
+        # Which GPIO "BOARD11" or "J8:11" is depends on the board.
         if not hasattr(self.others, "board_info"):      # gpiozero 1.6
             return self.others.pi_info.to_gpio(name)
         for _, info in self.others.board_info.find_pin(name):
@@ -512,7 +512,7 @@ class ButtonIRQFactory(Factory):
         raise PinInvalidPin(f"{name} is not a valid pin name")
 
     def reserve_pins(self, requester, *pins):
-        """As gpiozero's, without the need to know the board."""
+        """See Factory. This factory works without knowing the board."""
         with self._res_lock:
             for number in map(self._number, pins):
                 for reserver in (reference() for reference in self._reservations[number]):
@@ -521,14 +521,14 @@ class ButtonIRQFactory(Factory):
                 self._reservations[number].append(weakref.ref(requester))
 
     def release_pins(self, reserver, *pins):
-        """As gpiozero's."""
+        """See Factory."""
         with self._res_lock:
             for number in map(self._number, pins):
                 self._reservations[number] = [reference for reference in self._reservations[number]
                                               if reference() not in (reserver, None)]
 
     def release_all(self, reserver):
-        """As gpiozero's."""
+        """See Factory."""
         self.release_pins(reserver, *self._reservations)
 
     def ticks(self):
@@ -540,7 +540,7 @@ class ButtonIRQFactory(Factory):
         return max(0, later - earlier)
 
     def spi(self, **arguments):
-        """SPI is for the other factory."""
+        """SPI devices come from the other factory."""
         return self.others.spi(**arguments)
 
     def _get_pi_info(self):
@@ -551,7 +551,7 @@ class ButtonIRQFactory(Factory):
 
 
 def _load_factory(name):
-    """What gpiozero makes of GPIOZERO_PIN_FACTORY=name, or without it."""
+    """The factory that gpiozero makes with GPIOZERO_PIN_FACTORY=name, or without that variable."""
     ours = os.environ.pop("GPIOZERO_PIN_FACTORY", None)
     if name:
         os.environ["GPIOZERO_PIN_FACTORY"] = name

@@ -3,6 +3,7 @@
  * Chips and edges from files. A chip is root/dev/gpiochipN: a line with its label, one with the number of its lines, then
  * lines "OFFSET NAME". root/edges has the edges of whatever line is requested, "NANOSECONDS LEVEL SEQNO", where LEVEL is
  * the line's own, 0 or 1. What was requested goes to root/request: "CHIP OFFSET BIAS ACTIVE_LOW".
+ * With root/busy, every line is in use by whom that file names.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -24,7 +25,7 @@ struct gpiod_chip_info {
 	size_t lines;
 };
 
-struct gpiod_line_info { int unused; };
+struct gpiod_line_info { char consumer[32]; };
 struct gpiod_line_settings { int bias; bool active_low; };
 struct gpiod_line_config { unsigned int offset; struct gpiod_line_settings settings; };
 struct gpiod_request_config { int unused; };
@@ -38,8 +39,9 @@ static FILE *open_chip(const char *path, char *label, size_t *lines)
 
 	if (f && fscanf(f, "%63[^\n] %zu", label, lines) == 2)
 		return f;
-	if (f)
-		fclose(f);
+	if (!f)
+		return NULL;
+	fclose(f);
 	errno = ENODEV;
 	return NULL;
 }
@@ -107,15 +109,23 @@ size_t gpiod_chip_info_get_num_lines(struct gpiod_chip_info *info)
 
 struct gpiod_line_info *gpiod_chip_get_line_info(struct gpiod_chip *chip, unsigned int offset)
 {
+	struct gpiod_line_info *info = calloc(1, sizeof(*info));
+	FILE *f = fopen("root/busy", "r");
+
 	(void)chip;
 	(void)offset;
-	return NULL;
+	if (f) {
+		if (!fgets(info->consumer, sizeof(info->consumer), f))
+			*info->consumer = '\0';
+		info->consumer[strcspn(info->consumer, "\n")] = '\0';
+		fclose(f);
+	}
+	return info;
 }
 
 const char *gpiod_line_info_get_consumer(struct gpiod_line_info *info)
 {
-	(void)info;
-	return NULL;
+	return *info->consumer ? info->consumer : NULL;
 }
 
 void gpiod_line_info_free(struct gpiod_line_info *info)
@@ -207,6 +217,10 @@ struct gpiod_line_request *gpiod_chip_request_lines(struct gpiod_chip *chip, str
 	FILE *f;
 
 	(void)request;
+	if (!access("root/busy", F_OK)) {
+		errno = EBUSY;
+		return NULL;
+	}
 	if (!access("root/no-pull", F_OK) && lines->settings.bias != GPIOD_LINE_BIAS_AS_IS) {
 		errno = ENOTSUP;
 		return NULL;

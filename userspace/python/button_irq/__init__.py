@@ -19,7 +19,6 @@ In the shell, "python3 -m button_irq" shows events as they come.
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import fcntl
 import os
@@ -29,9 +28,13 @@ import threading
 import time
 import warnings
 import weakref
-from typing import Iterator, NamedTuple, Optional, Union
+from typing import TYPE_CHECKING, Iterator, NamedTuple, Optional, Union
 
 from .gestures import CLICK, DOUBLE, HOLD, REPEAT, Gesture, Gestures, _seconds
+
+# asyncio takes longer to import than all other modules here together. Only programs that use asyncio pay for that.
+if TYPE_CHECKING:
+    import asyncio
 
 __version__ = "1.0"
 __all__ = ["Button", "ButtonInfo", "CLICK", "DOUBLE", "Event", "Gesture", "Gestures", "HOLD", "LOST", "MISSED", "PRESS",
@@ -304,10 +307,14 @@ class Button:
             if not future.done():
                 future.set_result(None)
 
-        try:
-            elsewhere = loop.is_running() and asyncio.get_running_loop() is not loop
-        except RuntimeError:                            # no loop runs in this thread
-            elsewhere = loop.is_running()
+        elsewhere = loop.is_running()
+        if elsewhere:
+            import asyncio
+
+            try:
+                elsewhere = asyncio.get_running_loop() is not loop
+            except RuntimeError:                        # no loop runs in this thread
+                pass
         try:
             if elsewhere:
                 loop.call_soon_threadsafe(let_go)
@@ -452,6 +459,8 @@ class Button:
 
     async def readable(self) -> None:
         """Returns when there is something to read, in asyncio. ValueError if closed, also meanwhile."""
+        import asyncio
+
         loop = asyncio.get_running_loop()
         if self._waiter:
             raise RuntimeError(f"another task waits for {self._path}; open it once more")

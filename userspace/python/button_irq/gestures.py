@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Clicks, double clicks and holds, recognised by the times that the events carry.
 
-A program that reads late finds the same gestures as one that is on time. tests/gestures/vectors.txt says what comes of
-which events; the button-irq command finds the same.
+A program that reads late finds the same gestures as one that is on time. tests/gestures/vectors.txt defines which
+gestures follow from which events, for this module and for the button-irq command.
 """
 
 from __future__ import annotations
 
-import asyncio
 import collections
 import errno
 import time
@@ -43,7 +42,7 @@ class Gesture(NamedTuple):
 
     @property
     def time(self) -> float:
-        """When, in seconds; a float, so time_ns is the exact one."""
+        """When the gesture happened, in seconds. This is a float: time_ns is exact."""
         return self.time_ns / 1e9
 
     @property
@@ -52,7 +51,7 @@ class Gesture(NamedTuple):
         return self.held_ns / 1e9
 
     def __str__(self) -> str:
-        """As "button-irq wait" prints it: "18 5123.152433000 click 0.152309544"."""
+        """The line that "button-irq wait" prints: "18 5123.152433000 click 0.152309544"."""
         return f"{self.seq} {_seconds(self.time_ns)} {self.type} {_seconds(self.held_ns)}"
 
 
@@ -61,19 +60,19 @@ def _seconds(nanoseconds: int) -> str:
 
 
 class Recogniser:
-    """The state machine. It has no clock: the caller says up to which time all events were given to it."""
+    """The state machine. It has no clock: the caller promises up to which time all events were given."""
 
     def __init__(self, hold_ns: int, double_ns: int, repeat_ns: int) -> None:
         self._hold_ns = hold_ns
         self._double_ns = double_ns
         self._repeat_ns = repeat_ns
-        self._press: Optional[Event] = None             # of the button that is down
-        self._held_ns: Optional[int] = None             # so long a press is the next HOLD or REPEAT
-        self._click: Optional[Gesture] = None           # may become a double
+        self._press: Optional[Event] = None             # the press of a button that is still pressed
+        self._held_ns: Optional[int] = None             # how long the press lasts at the next HOLD or REPEAT
+        self._click: Optional[Gesture] = None           # a click that may become a double
 
     @property
     def deadline(self) -> Optional[int]:
-        """When to call promise(), on the events' clock; None if nothing is to come without another event."""
+        """When to call promise(), on the events' clock; None if no gesture can follow without another event."""
         if self._click:
             return self._click.time_ns + self._double_ns
         if self._press and self._held_ns:
@@ -81,7 +80,7 @@ class Recogniser:
         return None
 
     def promise(self, time_ns: int) -> list[Gesture]:
-        """Every event with a time up to and including this one has been given. What is known by that?"""
+        """Takes the promise that every event up to and including this time has been given. Returns the gestures that follow."""
         out = []
         while self.deadline is not None and self.deadline <= time_ns:
             if self._click:
@@ -97,7 +96,7 @@ class Recogniser:
         return [click] if click else []
 
     def event(self, event: Event) -> list[Gesture]:
-        """What comes of an event."""
+        """Takes an event. Returns the gestures that follow."""
         if event.type == _LOST:
             return self.gone()
         out = self.promise(event.time_ns)
@@ -120,25 +119,26 @@ class Recogniser:
         return out
 
     def gone(self) -> list[Gesture]:
-        """Events are missing, or the button is gone: what was begun has no end. A click that was complete stays one."""
+        """Ends all gestures, as events are missing or the button is gone. Returns a click that was complete, if there is one."""
         self._press = None
         return self._give_click()
 
 
 class Gestures:
-    """What somebody does with a button, an iterator of Gesture, synchronous and asynchronous.
+    """The gestures of a button: an iterator of Gesture, synchronous and asynchronous.
 
         for gesture in bell.gestures(hold=0.5):
             print(gesture.type, gesture.held)
 
-    button  the Button to read. Nothing else may read its events meanwhile: open it once more for that.
-    hold    a press that lasts for so many seconds is a HOLD, and no click. Known while the button is still pressed.
+    button  the Button to read. Nothing else may read the events of this Button: open the button once more for another reader.
+    hold    a press that lasts for so many seconds is a HOLD, and no click. A HOLD is known while the button is still pressed.
     double  a second press within so many seconds after a click's release is a DOUBLE, and the two are no clicks. A
             click is known only after that time; 0: no doubles, and every click is known at its release.
     repeat  after the HOLD a REPEAT every so many seconds while the button is pressed; 0: none
 
-    Every press and release is given, too. HOLD, REPEAT and CLICK are known a debounce time and 2 ms later than due,
-    since a release may still be on its way. LOST or MISSED events end what was begun, and so does OSError (ENODEV).
+    Presses and releases are gestures, too. HOLD, REPEAT and CLICK are known a debounce time and 2 ms later than due,
+    since a release may still be on its way. LOST and MISSED events end the gestures that have begun, and so does OSError
+    (ENODEV).
     """
 
     def __init__(self, button: Button, *, hold: float = 1.0, double: float = 0.4, repeat: float = 0) -> None:
@@ -152,9 +152,9 @@ class Gestures:
         self._found: collections.deque[Gesture] = collections.deque()
 
     def _look(self) -> Optional[float]:
-        """Reads until something is found, or nothing is left: then gives the seconds until time alone tells more."""
+        """Reads until a gesture is found, or no event is left. Returns the seconds until a gesture may follow without an event."""
         while not self._found:
-            # Before reading: every event up to then will have been read.
+            # Taken before reading: the events read include all that happened up to this time.
             now = time.clock_gettime_ns(_CLOCKS[self._button.clock])
             late = self._button.debounce_us * 1000 + _LATENCY_NS if self._recogniser.deadline is not None else 0
             try:
@@ -199,6 +199,8 @@ class Gestures:
         return self
 
     async def __anext__(self) -> Gesture:
+        import asyncio
+
         while True:
             due = self._look()
             if self._found:
