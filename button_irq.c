@@ -39,7 +39,6 @@
 #include <linux/fs.h>
 #include <linux/gpio/consumer.h>
 #include <linux/gpio/driver.h>
-#include <linux/gpio/machine.h>
 #include <linux/hrtimer.h>
 #include <linux/input.h>
 #include <linux/interrupt.h>
@@ -50,7 +49,6 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/nls.h>
-#include <linux/pinctrl/pinconf-generic.h>
 #include <linux/platform_device.h>
 #include <linux/pm.h>
 #include <linux/pm_wakeirq.h>
@@ -109,10 +107,6 @@ static const char * const button_irq_modes[] = {
 	[BUTTON_IRQ_MODE_EAGER] = "eager",
 	[BUTTON_IRQ_MODE_SETTLE] = "settle",
 };
-
-enum { BUTTON_IRQ_UP, BUTTON_IRQ_DOWN, BUTTON_IRQ_OFF, BUTTON_IRQ_AS_IS };
-
-static const char * const button_irq_pulls[] = { "up", "down", "off", "as-is" };
 
 static bool button_irq_read_level = true;
 module_param_named(read_level, button_irq_read_level, bool, 0444);
@@ -202,7 +196,7 @@ struct button_irq_config {
 	u32 code;			/* code of the input event, or BUTTON_IRQ_NO_CODE */
 	bool repeat;			/* the input device repeats a held key */
 	bool wakeup;			/* the button wakes the system */
-	u32 pull;			/* index of button_irq_pulls */
+	const char *note;		/* said when the button is live, or NULL */
 };
 
 static const struct button_irq_config button_irq_defaults = {
@@ -211,7 +205,6 @@ static const struct button_irq_config button_irq_defaults = {
 	.storm_rate = BUTTON_IRQ_STORM_RATE,
 	.type = EV_KEY,
 	.code = BUTTON_IRQ_NO_CODE,
-	.pull = BUTTON_IRQ_AS_IS,
 };
 
 /* One button. It lives until it is unbound and its last open file is closed. */
@@ -225,9 +218,9 @@ struct button_irq {
 		bool nested;		/* the chip's thread runs the handler; no top half */
 		bool mask_sleeps;	/* masking takes a bus lock: not in the top half */
 		bool read_level;	/* the level can be read in hard IRQ */
-		bool no_pull;		/* the controller cannot set @set.pull */
 		struct input_dev *input;	/* or NULL */
 		char label[BUTTON_IRQ_LABEL];
+		char link[BUTTON_IRQ_LABEL];	/* in /dev/button */
 		char line[BUTTON_IRQ_LINE];	/* CHIPLABEL:OFFSET */
 	} hw;
 
@@ -256,6 +249,9 @@ struct button_irq {
 		 */
 		struct mutex lock;
 		struct button_irq_debounce debounce;
+		struct button_irq_report report[BUTTON_IRQ_REPORTS];	/* of @debounce */
+		unsigned long todo;	/* requests that were taken and not met yet */
+		u8 clock;		/* the last edge's */
 		u32 dropped;		/* how many of @queue.dropped were reported */
 		unsigned long storms;	/* times the line was masked */
 		bool suspended;		/* or not live yet: must not touch the chip */
@@ -385,6 +381,13 @@ static bool button_irq_is_storm(struct button_irq *b, u64 now)
 	return false;
 }
 
+/* Tracing is not inline: it would cost its callers registers even while nobody traces. */
+static noinline void button_irq_trace_edge(const struct button_irq *b, u64 now,
+					   enum button_irq_level level)
+{
+	trace_button_irq_edge(MINOR(b->dev.devt), now, level);
+}
+
 /*
  * Record an edge. Returns whether the thread must be woken: within a debounce window an edge
  * cannot make an event, so bounces wait in the queue for the timer. The thread is woken at each
@@ -399,7 +402,8 @@ static bool button_irq_record(struct button_irq *b, u64 now, enum button_irq_lev
 		set_bit(BUTTON_IRQ_REQ_STORM, &b->requests);
 		return true;
 	}
-	trace_button_irq_edge(MINOR(b->dev.devt), now, level);
+	if (trace_button_irq_edge_enabled())
+		button_irq_trace_edge(b, now, level);
 	button_irq_queue_push(&b->queue, now, level);
 	/*
 	 * S1, pairs with S2 in button_irq_process(). Either this load observes that the quiet
@@ -449,15 +453,6 @@ static bool button_irq_is_replay(struct button_irq *b, u64 now, enum button_irq_
 	return late;
 }
 
-/* Take one interrupt. Returns whether the thread must be woken. */
-static bool button_irq_interrupt(struct button_irq *b, u64 now, enum button_irq_level level)
-{
-	if (likely(!button_irq_is_replay(b, now, level)))
-		return button_irq_record(b, now, level);
-	set_bit(BUTTON_IRQ_REQ_REPLAY, &b->requests);
-	return true;
-}
-
 /*
  * Runs in hard IRQ, on PREEMPT_RT too (IRQF_NO_THREAD), except on controllers that deliver
  * from a thread. Must not take a sleeping lock, and wakes only the thread. genirq never runs
@@ -475,7 +470,9 @@ static irqreturn_t button_irq_top_half(int irq, void *data)
 		if (likely(value >= 0))
 			level = value;
 	}
-	if (!button_irq_interrupt(b, now, level))
+	if (unlikely(button_irq_is_replay(b, now, level)))
+		set_bit(BUTTON_IRQ_REQ_REPLAY, &b->requests);
+	else if (!button_irq_record(b, now, level))
 		return IRQ_HANDLED;
 	/*
 	 * After IRQ_WAKE_THREAD genirq expects the thread to confirm that the interrupt was
@@ -617,13 +614,22 @@ static void button_irq_report_key(struct button_irq *b, bool pressed, u64 time)
 	input_sync(b->hw.input);
 }
 
-static void button_irq_publish(struct button_irq *b, const struct button_irq_report *r,
-			       unsigned int n)
+static noinline void button_irq_trace_event(const struct button_irq *b,
+					    const struct button_irq_report *r)
 {
+	trace_button_irq_event(MINOR(b->dev.devt), b->out.ring.head + 1, r);
+}
+
+/* Publish the first @n of @thread.report. */
+static void button_irq_publish(struct button_irq *b, unsigned int n)
+{
+	const struct button_irq_report *r = b->thread.report;
+
 	for (; n; n--, r++) {
-		trace_button_irq_event(MINOR(b->dev.devt), b->out.ring.head + 1, r);
+		if (trace_button_irq_event_enabled())
+			button_irq_trace_event(b, r);
 		button_irq_ring_write(&b->out.ring, r);
-		if (r->type != BUTTON_IRQ_MISSED)
+		if (b->hw.input && r->type != BUTTON_IRQ_MISSED)
 			button_irq_report_key(b, r->type == BUTTON_IRQ_PRESS, r->time);
 		b->thread.unsent = true;
 	}
@@ -654,59 +660,56 @@ static void button_irq_wake_readers(struct button_irq *b)
 		return;
 	b->thread.unsent = false;
 	wake_up_interruptible_poll(&b->out.wait, EPOLLIN | EPOLLRDNORM);
-	kill_fasync(&b->out.async, SIGIO, POLL_IN);
+	if (READ_ONCE(b->out.async))
+		kill_fasync(&b->out.async, SIGIO, POLL_IN);
 	button_irq_notify_state(b);
 }
 
 static void button_irq_report_missed(struct button_irq *b, u32 count, u64 time)
 {
-	struct button_irq_report r;
-
-	button_irq_publish(b, &r, button_irq_debounce_missed(&b->thread.debounce, count, time, &r));
+	button_irq_publish(b, button_irq_debounce_missed(&b->thread.debounce, count, time,
+							 b->thread.report));
 }
 
 /* Report the edges that the queue dropped since the last report; @total is since the start. */
-static bool button_irq_report_dropped(struct button_irq *b, u32 total, u64 time)
+static void button_irq_report_dropped(struct button_irq *b, u32 total, u64 time)
 {
-	u32 count = total - b->thread.dropped;
-
-	if (!count)
-		return false;
+	button_irq_report_missed(b, total - b->thread.dropped, time);
 	b->thread.dropped = total;
-	button_irq_report_missed(b, count, time);
-	return true;
+	/* Edges alone do not determine the line's level any more. */
+	b->thread.todo |= BIT(BUTTON_IRQ_REQ_SAMPLE);
 }
 
 /*
  * Feed queued edges to the debouncer, BUTTON_IRQ_BATCH at most. Returns whether there may be
- * more. Adds a sample to *@work where edges alone do not determine the line's level.
+ * more.
  *
  * Where levels are unknown, the debouncer assumes that edges alternate, and the line is sampled
  * a little later: a sample takes time on a bus, and further edges may be in flight.
  */
-static bool button_irq_drain(struct button_irq *b, unsigned long *work)
+static bool button_irq_drain(struct button_irq *b)
 {
-	struct button_irq_report r[BUTTON_IRQ_REPORTS];
 	/* D2, pairs with D1 in button_irq_queue_push(): earlier edges are popped below. */
 	u32 dropped = smp_load_acquire(&b->queue.dropped);
 	struct button_irq_offsets offsets;
 	struct button_irq_edge edge;
-	bool gap = false;
 	unsigned int n;
 
 	for (n = 0; n < BUTTON_IRQ_BATCH && button_irq_queue_pop(&b->queue, &edge, &offsets); n++) {
-		button_irq_ring_note_clocks(&b->out.ring, edge.time, offsets);
-		gap |= button_irq_report_dropped(b, edge.dropped, edge.time);
+		if (unlikely(edge.clock != b->thread.clock)) {
+			b->thread.clock = edge.clock;
+			button_irq_ring_note_clocks(&b->out.ring, edge.time, offsets);
+		}
+		if (unlikely(edge.dropped != b->thread.dropped))
+			button_irq_report_dropped(b, edge.dropped, edge.time);
 		if (edge.level == BUTTON_IRQ_LEVEL_UNKNOWN)
 			b->thread.resample_time = edge.time + BUTTON_IRQ_CONFIRM_NS;
-		button_irq_publish(b, r, button_irq_debounce_edge(&b->thread.debounce, edge.level,
-								  edge.time, r));
+		button_irq_publish(b, button_irq_debounce_edge(&b->thread.debounce, edge.level,
+							       edge.time, b->thread.report));
 	}
 	/* The queue is empty, so these edges were dropped after the last one that fitted. */
 	if (n < BUTTON_IRQ_BATCH && dropped != b->thread.dropped)
-		gap |= button_irq_report_dropped(b, dropped, button_irq_now(b));
-	if (gap)
-		*work |= BIT(BUTTON_IRQ_REQ_SAMPLE);
+		button_irq_report_dropped(b, dropped, button_irq_now(b));
 	button_irq_wake_readers(b);
 	return n == BUTTON_IRQ_BATCH;
 }
@@ -781,26 +784,25 @@ static void button_irq_configure(struct button_irq *b)
 				      READ_ONCE(b->set.debounce_mode));
 }
 
-/* What requests need before edges are fed. Updates *@work, and returns the time. */
-static u64 button_irq_begin_requests(struct button_irq *b, unsigned long *work)
+/* What requests need before edges are fed. Returns the time. */
+static u64 button_irq_begin_requests(struct button_irq *b)
 {
 	struct button_irq_debounce *d = &b->thread.debounce;
-	struct button_irq_report r[BUTTON_IRQ_REPORTS];
 	u64 now = ktime_get_ns();
 
 	button_irq_configure(b);
 	if (now >= b->thread.unmask_time) {
 		b->thread.unmask_time = BUTTON_IRQ_NO_DEADLINE;
 		button_irq_unmask(b);
-		*work |= BIT(BUTTON_IRQ_REQ_REPLAY);
+		b->thread.todo |= BIT(BUTTON_IRQ_REQ_REPLAY);
 	}
-	if (*work & BIT(BUTTON_IRQ_REQ_REPLAY))
+	if (b->thread.todo & BIT(BUTTON_IRQ_REQ_REPLAY))
 		button_irq_debounce_unseen(d);
-	if (*work & BIT(BUTTON_IRQ_REQ_WAKE)) {
-		*work &= ~BIT(BUTTON_IRQ_REQ_WAKE);
+	if (b->thread.todo & BIT(BUTTON_IRQ_REQ_WAKE)) {
+		b->thread.todo &= ~BIT(BUTTON_IRQ_REQ_WAKE);
 		pm_wakeup_event(b->dev.parent, 0);
 		now = button_irq_now(b);
-		button_irq_publish(b, r, button_irq_debounce_wake(d, now, r));
+		button_irq_publish(b, button_irq_debounce_wake(d, now, b->thread.report));
 	}
 	return now;
 }
@@ -810,7 +812,7 @@ static u64 button_irq_begin_requests(struct button_irq *b, unsigned long *work)
  * context, with @thread.lock held.
  *
  * A sample is valid only if every earlier edge has been fed. So drain the queue, sample, and
- * run again if edges came meanwhile. Each call makes one pass and requests another rather
+ * run again if edges came meanwhile. Each call makes one pass and wakes the thread again rather
  * than loop: on a line that never rests a loop might not end, while suspend and unbinding
  * wait for the lock.
  */
@@ -818,9 +820,8 @@ static void button_irq_process(struct button_irq *b)
 {
 	struct button_irq_debounce *d = &b->thread.debounce;
 	enum button_irq_level level = BUTTON_IRQ_LEVEL_UNKNOWN;
-	struct button_irq_report r[BUTTON_IRQ_REPORTS];
-	bool again, due = false;
-	unsigned long work;
+	unsigned long todo;
+	bool again, due;
 	u64 now = 0;
 
 	lockdep_assert_held(&b->thread.lock);
@@ -837,13 +838,14 @@ static void button_irq_process(struct button_irq *b)
 
 	WRITE_ONCE(b->quiet, false);
 	/* S2, a full barrier, pairs with S1 in button_irq_record(). */
-	work = xchg(&b->requests, 0);
+	b->thread.todo |= xchg(&b->requests, 0);
 	/* Settings and the timer make requests: without one, nothing has changed or is due. */
-	if (work)
-		now = button_irq_begin_requests(b, &work);
-	again = button_irq_drain(b, &work);
-	if (work && !again)
-		due = work != BIT(BUTTON_IRQ_REQ_TIMER) || now >= button_irq_sample_time(b);
+	if (b->thread.todo)
+		now = button_irq_begin_requests(b);
+	again = button_irq_drain(b);
+	todo = b->thread.todo;
+	due = todo && !again &&
+	      (todo != BIT(BUTTON_IRQ_REQ_TIMER) || now >= button_irq_sample_time(b));
 	if (due) {
 		/*
 		 * The time is taken after the sample, which may take long on a bus: a change
@@ -855,15 +857,15 @@ static void button_irq_process(struct button_irq *b)
 		again = !button_irq_queue_is_empty(&b->queue);
 	}
 	if (again) {
-		set_mask_bits(&b->requests, 0UL, work);
 		button_irq_wake_thread(b);
 		return;
 	}
 
-	if (work & BIT(BUTTON_IRQ_REQ_STORM))
+	b->thread.todo = 0;
+	if (todo & BIT(BUTTON_IRQ_REQ_STORM))
 		button_irq_mask(b, now);
 	if (due) {
-		button_irq_publish(b, r, button_irq_debounce_sample(d, level, now, r));
+		button_irq_publish(b, button_irq_debounce_sample(d, level, now, b->thread.report));
 		b->thread.resample_time = BUTTON_IRQ_NO_DEADLINE;
 	}
 	button_irq_wake_readers(b);
@@ -890,12 +892,13 @@ static irqreturn_t button_irq_thread(int irq, void *data)
 	struct button_irq *b = data;
 
 	/*
-	 * A nested interrupt has no top half. The edge is queued before taking the lock, whose
-	 * holder may be sampling over a slow bus: it sees the edge and discards the sample.
+	 * genirq does not call the top half of a nested interrupt. The edge is queued before
+	 * taking the lock, whose holder may be sampling over a slow bus: it sees the edge and
+	 * discards the sample.
 	 */
 	if (b->hw.nested) {
 		WRITE_ONCE(b->top.busy, true);
-		button_irq_interrupt(b, ktime_get_ns(), BUTTON_IRQ_LEVEL_UNKNOWN);
+		button_irq_top_half(irq, b);
 	}
 	button_irq_work(&b->thread.work);
 	WRITE_ONCE(b->top.busy, false);
@@ -922,11 +925,9 @@ static void button_irq_finish(struct button_irq *b)
 {
 	struct button_irq_debounce *d = &b->thread.debounce;
 	enum button_irq_level level = BUTTON_IRQ_LEVEL_UNKNOWN;
-	struct button_irq_report r[BUTTON_IRQ_REPORTS];
-	unsigned long work = 0;
 	u64 time, deadline;
 
-	while (button_irq_drain(b, &work))
+	while (button_irq_drain(b))
 		;
 	if (!b->thread.suspended)
 		level = button_irq_sample(b);
@@ -934,7 +935,7 @@ static void button_irq_finish(struct button_irq *b)
 	deadline = button_irq_debounce_deadline(d);
 	if (deadline != BUTTON_IRQ_NO_DEADLINE)
 		time = max(time, deadline);
-	button_irq_publish(b, r, button_irq_debounce_sample(d, level, time, r));
+	button_irq_publish(b, button_irq_debounce_sample(d, level, time, b->thread.report));
 	button_irq_wake_readers(b);
 }
 
@@ -1150,14 +1151,13 @@ static ssize_t button_irq_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	struct button_irq_reader *r = file->private_data;
 	struct button_irq *b = r->button;
 	bool nowait = (iocb->ki_flags & IOCB_NOWAIT) || (file->f_flags & O_NONBLOCK);
-	DEFINE_WAIT_FUNC(wait, woken_wake_function);
-	bool gone, waiting = false;
+	DEFINE_WAIT(wait);
+	bool gone;
 	ssize_t n;
 
 	for (;;) {
-		n = nowait ? -EAGAIN : -ERESTARTSYS;
 		if (nowait ? !mutex_trylock(&r->lock) : mutex_lock_interruptible(&r->lock))
-			break;
+			return nowait ? -EAGAIN : -ERESTARTSYS;
 		/* G2, pairs with G1 in button_irq_shutdown(): earlier events are readable. */
 		gone = smp_load_acquire(&b->out.gone);
 		if (r->format == BUTTON_IRQ_FORMAT_BINARY)
@@ -1167,20 +1167,19 @@ static ssize_t button_irq_read_iter(struct kiocb *iocb, struct iov_iter *to)
 		mutex_unlock(&r->lock);
 
 		if (n || !iov_iter_count(to))
-			break;
-		n = gone ? -ENODEV : nowait ? -EAGAIN : signal_pending(current) ? -ERESTARTSYS : 0;
-		if (n)
-			break;
-		/* Before waiting, read again: an event may have come before add_wait_queue(). */
-		if (waiting)
-			wait_woken(&wait, TASK_INTERRUPTIBLE, MAX_SCHEDULE_TIMEOUT);
-		else
-			add_wait_queue(&b->out.wait, &wait);
-		waiting = true;
+			return n;
+		if (gone)
+			return -ENODEV;
+		if (nowait)
+			return -EAGAIN;
+		if (signal_pending(current))
+			return -ERESTARTSYS;
+		/* As wait_event_interruptible(), but the next read finds out why it ended. */
+		prepare_to_wait(&b->out.wait, &wait, TASK_INTERRUPTIBLE);
+		if (!button_irq_readable(r) && !READ_ONCE(b->out.gone) && !signal_pending(current))
+			schedule();
+		finish_wait(&b->out.wait, &wait);
 	}
-	if (waiting)
-		remove_wait_queue(&b->out.wait, &wait);
-	return n;
 }
 
 static __poll_t button_irq_poll(struct file *file, poll_table *wait)
@@ -1438,41 +1437,34 @@ static __cold void button_irq_link_name(char *link, const char *label)
 	*link = '\0';
 }
 
-static bool button_irq_label_taken(const struct button_irq *b)
+static bool button_irq_link_taken(const struct button_irq *b)
 {
-	char link[BUTTON_IRQ_LABEL], others[BUTTON_IRQ_LABEL];
 	unsigned int i;
 
-	button_irq_link_name(link, b->hw.label);
-	for (i = 0; i < BUTTON_IRQ_BUTTONS; i++) {
-		const struct button_irq *other = button_irq_minors[i].button;
-
-		if (button_irq_minors[i].state == BUTTON_IRQ_FREE || other == b)
-			continue;
-		button_irq_link_name(others, other->hw.label);
-		if (!strcmp(link, others))
+	for (i = 0; i < BUTTON_IRQ_BUTTONS; i++)
+		if (button_irq_minors[i].state != BUTTON_IRQ_FREE &&
+		    !strcmp(button_irq_minors[i].button->hw.link, b->hw.link))
 			return true;
-	}
 	return false;
 }
 
 /* If another button has the same link name, the label gets a suffix. */
 static void button_irq_set_label(struct button_irq *b, const char *label)
 {
-	unsigned int n, len;
-	char suffix[8];
+	size_t len = strlen(label);
+	char suffix[8] = "";
+	unsigned int n = 1;
 
 	lockdep_assert_held(&button_irq_lock);
-	strscpy_pad(b->hw.label, label, BUTTON_IRQ_LABEL);
-	for (n = 2; button_irq_label_taken(b); n++) {
-		len = snprintf(suffix, sizeof(suffix), "_%u", n);
-		len = min(strlen(label), BUTTON_IRQ_LABEL - 1 - len);
-		/* Do not split a UTF-8 character. */
-		while (len < strlen(label) && ((u8)label[len] & 0xc0) == 0x80)
+	do {
+		/* Make room for the suffix, and do not split a UTF-8 character. */
+		while (len + strlen(suffix) >= BUTTON_IRQ_LABEL || ((u8)label[len] & 0xc0) == 0x80)
 			len--;
 		memset(b->hw.label, 0, BUTTON_IRQ_LABEL);
-		snprintf(b->hw.label, BUTTON_IRQ_LABEL, "%.*s%s", len, label, suffix);
-	}
+		snprintf(b->hw.label, BUTTON_IRQ_LABEL, "%.*s%s", (int)len, label, suffix);
+		button_irq_link_name(b->hw.link, b->hw.label);
+		snprintf(suffix, sizeof(suffix), "_%u", ++n);
+	} while (button_irq_link_taken(b));
 	if (n > 2)
 		dev_notice(b->dev.parent, "the link of label %s is taken, so this button is %s\n",
 			   label, b->hw.label);
@@ -1530,21 +1522,6 @@ static __cold int button_irq_link(struct device *dev, struct device *chip, struc
 
 /* --- The button: start, end ------------------------------------------------------------ */
 
-static void button_irq_set_pull(struct button_irq *b)
-{
-	static const unsigned long configs[] = {
-		PIN_CONF_PACKED(PIN_CONFIG_BIAS_PULL_UP, 1),
-		PIN_CONF_PACKED(PIN_CONFIG_BIAS_PULL_DOWN, 1),
-		PIN_CONF_PACKED(PIN_CONFIG_BIAS_DISABLE, 0),
-	};
-
-	if (b->set.pull == BUTTON_IRQ_AS_IS)
-		return;
-	b->hw.no_pull = gpiod_set_config(b->hw.gpiod, configs[b->set.pull]);
-	/* A pull of 50 kOhm moves a few hundred pF of wire in some 10 us. */
-	usleep_range(100, 200);
-}
-
 static void button_irq_dev_release(struct device *dev)
 {
 	struct button_irq *b = to_button_irq(dev);
@@ -1564,6 +1541,7 @@ static struct button_irq *button_irq_alloc(struct device *parent)
 	b->dev.class = &button_irq_class;
 	b->dev.parent = parent;
 	b->dev.release = button_irq_dev_release;
+	device_set_pm_not_required(&b->dev);
 	mutex_init(&b->thread.lock);
 	b->thread.suspended = true;
 	INIT_WORK(&b->thread.work, button_irq_work);
@@ -1672,6 +1650,7 @@ static int button_irq_request_irq(struct button_irq *b)
 	b->hw.irq = irq;
 	b->hw.nested = irq_check_status_bit(irq, IRQ_NESTED_THREAD);
 	b->hw.mask_sleeps = !b->hw.nested && irq_get_chip(irq)->irq_bus_lock;
+	b->hw.read_level = button_irq_read_level && !b->hw.nested && !gpiod_cansleep(b->hw.gpiod);
 	return 0;
 }
 
@@ -1809,8 +1788,7 @@ static int button_irq_add(struct button_irq *b)
 
 static void button_irq_start(struct button_irq *b)
 {
-	char link[BUTTON_IRQ_LABEL];
-	bool differs;
+	bool differs = strcmp(b->hw.link, b->hw.label);
 
 	button_irq_set_state(b, BUTTON_IRQ_LIVE);
 	dev_set_uevent_suppress(&b->dev, false);
@@ -1825,18 +1803,15 @@ static void button_irq_start(struct button_irq *b)
 	/* The line may have moved since its level was read. */
 	button_irq_request(b, BUTTON_IRQ_REQ_SAMPLE);
 
-	button_irq_link_name(link, b->hw.label);
-	differs = strcmp(link, b->hw.label);
 	dev_info(b->dev.parent,
-		 "/dev/%s: line %s, label %s%s%s, IRQ %d, debounce %u us %s%s%s%s\n",
+		 "/dev/%s: line %s, label %s%s%s, IRQ %d, debounce %u us %s%s%s\n",
 		 dev_name(&b->dev), b->hw.line, b->hw.label,
-		 differs ? ", link " : "", differs ? link : "",
+		 differs ? ", link " : "", differs ? b->hw.link : "",
 		 b->hw.irq, READ_ONCE(b->set.debounce_us),
 		 button_irq_modes[READ_ONCE(b->set.debounce_mode)],
 		 device_may_wakeup(b->dev.parent) ? ", wakes the system" :
 		 b->set.wakeup ? ", the controller cannot wake the system" : "",
-		 b->hw.no_pull ? ", the controller cannot set pull=" : "",
-		 b->hw.no_pull ? button_irq_pulls[b->set.pull] : "");
+		 b->set.note ?: "");
 }
 
 /* Make every ready button live: those of a load together, later the one that was just probed. */
@@ -1885,7 +1860,6 @@ static int button_irq_create(struct device *dev, struct gpio_desc *gpiod,
 		return button_irq_error(dev, -ENOMEM, "no memory");
 	button_irq_warn_of_rp1(dev, gpiod);
 	b->hw.gpiod = gpiod;
-	b->hw.read_level = button_irq_read_level && !gpiod_cansleep(gpiod);
 	snprintf(b->hw.line, BUTTON_IRQ_LINE, "%s:%u", button_irq_line_chip(gpiod),
 		 button_irq_line_offset(gpiod));
 	b->set = *config;
@@ -1901,7 +1875,6 @@ static int button_irq_create(struct device *dev, struct gpio_desc *gpiod,
 	if (ret)
 		return ret;
 	gpiod_set_consumer_name(gpiod, b->hw.label);
-	button_irq_set_pull(b);
 	ret = button_irq_request_irq(b);
 	ret = ret ?: button_irq_init_wakeup(b);
 	ret = ret ?: button_irq_init_input(b);
@@ -2027,7 +2000,7 @@ static __cold int button_irq_probe(struct platform_device *pdev)
 		ret = button_irq_read_properties(dev, &config);
 	if (ret)
 		return ret;
-	gpiod = button_irq_get_line(dev, param);
+	gpiod = button_irq_get_line(dev, param, &config);
 	ret = IS_ERR(gpiod) ? button_irq_line_error(dev, param, PTR_ERR(gpiod)) :
 			      button_irq_create(dev, gpiod, &config);
 	if (!param)

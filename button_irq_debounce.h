@@ -309,7 +309,7 @@ static inline unsigned int button_irq_debounce_edge(struct button_irq_debounce *
 						    struct button_irq_report *r)
 {
 	/* A window may be over before its timer ran: the line kept its level until this edge. */
-	unsigned int n = button_irq_debounce_close(d, time, r);
+	unsigned int n = d->window_open ? button_irq_debounce_close(d, time, r) : 0;
 	bool repeated;
 
 	button_irq_debounce_count(&d->edges, 1);

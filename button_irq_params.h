@@ -14,6 +14,9 @@
  *					the log line for a failure, by parameter or by device
  */
 
+#include <linux/gpio/machine.h>
+#include <linux/pinctrl/pinconf-generic.h>
+
 /* --- GPIO controllers ------------------------------------------------------------------ */
 
 /* A search for the GPIO controllers that match every criterion given. */
@@ -78,7 +81,7 @@ static int __init button_irq_match_name(struct gpio_chip *gc, BUTTON_IRQ_MATCH_C
 	int i;
 
 	n = names ? fwnode_property_read_string_array(fwnode, "gpio-line-names", names, n) : 0;
-	for (i = 0; i < gc->ngpio; i++) {
+	for (i = 0; gc->label && i < gc->ngpio; i++) {
 		/* A line without a name is NULL or "". */
 		if ((gc->names && gc->names[i] && !strcmp(gc->names[i], s->line)) ||
 		    (i < n && names[i] && !strcmp(names[i], s->line))) {
@@ -102,6 +105,10 @@ static bool button_irq_find(struct button_irq_search *s, button_irq_match_fn mat
 
 /* --- Buttons of module parameters: line and errors ------------------------------------- */
 
+enum { BUTTON_IRQ_UP, BUTTON_IRQ_DOWN, BUTTON_IRQ_OFF, BUTTON_IRQ_AS_IS };
+
+static const char * const button_irq_pulls[] = { "up", "down", "off", "as-is" };
+
 #define BUTTON_IRQ_PARAMS	32	/* buttons given by module parameters */
 
 /* A button given by module parameters; its device's platform data points here. */
@@ -109,6 +116,7 @@ struct button_irq_param {
 	const char *name;	/* of the parameter that named the line, "gpio" or "line" */
 	const char *text;	/* its value */
 	struct button_irq_config config;
+	u32 pull;		/* index of button_irq_pulls */
 	u32 active_low;		/* pressed is low */
 	u32 claim;		/* take the pin from another function */
 	bool by_name;		/* gpiolib looks the line up by its name */
@@ -212,15 +220,13 @@ button_irq_get_own_line(struct device *dev, struct button_irq_param *param)
 	return ret ? ERR_PTR(ret) : gpiod;
 }
 
-static struct gpio_desc *button_irq_get_line(struct device *dev, struct button_irq_param *param)
+/* Request a line by name or by controller, through gpiolib's lookup. */
+static struct gpio_desc *
+button_irq_lookup_line(struct device *dev, struct button_irq_param *param)
 {
 	struct gpiod_lookup_table *table;
 	struct gpio_desc *gpiod;
 
-	if (!param)
-		return devm_gpiod_get(dev, NULL, GPIOD_IN);
-	if (param->by_device)
-		return button_irq_get_own_line(dev, param);
 	table = kzalloc(struct_size(table, table, 2), GFP_KERNEL);
 	if (!table)
 		return ERR_PTR(-ENOMEM);
@@ -234,6 +240,31 @@ static struct gpio_desc *button_irq_get_line(struct device *dev, struct button_i
 	gpiod = devm_gpiod_get(dev, NULL, GPIOD_IN);
 	gpiod_remove_lookup_table(table);
 	kfree(table);
+	return gpiod;
+}
+
+static struct gpio_desc *button_irq_get_line(struct device *dev, struct button_irq_param *param,
+					     struct button_irq_config *config)
+{
+	static const unsigned long biases[] = {
+		PIN_CONF_PACKED(PIN_CONFIG_BIAS_PULL_UP, 1),
+		PIN_CONF_PACKED(PIN_CONFIG_BIAS_PULL_DOWN, 1),
+		PIN_CONF_PACKED(PIN_CONFIG_BIAS_DISABLE, 0),
+	};
+	struct gpio_desc *gpiod;
+
+	if (!param)
+		return devm_gpiod_get(dev, NULL, GPIOD_IN);
+	gpiod = param->by_device ? button_irq_get_own_line(dev, param) :
+				   button_irq_lookup_line(dev, param);
+	if (IS_ERR(gpiod) || param->pull == BUTTON_IRQ_AS_IS)
+		return gpiod;
+	if (gpiod_set_config(gpiod, biases[param->pull]))
+		config->note = devm_kasprintf(dev, GFP_KERNEL,
+					      ", the controller cannot set pull=%s",
+					      button_irq_pulls[param->pull]);
+	/* A pull of 50 kOhm moves a few hundred pF of wire in some 10 us. */
+	usleep_range(100, 200);
 	return gpiod;
 }
 
@@ -338,15 +369,15 @@ static int __init button_irq_parse_param(unsigned int i, struct button_irq_param
 				     ARRAY_SIZE(button_irq_modes), &config->debounce_mode,
 				     "neither eager nor settle");
 	/* The pull is towards released, unless a value says otherwise. */
-	config->pull = param->active_low ? BUTTON_IRQ_UP : BUTTON_IRQ_DOWN;
+	param->pull = param->active_low ? BUTTON_IRQ_UP : BUTTON_IRQ_DOWN;
 	ret = ret ?: button_irq_word(&button_irq_list_pull, i, button_irq_pulls,
-				     ARRAY_SIZE(button_irq_pulls), &config->pull,
+				     ARRAY_SIZE(button_irq_pulls), &param->pull,
 				     "none of up, down, off, as-is");
 	if (ret)
 		return ret;
-	if (config->pull == (param->active_low ? BUTTON_IRQ_DOWN : BUTTON_IRQ_UP))
+	if (param->pull == (param->active_low ? BUTTON_IRQ_DOWN : BUTTON_IRQ_UP))
 		pr_warn("%s=%s: pull=%s with active_low=%u holds the button pressed\n",
-			param->name, param->text, button_irq_pulls[config->pull],
+			param->name, param->text, button_irq_pulls[param->pull],
 			param->active_low);
 	if (*label && !button_irq_label_valid(label))
 		return button_irq_param_error("label", label, -EINVAL, BUTTON_IRQ_LABEL_RULE);
