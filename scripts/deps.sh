@@ -65,6 +65,12 @@ packages()
 		command -v npm > /dev/null || echo npm
 		echo chromium chromium-driver fonts-dejavu-core
 		;;
+	gestures) # npm packages, and a disk for the emulated board
+		packages pi
+		packages packages
+		command -v npm > /dev/null || echo npm
+		echo squashfs-tools
+		;;
 	pi)	# QEMU from source; its build wants a newer meson than bookworm's
 		packages vm
 		echo gcc libc6-dev make dpkg-dev patch ninja-build python3-venv pkgconf

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Gestures from `button-irq watch --json`, by the times of the events."""
+"""Gestures from `button-irq watch --json --follow`, by the times of the events."""
 
 import json
 import sys
@@ -21,6 +21,11 @@ for line in sys.stdin:
             print("double", flush=True)
         else:
             clicked = event["time"]
+    elif event["event"] == "absent":
+        # Nothing can follow the click any more.
+        if clicked is not None:
+            print("click", flush=True)
+        clicked = None
     else:
         print(event["event"], event["count"], flush=True)
 if clicked is not None:

@@ -5,11 +5,23 @@
 
 # shellcheck source-path=SCRIPTDIR/../pi
 
+# In commands behind in_group, the first name is no file.
+# shellcheck disable=SC2094
+
 set -euo pipefail
 . "$(dirname "$0")/pi.sh"
 
 button='button-irq@11'
-said=(gpiozero loop run json nodejs)
+# Programs that follow the button, each in a cgroup of its own, and the files in which each writes one line a gesture.
+programs=(gpiozero loop run json nodejs nodered mqtt)
+files=("${programs[@]}" slow)
+# As in make_gestures.py
+PER_TRAIN=20
+CGROUP=/sys/fs/cgroup
+DISK=/run/disk
+NODE_RED=$DISK/node-red/node_modules/node-red/red.js
+# The user directory of Node-RED, which has our packages
+USER_DIR=$HERE/user
 
 # Their dependencies are in this userland, but not in dpkg's database, which is empty.
 test_packages_installed()
@@ -19,70 +31,234 @@ test_packages_installed()
 	mkdir -p /var/lib/dpkg/{info,updates,parts,alternatives} /var/log
 	touch /var/lib/dpkg/{status,available}
 	dpkg --force-depends --install /opt/packages/*.deb
-	for package in button-irq python3-button-irq; do
+	for package in button-irq python3-button-irq button-irq-mqtt; do
 		[[ $(dpkg --status "$package") == *"Status: install ok installed"* ]] || fail "$(dpkg --status "$package")"
 	done
 	button-irq --version
 }
 
-# Each is a line a gesture; who reads a button as a file ends with it.
-start_consumers()
+# The disk has programs that are too large for the initramfs. Debian's are copied to where they look for their libraries.
+test_disk_mounted()
 {
-	GPIOZERO_PIN_FACTORY=button_irq python3 "$HERE/bell_gpiozero.py" > gpiozero 2> gpiozero.err &
+	local module directory
+
+	for module in ${BUTTON_IRQ_DISK_MODULES//,/ }; do
+		insmod "/opt/disk/$module"
+	done
+	mkdir -p "$DISK"
+	mount -o loop,ro /opt/disk/image "$DISK"
+	for directory in lib usr; do
+		cp -a --no-clobber "$DISK/root/$directory/." "/$directory/"
+	done
+	[ -e "$NODE_RED" ] || fail "no Node-RED on the disk"
+	mount -t cgroup2 none "$CGROUP"
+}
+
+# in_group NAME COMMAND...: becomes the command, whose processes are counted together, whatever they start
+in_group()
+{
+	mkdir -p "$CGROUP/$1"
+	echo "$BASHPID" > "$CGROUP/$1/cgroup.procs"
+	exec "${@:2}"
+}
+
+cleanup()
+{
+	local group
+
+	for group in "$CGROUP"/*/; do
+		[ ! -e "$group/cgroup.kill" ] || echo 1 > "$group/cgroup.kill"
+	done
+}
+
+# Does a process of this group have the button open? After a rebind the node is another inode.
+has_open()
+{
+	local pid fd
+
+	while read -r pid; do
+		for fd in "/proc/$pid/fd/"*; do
+			[[ ! $fd -ef $DEV ]] || return 0
+		done
+	done < "$CGROUP/$1/cgroup.procs"
+	return 1
+}
+
+all_have_open()
+{
+	local name
+
+	for name in "${programs[@]}"; do
+		wait_for 300 has_open "$name"
+	done
+}
+
+# Does each thread of a process sleep, and are there at least N?
+asleep()
+{
+	local stat threads=0
+
+	for stat in "/proc/$1/task/"*/stat; do
+		read -r -a stat < "$stat"
+		[ "${stat[2]}" = S ] || return 1
+		threads=$((threads + 1))
+	done
+	[ "$threads" -ge "$2" ]
+}
+
+contains()
+{
+	[[ $(< "$2") == *"$1"* ]]
+}
+
+broker_answers()
+{
+	(exec 3<> /dev/tcp/127.0.0.1/1883) 2> /dev/null
+}
+
+start_broker()
+{
+	in_group broker mosquitto -c broker.conf 2>> broker.log &
+	broker=$!
+	wait_for 60 broker_answers
+}
+
+# subscribe NAME: the gestures that the broker sends, with a session that outlives connections
+subscribe()
+{
+	in_group "subscriber-$1" stdbuf -oL mosquitto_sub -i "$1" -c -q 1 -V 5 -t 'button/+/+/gesture' -F %p \
+		> >(exec python3 "$HERE/bell_mqtt.py" "$1.again" > "$1") 2> "$1.err" &
+	subscriber=$!
+	wait_for 60 contains "$1 1 button/+/+/gesture" broker.log
+}
+
+start_mqtt()
+{
+	cat > broker.conf <<- EOF
+		user root
+		listener 1883 127.0.0.1
+		allow_anonymous true
+		persistence true
+		persistence_location $PWD/
+		max_queued_messages 100000
+		log_dest stderr
+		log_type error
+		log_type warning
+		log_type subscribe
+	EOF
+	: > broker.log
+	start_broker
+	subscribe slow
+	slow=$subscriber
+	subscribe mqtt
+	echo "host = pi" > /etc/button-irq-mqtt.conf
+	mkdir state
+	in_group mqtt button-irq-mqtt --state=state 2> service.err &
+	wait_for 60 contains "connected to" service.err
+}
+
+# A loop that is begun again when the button is back, as a service manager does it
+shell_loop()
+{
+	while [ ! -e over ]; do
+		[ ! -c "$DEV" ] || bash "$HERE/bell_loop.sh" < "$DEV" || true
+		read -r -t 0.05 <&"$NEVER" || true
+	done
+}
+
+start_programs()
+{
+	export -f shell_loop
+	export DEV HERE NEVER
+	GPIOZERO_PIN_FACTORY=button_irq in_group gpiozero python3 "$HERE/bell_gpiozero.py" > gpiozero 2> gpiozero.err &
 	gpiozero=$!
-	bash "$HERE/bell_loop.sh" < "$DEV" > loop &
+	in_group loop bash -c shell_loop > loop &
 	{
 		echo "[bell]"
 		printf "%s = echo \"\$BUTTON_IRQ_EVENT\" >> $PWD/run\n" click double hold
 	} > /etc/button-irq.conf
 	: > run
-	button-irq run 2> run.err &
-	run=$!
-	{ button-irq watch --json bell 2> json.err || true; } | python3 "$HERE/bell_json.py" > json &
-	node "$HERE/bell_node.js" > nodejs 2> nodejs.err &
-	# gpiozero's pin has it open a second time, to ask for its state.
-	in_time 120 readers 6 || fail "not all read the button: $(cat ./*.err)"
+	in_group run button-irq run 2> run.err &
+	# shellcheck disable=SC2016 # the inner shell's
+	in_group json bash -c 'button-irq watch --json --follow --events=press,release,lost,missed,absent bell | exec python3 "$1"' \
+		- "$HERE/bell_json.py" > json 2> json.err &
+	in_group nodejs node "$USER_DIR/bell_node.js" > nodejs 2> nodejs.err &
+	: > nodered
+	in_group nodered node "$NODE_RED" --userDir "$USER_DIR" --settings "$USER_DIR/settings.js" > nodered.err 2>&1 &
+	start_mqtt
+	all_have_open
 	# gpiozero opens the button before its program has said what is to be done.
-	wait_for 60 asleep "$gpiozero"
+	wait_for 60 asleep "$gpiozero" 2
 }
 
-# All of its threads
-asleep()
+# Everything that has a lasting effect on the programs, before the train of that number
+disturb()
 {
-	local stat
+	case $1 in
+	"$stop_slow")
+		kill -STOP "$slow"
+		;;&
+	"$stop_broker")
+		kill "$broker"
+		wait "$broker" || true
+		broker=
+		;;&
+	"$rebind")
+		# Programs that go by the time now, and not by the times of the events, are given the time to finish.
+		wait_for 60 has_lines "$((PER_TRAIN * $1))" gpiozero
+		wait_for 60 counter_is releases "$presses"
+		presses=0
+		unbind "$button"
+		bind "$button"
+		all_have_open
+		;;
+	esac
+}
 
-	for stat in "/proc/$1/task/"*/stat; do
-		read -r -a stat < "$stat"
-		[ "${stat[2]}" = S ] || return 1
+# Gestures, while subscriber, broker and button fail
+drive()
+{
+	local number=0 train lines=() numbers=()
+
+	mapfile -t lines < trains
+	mapfile -t numbers < presses
+	stop_slow=$((${#lines[@]} / 8)) stop_broker=$((${#lines[@]} / 4)) rebind=$((${#lines[@]} / 2)) presses=0
+	for number in "${!lines[@]}"; do
+		disturb "$number"
+		read -r -a train <<< "${lines[number]}"
+		stim 0 train "${train[@]}"
+		presses=$((presses + numbers[number]))
+		[ "$broker" ] || start_broker
 	done
 }
 
-drive()
+# cpu_ms NAME: what all processes of a program have used
+cpu_ms()
 {
-	local train
+	local name value
 
-	while read -r -a train; do
-		stim 0 train "${train[@]}"
-	done < trains
+	read -r name value < "$CGROUP/$1/cpu.stat"
+	echo $((value / 1000))
 }
 
-test_gestures()
+# pss_kb NAME: memory of a program, of which what it shares with others counts in parts
+pss_kb()
 {
-	local name gpiozero run ok=yes
+	local pid sum=0 name value
 
-	load_by_alias "$button"
-	equal label bell "$(counter label)"
-	"$HERE/make_gestures.py" "$BUTTON_IRQ_GESTURES" "$BUTTON_IRQ_SEED"
-	echo "$BUTTON_IRQ_GESTURES gestures, BUTTON_IRQ_SEED=$BUTTON_IRQ_SEED" >> "$WORK.say"
-	start_consumers
-	drive
-	wait_for 60 counter_is releases "$(cat presses)"
-	wait_for 60 has_lines "$BUTTON_IRQ_GESTURES" run
-	wait_for 60 has_lines "$BUTTON_IRQ_GESTURES" gpiozero
-	kill "$gpiozero" "$run"
-	unbind "$button"
-	wait_for 60 jobs_ended
-	for name in "${said[@]}"; do
+	while read -r pid; do
+		while read -r name value _; do
+			[ "$name" != Pss: ] || sum=$((sum + value))
+		done < "/proc/$pid/smaps_rollup" || true
+	done < "$CGROUP/$1/cgroup.procs"
+	echo "$sum"
+}
+
+compare()
+{
+	local name
+
+	for name in "${files[@]}"; do
 		if cmp -s wanted "$name"; then
 			echo "$name: all $BUTTON_IRQ_GESTURES recognised" >> "$WORK.say"
 		else
@@ -90,7 +266,43 @@ test_gestures()
 			ok=
 		fi
 	done
+}
+
+test_gestures()
+{
+	local name gpiozero broker subscriber slow presses stop_slow stop_broker rebind ok=yes
+	local -A started total memory
+	local all=("${programs[@]}" broker)
+
+	load_by_alias "$button"
+	equal label bell "$(counter label)"
+	"$HERE/make_gestures.py" "$BUTTON_IRQ_GESTURES" "$BUTTON_IRQ_SEED"
+	echo "$BUTTON_IRQ_GESTURES gestures, BUTTON_IRQ_SEED=$BUTTON_IRQ_SEED" >> "$WORK.say"
+	start_programs
+	for name in "${all[@]}"; do
+		started[$name]=$(cpu_ms "$name")
+	done
+	drive
+	wait_for 60 counter_is releases "$presses"
+	for name in "${all[@]}"; do
+		memory[$name]=$(pss_kb "$name")
+	done
+	: > over
+	unbind "$button"
+	kill -CONT "$slow"
+	for name in "${files[@]}"; do
+		in_time 60 has_lines "$BUTTON_IRQ_GESTURES" "$name" || true
+	done
+	for name in "${all[@]}"; do
+		total[$name]=$(cpu_ms "$name")
+	done
+	compare
+	printf '%-10s %10s %12s %16s\n' program 'memory/MB' 'start/CPU s' 'gestures/CPU s' >> "$WORK.say"
+	for name in "${all[@]}"; do
+		awk -v name="$name" -v memory="${memory[$name]}" -v started="${started[$name]}" -v total="${total[$name]}" 'BEGIN {
+			printf "%-10s %10.1f %12.2f %16.2f\n", name, memory / 1024, started / 1000, (total - started) / 1000 }' >> "$WORK.say"
+	done
 	[ "$ok" ] || fail "not all were recognised: $(cat ./*.err)"
 }
 
-run_tests test_packages_installed test_gestures
+run_tests test_packages_installed test_disk_mounted test_gestures

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""make_gestures.py N SEED: N random gestures of a bouncing contact to GND: their names to the file "wanted", the number of
-presses to "presses", and what to hand to `stim 0 train`, some gestures a line, to the file "trains"."""
+"""make_gestures.py N SEED: N random gestures of a bouncing contact to GND. Their names go to the file "wanted". The file
+"trains" gets what to hand to `stim 0 train`, PER_TRAIN gestures a line, and the file "presses" the presses of each line."""
 
 import random
 import sys
@@ -25,7 +25,7 @@ def change(train, at, level):
 def main():
     count, seed = int(sys.argv[1]), int(sys.argv[2])
     random.seed(seed)
-    names, trains, train, at, presses = [], [], [], 0, 0
+    names, trains, presses, train, at, pressed = [], [], [], [], 0, 0
     for number in range(1, count + 1):
         name = random.choice(("click", "double", "hold"))
         names.append(name)
@@ -35,12 +35,13 @@ def main():
             change(train, at, 0)
             at += 1000 * random.randint(*length)
             change(train, at, 1)
-            presses += 1
+            pressed += 1
         at += 1000 * random.randint(*AFTER)
         if number % PER_TRAIN == 0 or number == count:
             trains.append(" ".join([*train, f"{at}:1"]))
-            train, at = [], 0
-    for file, lines in (("wanted", names), ("presses", [presses]), ("trains", trains)):
+            presses.append(pressed)
+            train, at, pressed = [], 0, 0
+    for file, lines in (("wanted", names), ("presses", presses), ("trains", trains)):
         with open(file, "w", encoding="ascii") as out:
             print(*lines, sep="\n", file=out)
 

@@ -14,7 +14,7 @@ const { ButtonError, button: openButton, buttons } = require(PACKAGE);
 
 const S = 1000n * MS;
 
-/* What a test that fails leaves open would keep this program from ending. */
+/* A button that a failed test leaves open would keep this program from ending. */
 const sources = new Set();
 
 function button(...args) {
@@ -31,7 +31,7 @@ test.afterEach(async () => {
 	}
 });
 
-/* A button, open so far that it sees what happens from now on. */
+/* A button whose command has opened the device, so that later events are seen. */
 async function opened(name, options = {}) {
 	const source = button(name, { command: COMMAND, ...options });
 
@@ -152,7 +152,7 @@ test("hold_comes_while_the_button_is_pressed_and_repeats_follow", async (t) => {
 	await source.close();
 });
 
-/* One line of tests/gestures/vectors.txt as events of a faked button. Returns false for what a device cannot do. */
+/* One line of tests/gestures/vectors.txt as events of a faked button. Returns false if no device gives such events. */
 function play(bell, input, base) {
 	let promised = -1;
 	let pressedAt;
@@ -460,7 +460,7 @@ test("a_consumer_that_is_slow_stops_the_command_and_loses_nothing", async (t) =>
 	let same = 0;
 
 	assert.equal((await take(source, 1))[0].seq, 1);
-	/* It waits in write(): the pipe is full. */
+	/* Once the pipe is full, the command waits in write(). */
 	await waitFor(() => {
 		const now = written();
 
@@ -631,7 +631,7 @@ for (const [who, text] of [["nobody", ""], ["events_alone", 'bell.on("press", ()
 test("an_error_during_a_loop_reaches_the_loop_and_ends_no_program", async (t) => {
 	inDirectory(t);
 	const bell = new FakeButton();
-	const run = program(t, `const bell = require("button-irq").button("bell", { history: true });
+	const run = program(t, `const bell = require("button-irq").button("bell", { history: true, events: ["press"] });
 		(async () => {
 			try {
 				for await (const event of bell) {

@@ -9,32 +9,14 @@
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
+. "$(dirname "$0")/packages.sh"
 
 [ $# = 0 ] || die "usage: check.sh"
 kernel=6.12-arm64
 here=$TOP/tests/node
 build=$TOP/build/node
 guest=/opt/button_irq/selftests
-node_red=$CACHE/node-red
 modules=$build/user/node_modules
-
-# What the tests need of the npm registry. Node-RED 4 is the newest that Debian's Node runs.
-fetch_node_red()
-{
-	local packages=(node-red@4 node-red-node-test-helper@0.3 typescript@5 @types/node@18)
-	local recipe="${packages[*]}"
-
-	mkdir -p "$node_red"
-	exec 8> "$node_red/lock"
-	flock 8
-	stamp_ok "$node_red/stamp" "$recipe" && return
-	say "fetching Node-RED (about 1 min)"
-	rm -rf "$node_red"/{node_modules,package.json}
-	echo '{ "private": true }' > "$node_red/package.json"
-	(cd "$node_red" && npm install --no-audit --no-fund --no-package-lock --ignore-scripts "${packages[@]}") \
-		> "$node_red/log" 2>&1 || { tail -n 20 "$node_red/log" >&2; die "cannot fetch Node-RED"; }
-	printf '%s\n' "$recipe" > "$node_red/stamp"
-}
 
 # fetch_root SUITE: a root with that suite's Node, whatever this machine has
 fetch_root()
@@ -55,17 +37,6 @@ fetch_root()
 	as_root mkdir -p "$root/dev" "$root/proc" "$root/tmp" "$root/opt"
 	printf 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n' | as_root tee "$root/etc/passwd" > /dev/null
 	printf '%s\n' "$recipe" > "$root.stamp"
-}
-
-# The packages, as somebody installs them who got them from a registry
-install_packages()
-{
-	rm -rf "$build/pack" "$build/user"
-	mkdir -p "$build/pack" "$build/user"
-	(cd "$build/pack" && npm pack --silent "$TOP/userspace/node" "$TOP/userspace/node-red") > /dev/null
-	echo '{ "private": true }' > "$build/user/package.json"
-	# From no network: the one depends on the other only.
-	(cd "$build/user" && npm install --silent --offline --no-audit --no-fund --no-package-lock "$build"/pack/*.tgz)
 }
 
 # in_root SUITE TEST...: with that suite's Node. The tree's parts keep their places below /opt/tree.
@@ -175,7 +146,7 @@ kernel_line "$kernel"
 (fetch_root bookworm)
 (fetch_root trixie)
 "$TOP/tests/userspace/build_fake.sh" "$build/fake" static 2> "$build/results/fake.log" || { cat "$build/results/fake.log" >&2; exit 1; }
-install_packages
+install_packages "$build"
 
 say "the packages on an emulated board, on faked buttons, and in Node-RED (about 2 min)"
 run_board &

@@ -39,7 +39,7 @@ function daemon(t, command, args, options) {
 		try {
 			process.kill(-child.pid, "SIGKILL");
 		} catch {
-			/* It has ended already. */
+			/* The program has ended already. */
 		}
 	});
 	return { child, output: () => output };
@@ -72,7 +72,7 @@ class Browser {
 		return this.call("POST", "/execute/sync", { script, args });
 	}
 
-	/* The middle of an element that is there and visible */
+	/* The middle of an element, once the element is visible */
 	async at(selector) {
 		return waitFor(() => this.run(`const element = [...document.querySelectorAll(arguments[0])]
 			.find((one) => one.getBoundingClientRect().width);
@@ -125,7 +125,7 @@ class Browser {
 	}
 }
 
-/* Node-RED on a port of its own, as somebody has it who installed our packages from its palette manager */
+/* Node-RED on a port of its own, with our packages as its palette manager installs them */
 async function startNodeRed(t) {
 	const port = await freePort();
 
@@ -167,7 +167,7 @@ test("a_node_is_dragged_in_configured_deployed_and_its_presses_are_seen", async 
 	await browser.call("POST", "/url", { url });
 	const ours = '.red-ui-palette-node[data-palette-type="button-irq"]';
 
-	/* A node that is dropped before a flow is there is lost, and the panes move while the palette fills. */
+	/* Node-RED ignores a node that is dropped before a flow is shown, and the panes move while the palette fills. */
 	await waitFor(() => browser.run("return Boolean(window.RED?.nodes?.getType?.('button-irq') && RED.workspaces.active())"),
 		"the editor has loaded");
 	const [x, y] = await browser.settled("#red-ui-workspace-chart");
@@ -180,7 +180,7 @@ test("a_node_is_dragged_in_configured_deployed_and_its_presses_are_seen", async 
 		await browser.at(".red-ui-flow-port-input .red-ui-flow-port"));
 	await waitFor(() => browser.run("return RED.nodes.filterLinks({}).length === 1"), "they are wired");
 
-	/* The dialog offers the buttons that are there; their labels are text. */
+	/* The dialog offers the existing buttons. Their labels are text, not HTML. */
 	await browser.click(".red-ui-flow-node-group", 2);
 	await waitFor(() => browser.run("return document.querySelectorAll('#button-irq-buttons option').length === 2"), "buttons");
 	assert.deepEqual(await browser.run("return [...document.querySelectorAll('#button-irq-buttons option')].map((o) => o.value)"),
@@ -206,7 +206,7 @@ test("a_node_is_dragged_in_configured_deployed_and_its_presses_are_seen", async 
 	await waitFor(() => browser.run("return [...document.querySelectorAll('.red-ui-flow-node-status-label')].some((e) => e.textContent === 'pressed')"),
 		"the status is pressed");
 	bell.release(bell.pressedAt + 50n * MS);
-	/* Held in its own past, so that the click is one however busy this machine is */
+	/* The release has a time of its own, so that the press is a click however busy this machine is. */
 	const shown = () => browser.run(`return [...document.querySelectorAll(".red-ui-debug-msg-payload")].map((e) => e.textContent)`);
 
 	await waitFor(async () => (await shown()).length === 2, "two messages in the debug pane");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the Node tests share: faked buttons for the real command (see tests/userspace/fake_device.c), and waiting.
+ * Shared by the Node tests: faked buttons for the real command (see tests/userspace/fake_device.c), and waiting.
  *
  * BUTTON_IRQ_FAKE is the directory of that command, BUTTON_IRQ_PACKAGE that of the package under test.
  */
@@ -30,7 +30,7 @@ class FakeButton {
 			fs.mkdirSync(dir, { recursive: true });
 		fs.writeFileSync(`root/fake/${node}.log`, "");
 		this.writeState();
-		/* Open before it is seen: a FIFO without a writer is a button that is gone. */
+		/* Opened before the FIFO gets its name: a FIFO without a writer is a button that is gone. */
 		execFileSync("mkfifo", ["root/fifo"]);
 		this.fd = fs.openSync("root/fifo", fs.constants.O_RDWR | fs.constants.O_NONBLOCK);
 		fs.renameSync("root/fifo", this.path);
@@ -104,7 +104,7 @@ function inDirectory(t) {
 
 	fs.chmodSync(dir, 0o755);
 	process.chdir(dir);
-	/* The command watches it for buttons that come. */
+	/* The command watches this directory for new buttons. */
 	fs.mkdirSync("root/dev", { recursive: true });
 	t.after(() => {
 		process.chdir(before);

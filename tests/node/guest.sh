@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# In the guest: the npm package button-irq on the real driver and the real command, with the Node of Debian 12. Its
-# programs are in guest.js.
+# In the guest: the npm package button-irq on the real driver and the real command, with the Node of Debian 12. The
+# programs under test are in guest.js.
 
 # load_button's parameters are optional.
 # shellcheck disable=SC2119 source-path=SCRIPTDIR/../selftests
@@ -10,7 +10,7 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-# begun PROGRAM: starts one of guest.js beside us, with output to "got", once it has the button open
+# begun PROGRAM: starts a program of guest.js in the background, with output to "got", and waits until it has the button open
 begun()
 {
 	node "$HERE/guest.js" "$1" > got 2> errors &
@@ -63,7 +63,7 @@ test_a_button_that_is_bound_again_is_followed()
 }
 
 # The ring keeps 16 events, and the pipe to the program some hundred.
-test_a_program_that_is_too_slow_is_told_how_many_events_it_lost()
+test_a_program_that_is_too_slow_gets_the_number_of_lost_events()
 {
 	load_button label=bell ring_events=16
 	begun slow
@@ -75,13 +75,13 @@ test_a_program_that_is_too_slow_is_told_how_many_events_it_lost()
 	read -r given lost < <(tail -n 1 got)
 	equal "events given and lost (errors: $(cat errors))" 2000 "$((given + lost))"
 	[ "$lost" -gt 0 ] || fail "no event was lost: the test shows nothing"
-	echo "$given events given, $lost lost and told so" >> "$WORK.say"
+	echo "$given events given, $lost reported as lost" >> "$WORK.say"
 }
 
 test_an_exit_closes_the_button()
 {
 	load_button label=bell
-	node "$HERE/guest.js" exit > got 2> errors || fail "$(cat errors)"
+	timeout 120 node "$HERE/guest.js" exit > got 2> errors || fail "$(cat errors)"
 	wait_for 60 readers 0
 	equal state released "$(cat got)"
 }

@@ -15,7 +15,7 @@ const test = require("node:test");
 const { COMMAND, FakeButton, MS, PACKAGE, alive, inDirectory, waitFor } = require("./fake.js");
 const modules = path.join(process.env.BUTTON_IRQ_NODE_RED, "node_modules");
 
-/* It looks for a package.json above the working directory, and then for node-red beside itself. */
+/* The helper looks for a package.json above the working directory, and then for node-red beside itself. */
 process.chdir(process.env.BUTTON_IRQ_NODE_RED);
 const helper = require(path.join(modules, "node-red-node-test-helper"));
 const contrib = path.join(path.dirname(PACKAGE), "node-red-contrib-button-irq");
@@ -173,7 +173,7 @@ test("a_redeployed_flow_leaves_no_command_behind", async (t) => {
 	assert.equal(children().length, 0);
 });
 
-test("the_editor_is_told_which_buttons_there_are", async (t) => {
+test("the_editor_gets_the_existing_buttons", async (t) => {
 	inDirectory(t);
 	new FakeButton("<b>ell");
 	await flow(t, { button: "" });
@@ -182,7 +182,7 @@ test("the_editor_is_told_which_buttons_there_are", async (t) => {
 	assert.deepEqual(reply.body, { buttons: [{ label: "<b>ell", line: "chip:4", state: "released" }] });
 });
 
-test("the_editor_is_told_that_there_is_no_command", async (t) => {
+test("the_editor_gets_the_error_of_a_missing_command", async (t) => {
 	inDirectory(t);
 	await flow(t, { button: "" }, { command: "./nothing" });
 	const reply = await helper.request().get("/button-irq/buttons").expect(200);

@@ -52,7 +52,7 @@ module.exports = (RED) => {
 				this.send({ topic: event.button, payload: "lost", event });
 		};
 
-		/* The state of a button carries the number of its last event: what no command printed is lost. */
+		/* The state of a button carries the number of its last event: events that no command printed are lost. */
 		const check = ({ state, ...event }) => {
 			const before = last.get(event.button);
 
@@ -71,7 +71,7 @@ module.exports = (RED) => {
 					doubleTime: time(config.doubleTime), repeatTime: time(config.repeatTime),
 				});
 			} catch (error) {
-				/* A wrong setting: no other try would end differently. */
+				/* A setting is wrong, so trying again is of no use. */
 				this.error(error.message);
 				this.status({ ...STATUS.error, text: error.message });
 				return;
@@ -114,7 +114,7 @@ module.exports = (RED) => {
 		settings: { buttonIrqCommand: { value: "button-irq", exportable: false } },
 	});
 
-	/* For the editor: which buttons there are on the machine that runs the flows */
+	/* For the editor: the buttons of the machine that runs the flows */
 	RED.httpAdmin.get("/button-irq/buttons", RED.auth.needsPermission("button-irq.read"), (request, response) => {
 		buttons({ command: command() }).then(
 			(list) => response.json({ buttons: list.map(({ label, line, state }) => ({ label, line, state })) }),

@@ -8,9 +8,9 @@ export type EventName = "press" | "release" | "lost" | "missed" | "state" | "abs
 interface Common {
 	/** The button's label, or the name it was asked for while it is absent */
 	button: string;
-	/** Its device node, such as "/dev/button_irq"; missing if it was never there */
+	/** The button's device node, such as "/dev/button_irq"; missing if the button was never there */
 	device?: string;
-	/** Number of the event; of a gesture, of the event that it belongs to */
+	/** Number of the event; for a gesture, of the event that the gesture belongs to */
 	seq: number;
 }
 
@@ -49,7 +49,7 @@ export interface GestureEvent extends Common, Timed, Partial<Held> {
 	event: Gesture;
 }
 
-/** Events that this reader was too slow for (lost), or edges that could not be recorded (missed) */
+/** Events that were overwritten before they were read (lost), or edges that could not be recorded (missed) */
 export interface GapEvent extends Common, Timed {
 	event: "lost" | "missed";
 	count: number;
@@ -61,7 +61,7 @@ export interface StateEvent extends Common, Partial<Timed> {
 	state: "pressed" | "released";
 }
 
-/** With the option follow: the button is not there, or cannot be opened */
+/** With the option follow: the button does not exist, or cannot be opened */
 export interface AbsentEvent extends Common {
 	event: "absent";
 	reason: "missing" | "permission" | "not-a-button" | "error";
@@ -70,7 +70,7 @@ export interface AbsentEvent extends Common {
 export type ButtonEvent = PressEvent | ReleaseEvent | GestureEvent | GapEvent | StateEvent | AbsentEvent;
 
 export interface Options {
-	/** What the iterator gives, and which gestures are recognised: press, release, click, double, hold, lost, missed */
+	/** The events of the iterator, and the gestures to recognise: press, release, click, double, hold, lost, missed */
 	events?: EventName[];
 	/** The shortest hold, in milliseconds: 1000 */
 	holdTime?: number;
@@ -114,11 +114,11 @@ export declare class ButtonError extends Error {
 
 export declare class Button extends EventEmitter implements AsyncIterable<ButtonEvent> {
 	private constructor();
-	/** Of one button; undefined while it is not known, and for several */
+	/** The state of one button; undefined while the state is not known, and for several buttons */
 	readonly state: "pressed" | "released" | "absent" | undefined;
 	/** The command's process */
 	readonly pid: number | undefined;
-	/** Ends all loops and the command; resolves when it has ended */
+	/** Ends all loops and the command; resolves when the command has ended */
 	close(): Promise<void>;
 	unref(): this;
 	ref(): this;
@@ -143,5 +143,5 @@ export interface ButtonInfo {
 	[name: string]: string | number;
 }
 
-/** The buttons that there are */
+/** Lists the existing buttons */
 export declare function buttons(options?: { command?: string; signal?: AbortSignal }): Promise<ButtonInfo[]>;

@@ -2,8 +2,8 @@
 /*
  * Buttons of the kernel module button_irq for Node.js
  *
- * The command `button-irq watch --json` reads the device and recognises gestures; this file starts it and passes on what
- * it prints. Reading the device with the fs module would block a thread of libuv's pool for each button: four of
+ * The command `button-irq watch --json` reads the device and recognises gestures; this file starts the command and passes
+ * its events on. Reading the device with the fs module would block a thread of libuv's pool for each button: four of
  * them stop every file operation of the program.
  */
 "use strict";
@@ -14,9 +14,9 @@ const { EventEmitter } = require("node:events");
 const GESTURES = ["click", "double", "hold", "repeat"];
 const EVENTS = ["press", "release", "lost", "missed", "state", "absent", ...GESTURES];
 const DEFAULT_EVENTS = ["press", "release", "click", "double", "hold", "lost", "missed"];
-/* So many events may wait for an iterator before the command's output is left unread. */
+/* Number of events that may wait for an iterator. Beyond it the command's output is left unread. */
 const QUEUE_EVENTS = 64;
-/* So much of the command's messages is kept for an error. */
+/* Length of the command's messages that is kept for an error */
 const MESSAGE_CHARACTERS = 2048;
 const WEEK_MS = 7 * 24 * 3600 * 1000;
 
@@ -29,7 +29,7 @@ class ButtonError extends Error {
 	}
 }
 
-/* What a child process ended with, as an error. */
+/* The end of the command as an error */
 function failure(command, exitCode, signal, messages) {
 	const said = messages.split("\n").filter((line) => line && !line.startsWith("Try '")).pop();
 	let message = said?.replace(/^button-irq: /, "") ?? `${command}: exit code ${exitCode}`;
@@ -92,7 +92,7 @@ class Button extends EventEmitter {
 	/* Text behind the last end of line */
 	#rest = "";
 	#messages = "";
-	/* Events that nobody has taken: of an iterator, or of the time before there is anybody */
+	/* Events that wait for an iterator, or for the first listener or iterator */
 	#queue = [];
 	/* Calls of next() that wait for an event */
 	#waiting = [];
@@ -117,7 +117,7 @@ class Button extends EventEmitter {
 		this.#wanted = checkEvents(events);
 		this.#single = names.length <= 1;
 		this.#closed = new Promise((resolve) => { this.#resolveClosed = resolve; });
-		/* The state is kept up to date, whatever is wanted. */
+		/* Presses, releases and gaps are always printed, to keep the state up to date. */
 		const printed = ["press", "release", "lost", "missed", "absent",
 			...GESTURES.filter((name) => this.#wanted.has(name))];
 		const args = ["watch", "--json", "--state", `--events=${printed.join(",")}`,
@@ -136,11 +136,11 @@ class Button extends EventEmitter {
 	}
 
 	#start(args) {
-		/* In a session of its own, as ^C is for the program to handle. It ends when its output has no reader. */
+		/* A session of its own keeps ^C from the command. The command ends when its output has no reader. */
 		const child = spawn(this.#command, args, { stdio: ["ignore", "pipe", "pipe"], detached: true });
 
 		child.on("error", (error) => {
-			/* Also emitted when a running child could not be signalled; it is running still. */
+			/* Also emitted when a running child could not be signalled. Such a child still runs. */
 			if (child.pid === undefined)
 				this.#end(notStarted(this.#command, error));
 		});
@@ -163,7 +163,7 @@ class Button extends EventEmitter {
 		});
 	}
 
-	/* A listener that throws ends this loop; the events behind that one are for later. */
+	/* A listener that throws ends this loop. The events behind that one are taken later. */
 	#takeLines() {
 		let done = false;
 
@@ -217,7 +217,7 @@ class Button extends EventEmitter {
 			return;
 		}
 		this.#queue.push(event);
-		/* The pipe fills, the command stops reading, and the driver tells it how many events it lost. */
+		/* Then the pipe fills, the command stops reading, and the driver counts the events that it overwrites. */
 		if (this.#queue.length >= QUEUE_EVENTS)
 			this.#child.stdout.pause();
 	}
@@ -292,7 +292,7 @@ class Button extends EventEmitter {
 		}
 	}
 
-	/* "pressed", "released" or "absent"; undefined while it is not known, and for several buttons. */
+	/* "pressed", "released" or "absent"; undefined while the state is not known, and for several buttons. */
 	get state() {
 		return this.#state;
 	}
@@ -378,7 +378,7 @@ function button(name, options = {}) {
 	return new Button(names, options);
 }
 
-/* The buttons that there are, with their settings and counters. */
+/* Lists the existing buttons, with their settings and counters. */
 function buttons({ command = "button-irq", signal } = {}) {
 	return new Promise((resolve, reject) => {
 		execFile(command, ["status", "--json"], { signal }, (error, output, messages) => {
@@ -387,7 +387,7 @@ function buttons({ command = "button-irq", signal } = {}) {
 				return;
 			}
 			try {
-				/* Where there is none, the list is empty, and the exit code 3. */
+				/* Without buttons the list is empty and the exit code is 3. */
 				resolve(JSON.parse(output));
 			} catch {
 				reject(failure(command, error?.code, error?.signal, messages));
