@@ -124,7 +124,7 @@ run()
 	tests=button_irq_${tests//,/.py,button_irq_}.py
 	# On one CPU: where CPUs take turns (-icount), one that waits for another uses up its turn. The machine's own time does not
 	# depend on how busy this one is; how long that takes does.
-	"$TOP/tests/vm/run.py" "$kernel" --cpus 1 --timeout 3000 --rootfs "$rootfs" "${options[@]}" "${@:2}" --tests "$tests" \
+	"$TOP/tests/vm/run.py" "$kernel" --cpus 1 --timeout 6000 --rootfs "$rootfs" "${options[@]}" "${@:2}" --tests "$tests" \
 		> "$out.out" 2>&1 || status=$?
 	line=$(tail -n 1 "$out.out" | grep -xE '[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped') ||
 		line='0 passed, 1 failed, 0 skipped'

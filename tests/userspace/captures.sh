@@ -21,8 +21,11 @@ mkdir -p "$TOP/build/log"
 "$TOP/tests/vm/build.sh" "$kernel"
 "$TOP/tests/userspace/build.sh" arm64
 mapfile -t files < <(cd "$TOP/build/userspace/arm64" && find usr -type f -printf "--file\n$PWD/%p:/%p\n")
+# The userland has no locale but C, and calibrate draws with UTF-8. Locales do not depend on the architecture.
+mapfile -t locale < <(find /usr/lib/locale/C.utf8 -type f -printf '--file\n%p:%p\n')
+[ ${#locale[@]} -gt 0 ] || die "no locale C.utf8 here"
 say "booting an emulated Raspberry Pi 3B (about 20 s)"
-"$TOP/tests/vm/run.py" "$kernel" --board raspi3b "${files[@]}" \
+"$TOP/tests/vm/run.py" "$kernel" --board raspi3b "${files[@]}" "${locale[@]}" \
 	--file "$TOP/tests/userspace/sessions.sh:$guest/sessions.sh" --shell "$guest/sessions.sh" > "$log" ||
 	{ tail -n 40 "$log" >&2; die "the sessions failed, see above and $log"; }
 

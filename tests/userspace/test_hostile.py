@@ -191,7 +191,7 @@ def test_failures_are_reported_where_sigchld_was_ignored():
 
 def test_a_storm_of_signals_loses_nothing():
     bell = Button()
-    write("conf", "[bell]\nclick = echo click >> done\n")
+    write("conf", "[bell]\nclick = echo click >> done\nmax-age = 1h\n")
     process = begun(bell, "run", "-c", "conf")
     for i in range(200):
         process.send_signal((signal.SIGHUP, signal.SIGCHLD, signal.SIGSTOP)[i % 3])
@@ -205,7 +205,7 @@ def test_a_storm_of_signals_loses_nothing():
 
 def test_repeats_that_are_too_old_are_reported_once():
     bell = Button()
-    process = begun(bell, "run", "--repeat=true", "--repeat-time=10ms", "--hold-time=10ms", "--max-age=100ms", *FENCE)
+    process = begun(bell, "run", "--repeat=true", "--repeat-time=10ms", "--hold-time=10ms", "--max-age=100ms", FENCE[0])
     process.send_signal(signal.SIGSTOP)
     at = bell.press()
     wait_for(lambda: now() > at + S, "many repeats are old")
