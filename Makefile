@@ -13,7 +13,7 @@ kbuild = cross=$$($(cross)) && $(MAKE) -C $(KDIR) M=$(CURDIR) $$cross
 # Modules of make install; DKMS has its own in updates/dkms, or in extra on some distributions.
 installed = $(addprefix $(DESTDIR)/lib/modules/$(KVER)/,updates $(if $(wildcard /var/lib/dkms/button-irq),,extra))
 
-.PHONY: all modules install uninstall demo test check check-compat check-static check-docs check-unit check-unit-mutants \
+.PHONY: all modules install uninstall demo test tables upstream check check-compat check-upstream check-static check-docs check-unit check-unit-mutants \
 	check-litmus check-vm check-dt check-pi check-slow check-userspace check-mqtt check-python check-packages \
 	check-hosts check-hw check-gestures check-node html captures dist release check-debug check-debug-long check-debug-syzlang check-debug-vm \
 	check-debug-slow check-debug-coverage check-debug-mutants check-long bench bench-budget bench-check bench-hw \
@@ -49,6 +49,17 @@ check:
 # One program of the selftests on one kernel: make test TEST=button_irq_events KERNEL=7.2-arm64
 test:
 	@tests/vm/test.sh '$(TEST)' '$(KERNEL)'
+
+# Every generated table of the documents, from the results of the levels that have run
+tables:
+	@scripts/readme.py
+
+# The driver as patches for a kernel tree: LINUX=that tree, AUTHOR="Name <address>"
+upstream:
+	@scripts/upstream.sh
+
+check-upstream:
+	@tests/upstream/run.sh
 
 check-static:
 	@tests/static/run.sh
@@ -193,6 +204,7 @@ help:
 #:   make check-litmus   the lock-free passages against the kernel's memory model
 #:   make check-dt       the overlay on every Raspberry Pi's device tree, and the binding
 #:   make check-vm       the selftests on stock Debian kernels in QEMU
+#:   make check-upstream  the driver as a patch series, applied to the newest kernel and built there (3 min; 2 more at first)
 #:   make check-docs     manual pages, and web pages in a browser (1 min)
 #:   make check-userspace  the button-irq command, on the host and on an emulated board; the documents' examples (3 min)
 #:   make check-mqtt     the MQTT service: brokers that fail, the service killed 1,000 times, Home Assistant's discovery (2 min)
@@ -211,6 +223,8 @@ help:
 #:   make bench          button_irq and its peers, in instructions: the tables and plots of doc/benchmarks.md (15 min)
 #:   make bench-check    one run; fails where a figure rose by over 5 % (6 min)
 #:   make bench-budget   where the instructions of one edge go: doc/budget.md (2 min)
+#:   make tables         the tables of doc/tested.md and others, from the results of the levels that have run
+#:   make upstream       the driver as a patch series for a kernel tree, in build/upstream (LINUX=TREE, AUTHOR="NAME <ADDRESS>")
 #:   make captures       the terminal sessions and pictures in the documents (2 min)
 #:   make clean          remove what was built
 #:   make clean-cache    remove downloads, build roots and kernels; prints their size

@@ -23,6 +23,18 @@ packages()
 		packages vm
 		echo shellcheck codespell pyflakes3 perl reuse
 		;;
+	upstream)	# a kernel for four architectures, each by a compiler of this machine's suite
+		packages static
+		echo gcc libc6-dev make bison flex bc libelf-dev python3-docutils
+		local triplet
+
+		for triplet in aarch64-linux-gnu arm-linux-gnueabihf riscv64-linux-gnu x86-64-linux-gnu; do
+			case $HOSTARCH-$triplet in
+			amd64-x86-64-* | arm64-aarch64-*) ;;
+			*) echo "gcc-$triplet" ;;
+			esac
+		done
+		;;
 	unit)	# the sanitizers and 32-bit programs want the version of the suite's clang and gcc
 		local gcc=14 clang=19
 

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Writes the last run's results into README.md and doc/*.md: tables are generated, not typed.
 
-Each table stands between <!-- NAME --> and <!-- /NAME -->. Run this after `make check` and `make check-pi`;
-`make bench` runs it for its own tables, and `make captures` for terminal sessions.
+Each table stands between <!-- NAME --> and <!-- /NAME -->.
 
-readme.py [NAME...]     the tables, or what is named
+readme.py           what `make tables` runs: renews every table whose levels have run, and says of each which results it is
+                    made of, or why it stays as it is
+readme.py NAME...   only these; fails where results are missing. `make bench` and `make captures` run this.
 """
 
 import datetime
@@ -86,11 +87,17 @@ PI_WAYS = {
 PIS = {name: (f"emulated {board['model']}", board["chip"]) for name, board in raspi.BOARDS.items()}
 
 
+class Missing(Exception):
+    """A level has left no results."""
+
+
+def need(results, level):
+    if not any(results.glob("*.row")):
+        raise Missing(f"no results of `make {level}` in {results.relative_to(TOP)}")
+
+
 def row_files():
     """One file for each machine that was booted."""
-    for results in (TABLE_RESULTS, PI_RESULTS):
-        if not any(results.glob("*.row")):
-            raise SystemExit(f"readme.py: nothing in {results.relative_to(TOP)}: run `make check` and `make check-pi`")
     # Who has run make check-slow or check-long gets its rows too.
     return [path for results in (TABLE_RESULTS, *FURTHER_RESULTS, PI_RESULTS) for path in results.glob("*.row")
             if not path.name.startswith("debug-")]
@@ -121,6 +128,7 @@ def run(row):
 
 def boards():
     """Raspberry Pis, how each is emulated, and what the last `make check-pi` found on it"""
+    need(PI_RESULTS, "check-pi")
     return subprocess.run([TOP / "tests/pi/raspi.py", "table"], check=True, stdout=subprocess.PIPE, encoding="utf-8").stdout.strip()
 
 
@@ -128,6 +136,8 @@ def runs():
     """Kernel, board, architecture and result, a row for each machine that was booted."""
     lines = ["| kernel | board | architecture | controller | what moves the line | passed | failed | skipped |",
              "|---|---|---|---|---|---|---|---|"]
+    need(TABLE_RESULTS, "check-vm")
+    need(PI_RESULTS, "check-pi")
     files = row_files()
     lines += [run(row) for row in sorted((path.read_text(encoding="utf-8").split() for path in files), key=order)]
     date = datetime.date.fromtimestamp(max(path.stat().st_mtime for path in files)).isoformat()
@@ -140,7 +150,7 @@ def newest(pattern):
         lines = re.findall(pattern, path.read_text(encoding="utf-8"), re.MULTILINE)
         if lines:
             return lines
-    raise SystemExit("readme.py: tests/selftests/naive.sh or compare.sh has not run; run `make check-vm`")
+    raise Missing(f"no results of `make check-vm`, which runs naive.sh and compare.sh, in {TABLE_RESULTS.relative_to(TOP)}")
 
 
 def naive():
@@ -160,7 +170,7 @@ def debug():
     """What ran on the kernels that look for what tests cannot see, a row for each machine"""
     files = [path for results in DEBUG_RESULTS for path in sorted(results.glob("debug-*.row"))]
     if not files:
-        raise SystemExit("readme.py: nothing of the debug kernels: run `make check-debug`, or `make check-debug-long`")
+        raise Missing(f"no results of `make check-debug` or `make check-debug-long` in {RESULTS.relative_to(TOP)}")
     lines = ["| kernel | what | passed | failed | skipped | seconds |", "|---|---|---|---|---|---|"]
     for path in files:
         kernel, way, seconds, _, *counts = path.read_text(encoding="utf-8").split()
@@ -185,12 +195,35 @@ def session(name):
     return "\n".join(["```", *lines, "```"])
 
 
+def sources():
+    """{table: the files of results that it is made of}"""
+    return {"boards": list(PI_RESULTS.glob("*.row")), "runs": row_files(), "naive": list(TABLE_RESULTS.glob("*-shell.out")),
+            "compare": list(TABLE_RESULTS.glob("*-shell.out")),
+            "debug": [path for results in DEBUG_RESULTS for path in results.glob("debug-*.row")]}
+
+
+def origin(mark):
+    """When the results of a table were made: results of different days are not of one whole run."""
+    times = sorted(path.stat().st_mtime for path in sources().get(mark, []))
+    if not times:
+        return "from tests/bench/baseline.json"
+    first, last = (datetime.datetime.fromtimestamp(time) for time in (times[0], times[-1]))
+    spread = "" if last - first < datetime.timedelta(hours=12) else ": NOT of one run, remove the old ones in build/*/results"
+    return f"{len(times)} results from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}{spread}"
+
+
 def main():
     tables = {"boards": boards, "runs": runs, "naive": naive, "compare": compare, "debug": debug,
               **{name: lambda table=table: table(bench.load()) for name, table in bench.MARKS.items()}}
     texts = {path: path.read_text(encoding="utf-8") for path in (TOP / "README.md", *sorted((TOP / "doc").glob("*.md")))}
     for mark in sys.argv[1:] or tables:
-        made = tables[mark]() if mark in tables else session(mark)
+        try:
+            made = tables[mark]() if mark in tables else session(mark)
+        except Missing as missing:
+            if sys.argv[1:]:
+                raise SystemExit(f"readme.py: {mark}: {missing}") from None
+            print(f"{mark}: stays as it is: {missing}")
+            continue
         places = 0
         for path, text in texts.items():
             texts[path], found = re.subn(rf"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)",
@@ -198,6 +231,8 @@ def main():
             places += found
         if places != 1:
             raise SystemExit(f"readme.py: {places} places for {mark} in README.md and doc/*.md, not 1")
+        if not sys.argv[1:]:
+            print(f"{mark}: {origin(mark)}")
     for path, text in texts.items():
         path.write_text(text, encoding="utf-8")
 

@@ -50,9 +50,29 @@ int button_load_module(const char *path, const char *params)
 	return ret;
 }
 
+const char *button_module(void)
+{
+	static const char built[] = "../../" MODULE ".ko";
+	static char installed[256];
+	const char *path = getenv("BUTTON_IRQ_KO");
+	FILE *modinfo;
+
+	if (path)
+		return path;
+	if (!access(built, R_OK))
+		return built;
+	modinfo = popen("modinfo -F filename " MODULE " 2>&1", "r");
+	if (modinfo) {
+		if (fgets(installed, sizeof(installed), modinfo))
+			installed[strcspn(installed, "\n")] = '\0';
+		pclose(modinfo);
+	}
+	return installed;
+}
+
 int button_load(const char *params)
 {
-	const char *path = getenv("BUTTON_IRQ_KO");
+	const char *path = button_module();
 	int ret;
 
 	ret = button_unload();
@@ -60,11 +80,10 @@ int button_load(const char *params)
 		fprintf(stderr, "# a test before left " MODULE " in use\n");
 		return ret;
 	}
-	if (!path)
-		path = "../../button_irq.ko";
 	if (access(path, R_OK)) {
 		ret = -errno;
-		fprintf(stderr, "# BUTTON_IRQ_KO=%s: %s\n", path, strerror(errno));
+		fprintf(stderr, "# no module %s: %s (BUTTON_IRQ_KO says where it is)\n", path,
+			strerror(errno));
 		return ret;
 	}
 	return button_load_module(path, params);

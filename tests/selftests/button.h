@@ -47,12 +47,14 @@ int button_set_priority(int priority);
 /** button_load_module() - load the module in the file @path; returns 0 or a negative errno */
 int button_load_module(const char *path, const char *params);
 
+/** button_module() - the driver's file: $BUTTON_IRQ_KO, or where it was built or installed */
+const char *button_module(void);
+
 /**
  * button_load() - load the driver
  * @params: module parameters
  *
- * The module is $BUTTON_IRQ_KO, or ../../button_irq.ko. One that a test before has left
- * behind is removed.
+ * A module that a test before has left behind is removed.
  */
 int button_load(const char *params);
 

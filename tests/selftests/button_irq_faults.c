@@ -133,7 +133,7 @@ static bool faults_begin(struct __test_metadata *_metadata, struct faults *f)
 		}
 	}
 	faults_choose_caches(_metadata);
-	f->module = open(getenv("BUTTON_IRQ_KO") ?: "../../button_irq.ko", O_RDONLY | O_CLOEXEC);
+	f->module = open(button_module(), O_RDONLY | O_CLOEXEC);
 	ASSERT_LE(0, f->module);
 	return true;
 }

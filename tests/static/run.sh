@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# run.sh: everything that can be found without running the code, one TAP line each: licences, reuse, shellcheck, pipes into grep -q,
-# codespell, pyflakes, links in documents, facts that stand in several files, checkpatch --strict, that the ioctls' magic is nobody else's, and on 6.1's headers a W=1 build by gcc with
-# sparse, of which the module's version is looked at, and one by clang. (The W=1 builds for the other kernels are part of
-# make check-vm and check-compat.) Any warning fails its line.
+# run.sh: everything that can be found without running the code, one TAP line each: licences, reuse, shellcheck,
+# pipes into grep -q, spelling, pyflakes, links in documents, facts that stand in several files, checkpatch --strict, kernel-doc, that nobody
+# else has the ioctls' magic, and on 6.1's headers a W=1 build by gcc with sparse, which also looks at the module's
+# version, and one by clang. (The W=1 builds for the other kernels are part of make check-vm and check-compat.) Any
+# warning fails its line.
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
@@ -14,7 +15,8 @@ cd "$TOP"
 
 kernel=6.1-arm64
 newest=7.2-arm64
-checks=(spdx reuse shellcheck pipes codespell pyflakes links facts checkpatch magic sparse clang)
+docs=6.12-arm64		# the oldest kernel whose kernel-doc knows -Wall
+checks=(spdx reuse shellcheck pipes spelling pyflakes links facts checkpatch kernel-doc magic sparse clang)
 
 # The tree's files, or those of them that match patterns.
 files()
@@ -54,9 +56,18 @@ check_pipes()
 	! files ':!tests/static/run.sh' | xargs -d '\n' grep -nIE '(^|[^|])[|] *grep (-[a-zA-Z]+ )*-[a-zA-Z]*q'
 }
 
-check_codespell()
+# Misspelt words of two dictionaries, codespell's own and the kernel's; and words that stand there twice in a row.
+check_spelling()
 {
-	files ':!COPYING' ':!LICENSES' ':!userspace/*/LICENSE' ':!*.png' ':!debian/copyright' | xargs -d '\n' codespell
+	local text status=0 kernels
+
+	kernels=$(mktemp)
+	sed -n '/^acknowledgement|/d; s/^\([^#]*\)||/\1->/p' "$CACHE/linux-source/scripts/spelling.txt" > "$kernels"
+	text=$(files ':!COPYING' ':!LICENSES' ':!userspace/*/LICENSE' ':!*.png' ':!debian/copyright')
+	xargs -d '\n' codespell -D - -D "$kernels" <<< "$text" || status=1
+	! xargs -d '\n' grep -nP '(?<![\w$-])(an?|the|is|are|be|of|to|and|in|that|it|for|with|on|by|or|as|at|not|this) \1(?![\w-])' <<< "$text" || status=1
+	rm "$kernels"
+	return "$status"
 }
 
 check_pyflakes()
@@ -94,6 +105,15 @@ check_checkpatch()
 	# Nothing at all is said of files that are clean.
 	printf '%s' "$out" | grep -v '^total: 0 errors, 0 warnings, 0 checks, ' || return "$status"
 	return 1
+}
+
+# What is documented for kernel-doc is documented fully. Headers of the selftests are for people only.
+check_kernel-doc()
+{
+	local program
+
+	program=$(echo "$CACHE"/roots/bookworm-backports-arm64/usr/lib/linux-kbuild-6.12*/scripts/kernel-doc)
+	files ':(glob)button_irq*.[ch]' tests/modules/'*.[ch]' tests/unit/'*.h' | xargs -d '\n' perl "$program" -none -Wall -Werror
 }
 
 # The ioctls' magic is not the first argument of an _IO() in the newest kernel's headers for programs, nor the value of
@@ -154,7 +174,7 @@ check_clang()
 }
 
 scripts/deps.sh static
-printf '%s\n' "$kernel" "$newest" linux-source | xargs -P 2 -n 1 tests/vm/fetch.sh
+printf '%s\n' "$kernel" "$newest" "$docs" linux-source | xargs -P 2 -n 1 tests/vm/fetch.sh
 
 echo "TAP version 13"
 echo "1..${#checks[@]}"

@@ -1,37 +1,37 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# check.sh [--slow | --long | --debug | --debug-slow] [NAME...]: the selftests on every kernel of the table "kernels" (or
-# those named), in each way that the table's column TESTS says; two machines at a time. Closes with a table and the counts.
-# The ways:
+# check.sh [--slow | --long | --debug | --debug-slow] [NAME...]: runs the selftests on every kernel of the table "kernels",
+# or on the kernels named, in each way that the table's column TESTS lists; two machines at a time. The last lines are a
+# table of the machines and the counts. The ways:
 #
-#	wire		all programs but those below, on the board's controller with wires
-#	some, rt	what of those takes least time; rt: and the tracepoints, which show what runs in hard IRQ
-#	smp		the same on two CPUs, with hostile readers, without what is about settings only. Most others have one
-#			CPU: where CPUs take turns (-icount), one that waits for what the other holds uses up its turn, which
-#			makes a machine up to five times as slow
-#	shell		the slow ones: they start very many programs, which is slow in an emulator, or compare with peers
-#	compat		what passes data to and from the kernel, by 32-bit programs on a 64-bit kernel
-#	gpio-sim, nested	what depends on the controller, on gpio-sim and on the tests' chip with nested interrupts
-#	nested-slow	on the tests' chip with nested interrupts, 400 us for each transfer over its bus: the same, many presses, and
-#			drivers, controllers and readers that come and go
+#	wire		the programs that have no way of their own below, on the board's controller with wires
+#	some, rt	the programs of "wire" that take least time; rt adds the tracepoints, which show what runs in hard IRQ
+#	smp		the programs of "wire" and hostile readers, without the tests of settings, on two CPUs. Most other
+#			ways have one CPU: with -icount two CPUs take turns, and a CPU that waits for the other uses up its
+#			turn, which makes a machine up to five times as slow
+#	shell		the slow programs: those that start very many processes, and comparisons with other drivers
+#	compat		32-bit programs on a 64-bit kernel: all tests that pass data to and from the kernel
+#	gpio-sim, nested	the tests that depend on the controller, on gpio-sim and on the tests' chip with nested interrupts
+#	nested-slow	the tests of "nested", many presses, and drivers, controllers and readers that come and go, where each
+#			transfer over the bus takes 400 us
 #	thread, bus-lock	events only, on the tests' chip: handlers that run in a thread, or in hard IRQ behind a bus lock
-#	controllers	of "wire" what loads the tests' chip as one kind of controller after another
+#	controllers	the test that loads the tests' chip as one kind of controller after another
 #	storm-*		lines that never rest
-#	mmio, host	events only, on the tests' chip with hard interrupts, which adds what a wire cannot do: edges that
-#			merge, levels that cannot be read; and with lines that the host moves
+#	mmio, host	events only. mmio: the tests' chip with hard interrupts, where edges merge and levels cannot be read,
+#			which a wire cannot do. host: the host moves the lines
 #	asleep, devtree	suspend to idle; buttons in the device tree
-#	params		of "shell" the module's parameters
-#	brief		on debug kernels: what takes least time there; hostile: readers that mean no good
+#	params		module parameters only, of "shell"
+#	brief, hostile	on debug kernels: the programs that take least time there; hostile readers
 #	faults, life-*	each allocation fails once; drivers, controllers and readers come and go
-#	fuzz		and calls at random, guided by what they reach in the driver
+#	fuzz		random system calls, guided by the code that they reach in the driver
 #	pairs-*		every pair of {bind, load, fail to load, take the controller away, set, suspend, open} from two processes
-#	races-*		on those that look for data races: what shares most, on two CPUs that run at the same time
+#	races-*		on kernels that detect data races: a flood of edges on two CPUs that run at the same time
 #
-#	--slow		instead, the ways in the column SLOW, for which make check has no time
-#	--debug		instead, the debug kernels of tests/debug; --debug-slow: the ways in the column SLOW of their table
-#	--long		instead, 100,000 presses with 8 readers on each kind of controller, 10 million edges as fast as they come, and
-#			10 million calls at random
+#	--slow		only the ways in the column SLOW, for which make check has no time
+#	--debug		only the debug kernels of tests/debug; --debug-slow: the ways in the column SLOW of their table
+#	--long		only 100,000 presses with 8 readers on each kind of controller, 10 million edges as fast as they come, and
+#			10 million random calls
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
@@ -87,8 +87,8 @@ tests()
 	params) echo params.sh ;;
 	faults) echo button_irq_faults ;;
 	races-wire) printf 'button_irq_%s\n' flood gone read readers wait ;;
-	# Where the level cannot be read in hard IRQ, and the host may stop one CPU for longer than the 1 ms that a second
-	# look waits, edges come later than that, and changes are inferred that they explain: only counts are looked at.
+	# These controllers' levels cannot be read in hard IRQ. The host may stop one CPU for over 1 ms, so an edge may come
+	# after the second sample, which then infers a change that the edge explains: these tests compare counts only.
 	races-*) echo button_irq_flood ;;
 	fuzz | fuzz-long) echo button_irq_fuzz ;;
 	life-*) echo button_irq_lifetime ;;
@@ -105,10 +105,10 @@ run()
 	kernel_line "$name"
 	userland=$arch
 	case $way in
-	# Enough edges for genirq to take a line for broken whose thread it does not hear from.
+	# More than the 100,000 unconfirmed interrupts after which genirq disables a line.
 	smp) cpus=2 options+=(--stimulus wire --env BUTTON_IRQ_EDGES=250000) ;;
 	compat) userland=armhf options+=(--stimulus wire --userland armhf) ;;
-	# Rounds of coming and going: a hundred where there is time.
+	# Rounds of lifecycle.sh: a hundred where there is time
 	shell)
 		declare -A rounds=([table]=25 [slow]=100 [debug-slow]=5)
 		options+=(--stimulus wire --env "BUTTON_IRQ_ROUNDS=${rounds[$what]}")
@@ -120,13 +120,13 @@ run()
 		declare -A calls=([debug]=10000 [debug-slow]=100000)
 		options+=(--stimulus wire --env "BUTTON_IRQ_FUZZ=${calls[$what]}")
 		;;
-	# Without poisoned slab objects and the stack of who had them, leaks, and timers' lives, which take nine tenths of the time.
+	# Without slab poisoning, leak detection and tracking of timers, which take nine tenths of the time
 	fuzz-long)
 		options+=(--stimulus wire --env BUTTON_IRQ_FUZZ=10000000 --env BUTTON_IRQ_FUZZ_KEEP=1
 			  --append "slab_debug=- kmemleak=off no_debug_objects")
 		;;
 	races-*) options+=(--stimulus "${way#races-}") ;;
-	# For what writes to a controller's registers; and what sanitizers leave of progress, in percent, where there are any.
+	# iomem=relaxed lets a test write to the controller's registers. The percentage is how much progress sanitizers leave.
 	storm-*)
 		declare -A percent=([a]=30 [b]=80)
 		options+=(--stimulus "${way#storm-}" --append iomem=relaxed
@@ -139,7 +139,7 @@ run()
 		declare -A rounds=([table]=40 [slow]=200 [debug]=20 [debug-slow]=50)
 		cpus=2 options+=(--stimulus "${way#pairs-}" --realtime --env "BUTTON_IRQ_PAIR_ROUNDS=${rounds[$what]}")
 		;;
-	# With buttons in the device tree, the first button is none of those that the other tests make.
+	# Other tests take the first button for their own, so they cannot run beside buttons in the device tree.
 	devtree) options+=(--stimulus host --overlay "$vm/button.dts") ;;
 	# A machine that sleeps with no timer set hangs QEMU where idle time passes at once.
 	asleep) cpus=2 options+=(--stimulus host --realtime) ;;
@@ -155,8 +155,8 @@ run()
 		declare -A patience=([shell]=6000 [fuzz-long]=14000)
 		options+=(--coverage "$out.gcda" --timeout "${patience[$way]:-2400}")
 		;;
-	# A race between CPUs needs CPUs that run at the same time. On one CPU, what an interrupt does meanwhile is seen, with
-	# delays (in us) that leave time to the tests.
+	# A race between CPUs needs CPUs that run at the same time. One CPU shows races between a task and an interrupt, with
+	# delays (in us) that are short enough for the tests' deadlines.
 	debug-b)
 		options+=(--timeout 2400)
 		case $way in
@@ -168,7 +168,7 @@ run()
 	"$vm/run.py" "$name" "${options[@]}" --cpus "$cpus" --tests "$(tests "$userland" "$way")" > "$out.out" 2>&1 || status=$?
 	line=$(tail -n 1 "$out.out" | grep -xE '[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped') || line='0 passed, 1 failed, 0 skipped'
 	if [ "$status" != 0 ]; then
-		# What failed, with what was said just before it.
+		# Each failed test, with the lines before it
 		grep -B 15 '^ *not ok' "$out.out" | head -n 100 >&2 || true
 		sed -n '/^# failed: /,$p' "$out.out" >&2
 	fi
@@ -216,7 +216,7 @@ declare -A minutes=([table]=8 [slow]=25 [long]=90 [debug]=10 [debug-slow]=60)
 say "booting ${#planned[@]} machines, $jobs at a time (about ${minutes[$what]} min)"
 asleep=
 for line in "${planned[@]}"; do
-	# One that is asleep most of the time goes beside the others.
+	# The machine that sleeps most of the time runs beside the others.
 	while [ "$(jobs -rp | grep -cvxF "$asleep")" -ge "$jobs" ]; do
 		wait -n || true
 	done

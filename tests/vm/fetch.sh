@@ -8,6 +8,7 @@
 #				(tests/debug) is built from source
 #	fetch.sh root ARCH	the root in which the programs for ARCH are compiled -> roots/bookworm-ARCH/
 #	fetch.sh linux-source	the kernel's kselftest headers, checkpatch and memory model -> linux-source/
+#	fetch.sh linux-tree	the newest kernel's source, as far as make upstream and make check-upstream need it -> linux-tree/
 #	fetch.sh counter NAME	the counter subsystem of that kernel's source, which Debian does not build, for the benchmark
 #				-> counter/NAME/
 #	fetch.sh herd		herd7, which checks litmus tests, and its libraries -> roots/herd/
@@ -194,6 +195,44 @@ fetch_linux_source()
 	mv "$new" "$dir"
 }
 
+# sid's newest source (the package is 160 MB) without what only other drivers and architectures need.
+fetch_linux_tree()
+{
+	local dir=$CACHE/linux-tree recipe new package top
+
+	recipe="sid $(declare -f fetch_linux_tree | sha256sum | cut -c1-16)"
+	mkdir -p "$CACHE"
+	exec 9> "$dir.lock"
+	flock 9
+	stamp_ok "$dir/stamp" "$recipe" && return
+
+	say "fetching the newest kernel's source (about 2 min)"
+	new=$dir.new
+	as_root rm -rf "$new"
+	mkdir -p "$new"
+	if apt_sources sid |
+	   as_root mmdebstrap --quiet --mode=root --variant=extract --include=linux-source \
+		--aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Check-Valid-Until "false"' \
+		sid "$new/package" - > /dev/null; then
+		package=("$new"/package/usr/src/linux-source-*.tar.xz)
+		top=$(basename "${package[0]}" .tar.xz)
+		tar -C "$new" -xJf "${package[0]}" --strip-components=1 \
+			--exclude="$top/"{drivers,fs,net,samples,sound,tools/perf}'/*.[chS]' \
+			--exclude="$top/arch/"{alpha,arc,csky,hexagon,loongarch,m68k,microblaze,mips,nios2,openrisc}'/*.[chS]' \
+			--exclude="$top/arch/"{parisc,powerpc,s390,sh,sparc,um,xtensa}'/*.[chS]' --exclude="$top/arch/*/boot/dts/*/*" \
+			--exclude="$top/tools/testing/"{'[a-rt-z]*','selftests/*/*'} \
+			--exclude="$top/Documentation/devicetree/bindings/"{'[a-hj-uw-z]*','i[a-mo-z]*'} \
+			--exclude="$top/Documentation/"{arch,admin-guide,translations,'networking/*','gpu/*'}
+		as_root rm -rf "$new/package" "$dir"
+		printf '%s\n' "$recipe" > "$new/stamp"
+		mv "$new" "$dir"
+		return
+	fi
+	as_root rm -rf "$new"
+	[ -f "$dir/stamp" ] || die "no source of the newest kernel, see above"
+	say "the source could not be refreshed; going on with what was fetched on $(date -r "$dir/stamp" +%F)"
+}
+
 # The newest source of the kernel's version; the package is 160 MB.
 fetch_counter()
 {
@@ -253,6 +292,9 @@ case $#,${1:-} in
 1,linux-source)
 	fetch_linux_source
 	;;
+1,linux-tree)
+	fetch_linux_tree
+	;;
 1,herd)	# in no release yet
 	fetch_programs herd sid herdtools7
 	;;
@@ -278,6 +320,6 @@ case $#,${1:-} in
 	fetch_kernel "$1"
 	;;
 *)
-	die "usage: fetch.sh NAME | root ARCH | counter NAME | linux-source | herd | dt-schema"
+	die "usage: fetch.sh NAME | root ARCH | counter NAME | linux-source | linux-tree | herd | dt-schema"
 	;;
 esac

@@ -63,8 +63,7 @@ KERNEL_TROUBLE = re.compile(
     r"sleeping function called|Call trace:|Oops|rcu.*stall|refcount_t|nobody cared|unreferenced object|"
     r"soft lockup|blocked for more than|scheduling while atomic|Kernel panic|Unable to handle")
 
-# What a kernel says, from a line to another, of things that go on below us; nothing that a driver could do. The third is to be
-# somewhere in between.
+# Complaints of the kernel that no driver could avoid: (first line, last line, a line in between)
 ANY = re.compile("")
 NOT_OURS = [
     # The driver core has no memory to remove a device link's symlinks in sysfs, and, as they are still there, to make that link
@@ -84,7 +83,7 @@ OP_SET, OP_SET_ASLEEP, OP_SET_MASK, OP_PULSE, OP_PULSE_ASLEEP = range(1, 6)
 
 
 class Failure(Exception):
-    """The run cannot go on; the text says why."""
+    """The run cannot go on, for the reason in the text."""
 
 
 class Qmp:
@@ -237,7 +236,7 @@ class Machine:
         qemu = list(self.board["qemu"]) + ["-accel", "tcg,tb-size=256"]
         append = f"{self.board.get('append', '')} {self.append}"
         if self.cpus and "-smp" not in qemu:
-            # The board has as many as it has, but they need not all be running.
+            # The board's number of CPUs is fixed, but the kernel need not start all of them.
             qemu += ["-global", f"bcm283x-base.enabled-cpus={self.cpus}"]
             # 32-bit ARM warns of a device tree with more CPUs than nr_cpus.
             append += f" {'nr_cpus' if kernel_line(self.name)['arch'] == 'arm64' else 'maxcpus'}={self.cpus}"
@@ -310,7 +309,7 @@ class Machine:
         return subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode == 0
 
     def gate(self):
-        """What the guest calls us by."""
+        """QEMU's options for the shared page in which the guest puts its commands"""
         shm = self.dir / "shm"
         with open(shm, "wb") as page:
             page.truncate(4096)
@@ -350,7 +349,7 @@ class Machine:
         return 0
 
     def call(self):
-        """The guest stands still and has a command in the shared page."""
+        """Carries out the command in the shared page, while the guest stands still."""
         _, seq, ack, op, line, level, _ = CALL.unpack_from(self.shm)
         if seq == ack and self.is_pi:
             return                  # raspi.Pins has stopped the machine, and continues it
@@ -408,7 +407,7 @@ def kernel_line(name):
 
 
 class Ktap:
-    """Reads KTAP line by line. What counts are the leaves: a test that has subtests is its subtests."""
+    """Reads KTAP line by line. Counts the leaves only: a test with subtests counts as its subtests."""
 
     RESULT = re.compile(r"^( *)(not )?ok \d+ ?(.*)$")
     PLAN = re.compile(r"^( *)1\.\.(\d+)")
@@ -484,7 +483,7 @@ class Follower(threading.Thread):
 
 
 def kernel_trouble(lines):
-    """The numbers of lines of a kernel log that say that something is wrong, with us or with what we called."""
+    """The numbers of the lines of a kernel log that complain, about the driver or about what it called"""
     number, found = 0, []
     while number < len(lines):
         for head, end, inside in NOT_OURS:
@@ -527,7 +526,7 @@ def judge(text, shell):
 
 
 def save_coverage(log, path):
-    """What the guest's gcov has counted follows the kernel log."""
+    """Saves the guest's gcov counts, which the console prints after the kernel log."""
     _, _, data = log.read_text(encoding="utf-8", errors="replace").partition("----8<---- end of kernel log\n")
     try:
         Path(path).write_bytes(base64.b64decode(data, validate=False))
@@ -559,7 +558,7 @@ def main():
     parser.add_argument("--board", choices=MACHINES, help="default: virt, of the kernel's architecture")
     parser.add_argument("--config", action="append", default=[], metavar="LINE",
                         help="a line of a Raspberry Pi's config.txt: dtoverlay=button-irq,gpio=17 (button-irq-rp1 on raspi5)")
-    parser.add_argument("--coverage", metavar="FILE", help="put here which lines ran, of a kernel that counts them")
+    parser.add_argument("--coverage", metavar="FILE", help="write the gcov counts of the driver to this file (debug-a)")
     parser.add_argument("--timeout", type=int, default=600, metavar="S", help="seconds to wait (default: 600)")
     args = parser.parse_args()
 

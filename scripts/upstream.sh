@@ -1,0 +1,16 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What `make upstream` runs: the driver as a patch series in build/upstream, for the kernel tree LINUX, else for Debian's
+# newest source. AUTHOR is who signs it off.
+
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+if [ -z "${LINUX:-}" ]; then
+	"$TOP/scripts/deps.sh" vm
+	"$TOP/tests/vm/fetch.sh" linux-tree
+	LINUX=$CACHE/linux-tree
+fi
+[ -f "$LINUX/drivers/misc/Kconfig" ] || die "LINUX=$LINUX is no kernel source"
+"$TOP/scripts/upstream.py" "$LINUX" "$TOP/build/upstream" "${AUTHOR:-}"
