@@ -151,7 +151,7 @@ static inline void button_irq_debounce_init(struct button_irq_debounce *d, bool 
  * @window_ns: debounce time in nanoseconds, 0 for none
  * @mode: BUTTON_IRQ_MODE_EAGER or BUTTON_IRQ_MODE_SETTLE
  *
- * Takes effect at once: an open window gets the new length, counted from @window_start. The
+ * Takes effect at once: an open window gets the new length, counted from its start. The
  * caller feeds a sample next, because the window may be over now.
  */
 static inline void button_irq_debounce_configure(struct button_irq_debounce *d,
@@ -309,7 +309,7 @@ static inline unsigned int button_irq_debounce_edge(struct button_irq_debounce *
 						    enum button_irq_level level, u64 time,
 						    struct button_irq_report *r)
 {
-	/* The window may be over before its timer fired. Until this edge the line kept its level. */
+	/* The window may be over before its timer ran: the line kept its level until this edge. */
 	unsigned int n = d->window_open ? button_irq_debounce_close(d, time, r) : 0;
 	bool repeated;
 
