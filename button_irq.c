@@ -2,10 +2,10 @@
 /*
  * Push buttons on GPIO lines as events that no script loses
  *
- * The path of an edge, in the order of this file:
+ * The path of an edge:
  *
- *	top half	hard IRQ: reads clock and level, pushes one edge into a queue, wakes
- *	thread		pops edges and feeds the debouncer (button_irq_debounce.h)
+ *	top half	hard IRQ: reads clock and level, queues the edge, wakes the thread
+ *	thread		pops edges, feeds the debouncer (button_irq_debounce.h), writes events
  *	ring		numbered events; one writer, overwrites the oldest
  *	reader		an open file: a cursor into the ring
  *
@@ -22,11 +22,14 @@
  *	top.busy	handler of a nested interrupt -> unbinding: a single word
  *	set, counters	single words: READ_ONCE() and WRITE_ONCE()
  *
+ * Locks: button_irq_lock (minor numbers, loading) is taken before thread.lock (one button's
+ * thread). The top half takes neither, and reading the ring takes none.
+ *
  * Barriers have labels, such as Q1. doc/how-it-works.md has a table of what each pair forbids.
  *
- * A limit of every driver: a controller keeps one status bit per line, and genirq one pending
- * bit while a handler runs. An edge that comes while such a bit is set is merged below this
- * driver. Every interrupt that is delivered is accounted for.
+ * A limit that no driver can lift: a controller keeps one status bit per line, and genirq one
+ * pending bit while a handler runs. An edge that comes while such a bit is set is merged with
+ * the edge that set the bit. Every interrupt that is delivered is accounted for.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -87,16 +90,19 @@
 #define BUTTON_IRQ_EPOCHS		16	/* clock offsets that events in the ring may have */
 #define BUTTON_IRQ_DEBOUNCE_US		10000
 #define BUTTON_IRQ_DEBOUNCE_US_MAX	1000000
-#define BUTTON_IRQ_STORM_RATE		2000	/* edges per second: more than any button makes */
+#define BUTTON_IRQ_STORM_RATE		2000	/* edges per second, above any button's */
 #define BUTTON_IRQ_STORM_RATE_MAX	1000000
-#define BUTTON_IRQ_STORM_BURST		1024	/* edges that pass at any speed */
-/* How long a storm masks the line: under 10 ms with the confirmation of the level. */
+#define BUTTON_IRQ_STORM_BURST		1024	/* edges that may exceed the rate */
+/*
+ * How long a storm masks the line. A change of a masked line is known within 10 ms: the line is
+ * sampled at the end of this time, and again BUTTON_IRQ_CONFIRM_NS later.
+ */
 #define BUTTON_IRQ_STORM_MASK_NS	(8 * NSEC_PER_MSEC)
-/* An interrupt this soon after unmasking was latched while the line was masked. */
+/* An interrupt this soon after unmasking is taken as latched while the line was masked. */
 #define BUTTON_IRQ_REPLAY_NS		NSEC_PER_MSEC
 /* A nested interrupt this soon after resume may have woken the system. */
 #define BUTTON_IRQ_WAKE_NS		(100 * NSEC_PER_MSEC)
-/* How long a capacitor may hold a line at the pressed level after its pull was set. */
+/* How long a capacitor may hold a line at the pressed level after the pull was set. */
 #define BUTTON_IRQ_RISE_MS		50
 #define BUTTON_IRQ_NO_CODE		U32_MAX	/* no input device; a switch may have code 0 */
 #define BUTTON_IRQ_TEXT			96	/* bytes; no line of text is longer */
@@ -134,7 +140,7 @@ struct button_irq_offsets {
 /* One interrupt, as the top half recorded it. */
 struct button_irq_edge {
 	u64 time;		/* CLOCK_MONOTONIC in nanoseconds */
-	u32 dropped;		/* edges dropped since the start because the queue was full */
+	u32 dropped;		/* edges dropped since the start, before this edge */
 	s8 level;		/* enum button_irq_level */
 	u8 clock;		/* index of struct button_irq_queue.offsets */
 };
@@ -142,20 +148,20 @@ struct button_irq_edge {
 /* Single-producer, single-consumer queue of edges. */
 struct button_irq_queue {
 	struct button_irq_edge *edge;	/* BUTTON_IRQ_QUEUE edges */
-	struct button_irq_offsets offsets[BUTTON_IRQ_CLOCKS];	/* the newest */
+	struct button_irq_offsets offsets[BUTTON_IRQ_CLOCKS];	/* the newest ones */
 	u8 clock;			/* index of the newest offsets; written by the top half */
 	unsigned int head;		/* edges pushed; written by the top half */
-	u32 dropped;			/* edges that did not fit; written by the top half */
+	u32 dropped;			/* edges dropped, queue full; written by the top half */
 	unsigned int tail ____cacheline_aligned; /* edges popped; written by the thread */
 };
 
-/* What an interrupt means, struct button_irq.top.mode. */
+/* How the handler treats an interrupt, struct button_irq.top.mode. */
 enum {
 	BUTTON_IRQ_EDGES,	/* an edge */
 	BUTTON_IRQ_UNMASKING,	/* latched while masked: its time is meaningless */
 	BUTTON_IRQ_UNMASKED,	/* the first interrupt may have been latched while masked */
 	BUTTON_IRQ_ASLEEP,	/* suspended: an edge, or latched while the system slept */
-	BUTTON_IRQ_RESUMED,	/* resumed, wake-up enabled: the first may have woken the system */
+	BUTTON_IRQ_RESUMED,	/* the first interrupt may have woken the system */
 };
 
 #define BUTTON_IRQ_NO_LEVEL	(-2)	/* struct button_irq.top.level: no edge yet */
@@ -164,15 +170,16 @@ enum {
 enum {
 	BUTTON_IRQ_REQ_TIMER,	/* a deadline has come */
 	BUTTON_IRQ_REQ_SAMPLE,	/* sample the line */
-	BUTTON_IRQ_REQ_REPLAY,	/* likewise; the line may have moved without an edge */
+	BUTTON_IRQ_REQ_REPLAY,	/* sample the line, which may have moved without an edge */
 	BUTTON_IRQ_REQ_STORM,	/* edges come too fast; mask the line if it is not masked yet */
 	BUTTON_IRQ_REQ_WAKE,	/* the line woke the system */
 };
 
 /*
- * Events, one writer, any number of readers. An event's number follows from its index, and its
- * time on another clock from the offsets at that time: by the end of its window, up to 1 s and
- * perhaps a suspend later, they may have changed.
+ * Events, one writer, any number of readers. A reader computes an event's number from its index,
+ * and its time on another clock from the offsets that were valid at that time. The ring keeps a
+ * history of offsets: a debounce window delays an event by up to 1 s, or by a whole suspend, and
+ * the offsets may change meanwhile.
  */
 struct button_irq_ring {
 	struct button_irq_report *report;	/* @size events */
@@ -181,7 +188,7 @@ struct button_irq_ring {
 	u64 head;			/* events written. Event n overwrites event n - @size. */
 	u8 epochs;			/* index of the newest epoch */
 	struct button_irq_epoch {
-		u64 since;
+		u64 since;		/* CLOCK_MONOTONIC */
 		struct button_irq_offsets offsets;
 	} epoch[BUTTON_IRQ_EPOCHS];
 };
@@ -196,7 +203,7 @@ struct button_irq_config {
 	u32 code;			/* code of the input event, or BUTTON_IRQ_NO_CODE */
 	bool repeat;			/* the input device repeats a held key */
 	bool wakeup;			/* the button wakes the system */
-	const char *note;		/* said when the button is live, or NULL */
+	const char *note;		/* ends the log line of the live button; or NULL */
 };
 
 static const struct button_irq_config button_irq_defaults = {
@@ -207,7 +214,7 @@ static const struct button_irq_config button_irq_defaults = {
 	.code = BUTTON_IRQ_NO_CODE,
 };
 
-/* One button. It lives until it is unbound and its last open file is closed. */
+/* One button. Freed when the button is unbound and its last open file is closed. */
 struct button_irq {
 	struct device dev;	/* the class device; its parent is the platform device */
 
@@ -238,31 +245,31 @@ struct button_irq {
 
 	struct button_irq_queue queue;	/* top half to thread */
 	unsigned long requests;		/* BUTTON_IRQ_REQ_*, any context to thread */
-	bool quiet;	/* thread to top half: no edge makes an event before the timer fires */
+	bool quiet;	/* thread to top half: no edge can make an event before the timer fires */
 
 	/* Owned by the thread */
 	struct {
 		/*
 		 * Serialises the threaded handler, @work, suspend, resume and unbinding. Must not
-		 * be held across a wait for an interrupt handler: that of a nested interrupt takes
-		 * this lock.
+		 * be held across a wait for an interrupt handler: the handler of a nested interrupt
+		 * takes this lock.
 		 */
 		struct mutex lock;
 		struct button_irq_debounce debounce;
 		struct button_irq_report report[BUTTON_IRQ_REPORTS];	/* of @debounce */
-		unsigned long todo;	/* requests that were taken and not met yet */
-		u8 clock;		/* the last edge's */
+		unsigned long todo;	/* requests taken from @requests, not yet carried out */
+		u8 clock;		/* struct button_irq_edge.clock of the last edge */
 		u32 dropped;		/* how many of @queue.dropped were reported */
 		unsigned long storms;	/* times the line was masked */
 		bool suspended;		/* or not live yet: must not touch the chip */
 		bool unsent;		/* events were written since the last wake-up */
 		bool state_notified;	/* the last state that pollers were notified of */
-		int state_read;		/* "state" was read since that: a poller may wait */
+		int state_read;		/* "state" was read since the last notification */
 		struct kernfs_node *state_node;
 		u64 unmask_time;	/* end of masking, or BUTTON_IRQ_NO_DEADLINE */
 		u64 resample_time;	/* when to sample after edges of unknown level */
 		struct hrtimer timer;	/* wakes the thread at the next deadline */
-		struct work_struct work;	/* in place of the thread, if nested */
+		struct work_struct work;	/* serves requests if nested: no thread to wake */
 	} thread;
 
 	/* Settings; sysfs writes debounce_us, debounce_mode and storm_rate */
@@ -281,7 +288,7 @@ struct button_irq {
 /* One open file. */
 struct button_irq_reader {
 	struct button_irq *button;
-	struct mutex lock;	/* processes that share the file; not held while waiting */
+	struct mutex lock;	/* between processes that share the file; not held while waiting */
 	unsigned long cursor;	/* index of the next event, its low word on 32-bit kernels */
 	u32 format;		/* BUTTON_IRQ_FORMAT_* */
 	u32 clock;		/* CLOCK_* of the time stamps */
@@ -302,21 +309,23 @@ static struct button_irq_offsets button_irq_read_offsets(void)
 static void button_irq_queue_push(struct button_irq_queue *q, u64 time,
 				  enum button_irq_level level)
 {
-	/* Q4, pairs with Q3 in button_irq_queue_pop(): the thread is done with the slot. */
+	/* Q4, pairs with Q3 in button_irq_queue_pop(): the thread has copied what it popped. */
 	unsigned int head = q->head, tail = smp_load_acquire(&q->tail);
 
 	if (head - tail == BUTTON_IRQ_QUEUE) {
 		/*
 		 * The drop is reported with the next edge that fits, or when the queue is empty.
 		 * D1, pairs with D2 in button_irq_drain(): a thread that observes the count
-		 * also observes all edges before.
+		 * also observes all edges before. Otherwise it could find the queue empty too
+		 * early, and report the drop ahead of edges that came before the drop.
 		 */
 		smp_store_release(&q->dropped, q->dropped + 1);
 		return;
 	}
 	/*
-	 * Setting the clock and suspend change the offset of CLOCK_REALTIME. Do not overwrite
-	 * offsets of a queued edge, however often the clock is set.
+	 * Setting the clock changes the offset of CLOCK_REALTIME, and suspend changes both offsets:
+	 * comparing CLOCK_REALTIME's is enough. Do not overwrite offsets of a queued edge: if the
+	 * clock is set more often than that, this edge refers to the last offsets stored.
 	 */
 	if (unlikely(q->offsets[q->clock % BUTTON_IRQ_CLOCKS].realtime !=
 		     ktime_to_ns(ktime_mono_to_any(0, TK_OFFS_REAL))) &&
@@ -343,14 +352,14 @@ static bool button_irq_queue_pop(struct button_irq_queue *q, struct button_irq_e
 		return false;
 	*edge = q->edge[tail % BUTTON_IRQ_QUEUE];
 	*offsets = q->offsets[edge->clock % BUTTON_IRQ_CLOCKS];
-	/* Q3, pairs with Q4 in button_irq_queue_push(): the slot may be reused. */
+	/* Q3, pairs with Q4 in button_irq_queue_push(): slot and offsets may be overwritten now. */
 	smp_store_release(&q->tail, tail + 1);
 	return true;
 }
 
 /*
- * Returns whether no edge was queued since the line was sampled. Needs no barrier: reading the
- * line implies one, in readl() or a lock.
+ * Returns whether no edge waits. A caller that just sampled the line asks whether an edge came
+ * meanwhile. No barrier: reading the line implies one, in readl() or a lock.
  */
 static bool button_irq_queue_is_empty(const struct button_irq_queue *q)
 {
@@ -361,7 +370,8 @@ static bool button_irq_queue_is_empty(const struct button_irq_queue *q)
 
 /*
  * Returns whether this edge exceeds storm_rate. A token bucket counted in time: each edge costs
- * 1 s / storm_rate, and a burst may run up a debt of BUTTON_IRQ_STORM_BURST edges.
+ * 1 s / storm_rate, and a burst may run up a debt of BUTTON_IRQ_STORM_BURST edges. Masking does
+ * not cancel the debt: a line that never rests delivers storm_rate edges per second on average.
  */
 static bool button_irq_is_storm(struct button_irq *b, u64 now)
 {
@@ -396,7 +406,7 @@ static noinline void button_irq_trace_edge(const struct button_irq *b, u64 now,
 static bool button_irq_record(struct button_irq *b, u64 now, enum button_irq_level level)
 {
 	if (unlikely(button_irq_is_storm(b, now))) {
-		/* Where masking sleeps, the thread masks. */
+		/* Where masking sleeps, button_irq_mask() masks the line, in the thread. */
 		if (!b->hw.mask_sleeps)
 			disable_irq_nosync(b->hw.irq);
 		set_bit(BUTTON_IRQ_REQ_STORM, &b->requests);
@@ -406,8 +416,9 @@ static bool button_irq_record(struct button_irq *b, u64 now, enum button_irq_lev
 		button_irq_trace_edge(b, now, level);
 	button_irq_queue_push(&b->queue, now, level);
 	/*
-	 * S1, pairs with S2 in button_irq_process(). Either this load observes that the quiet
-	 * is over, or the thread, which ended the quiet, observes the edge.
+	 * S1, pairs with S2 in button_irq_process(). Either the load below observes that the
+	 * thread cleared @quiet, or the thread observes the edge that was pushed above. Without
+	 * the pair both may miss, and the edge could wait in the queue with no timer set.
 	 */
 	smp_mb();
 	return !READ_ONCE(b->quiet) || b->queue.head % BUTTON_IRQ_BATCH == 0;
@@ -415,14 +426,15 @@ static bool button_irq_record(struct button_irq *b, u64 now, enum button_irq_lev
 
 /*
  * Returns whether this interrupt is a replay: latched while the line was masked or the system
- * slept, so its time is not that of an edge. genirq replays its own latch from a tasklet, at
+ * slept, so its time is not the time of an edge. genirq replays its own latch from a tasklet, at
  * any time after enable_irq(); a controller delivers its latch as soon as the line is
- * unmasked. Either happens at most once. Any other interrupt is an edge, even if the
+ * unmasked. Either happens at most once, so the mode returns to BUTTON_IRQ_EDGES at the first
+ * interrupt after unmasking or resume. In that mode every interrupt is an edge, even if the
  * controller delivers it from a thread or a softirq.
  */
 static bool button_irq_is_replay(struct button_irq *b, u64 now, enum button_irq_level level)
 {
-	/* M2, pairs with M1 in unmask, suspend and resume: the rest of top is set. */
+	/* M2, pairs with M1 in button_irq_unmask(), _suspend() and _resume(): top is set. */
 	int mode = smp_load_acquire(&b->top.mode);
 	bool late;
 
@@ -430,7 +442,7 @@ static bool button_irq_is_replay(struct button_irq *b, u64 now, enum button_irq_
 		return false;
 	if (mode == BUTTON_IRQ_UNMASKING)
 		return true;
-	/* genirq's tasklet, unless this is a hard interrupt on top of a softirq */
+	/* Called from genirq's tasklet, not from a hard interrupt on top of a softirq. */
 	late = in_serving_softirq() && !in_hardirq();
 	if (mode == BUTTON_IRQ_UNMASKED || (mode == BUTTON_IRQ_RESUMED && b->hw.nested)) {
 		late |= now < b->top.replay_until;
@@ -446,7 +458,7 @@ static bool button_irq_is_replay(struct button_irq *b, u64 now, enum button_irq_
 			return false;
 		}
 	}
-	/* Keep a mode that suspend has written meanwhile. */
+	/* Keep a mode that suspend or unmasking has written meanwhile. */
 	cmpxchg(&b->top.mode, mode, BUTTON_IRQ_EDGES);
 	if (late && b->top.wakes && mode != BUTTON_IRQ_UNMASKED)
 		set_bit(BUTTON_IRQ_REQ_WAKE, &b->requests);
@@ -455,8 +467,8 @@ static bool button_irq_is_replay(struct button_irq *b, u64 now, enum button_irq_
 
 /*
  * Runs in hard IRQ, on PREEMPT_RT too (IRQF_NO_THREAD), except on controllers that deliver
- * from a thread. Must not take a sleeping lock, and wakes only the thread. genirq never runs
- * two handlers of one line at once, so the top half is the queue's single producer.
+ * from a thread. Must not take a sleeping lock, so it leaves waking readers to the thread. genirq
+ * never runs two handlers of one line at once, so the top half is the queue's single producer.
  */
 static irqreturn_t button_irq_top_half(int irq, void *data)
 {
@@ -476,8 +488,8 @@ static irqreturn_t button_irq_top_half(int irq, void *data)
 		return IRQ_HANDLED;
 	/*
 	 * After IRQ_WAKE_THREAD genirq expects the thread to confirm that the interrupt was
-	 * handled, and disables the line after 100,000 unconfirmed interrupts. A thread that is
-	 * behind is therefore woken here, which costs a little more.
+	 * handled, and disables the line after 100,000 unconfirmed interrupts. A thread that has
+	 * edges to catch up with confirms too few: wake it here, at a slightly higher cost.
 	 */
 	if (b->queue.head - READ_ONCE(b->queue.tail) > 1) {
 		irq_wake_thread(irq, b);
@@ -492,8 +504,9 @@ static void button_irq_ring_write(struct button_irq_ring *ring,
 				  const struct button_irq_report *report)
 {
 	/*
-	 * R1, pairs with R2 in button_irq_ring_read() and button_irq_ring_head(). A reader
-	 * spins while the count is odd, so the writer must not be preempted.
+	 * R1, pairs with R2 in button_irq_ring_read() and button_irq_ring_head(): a reader whose
+	 * copy overlaps this write retries. A reader spins while the count is odd, so the writer
+	 * must not be preempted.
 	 */
 	preempt_disable();
 	write_seqcount_begin(&ring->seqcount);
@@ -503,7 +516,7 @@ static void button_irq_ring_write(struct button_irq_ring *ring,
 	preempt_enable();
 }
 
-/* The clocks had @offsets at @time. */
+/* Record that the clocks have @offsets from @time on. */
 static void button_irq_ring_note_clocks(struct button_irq_ring *ring, u64 time,
 					struct button_irq_offsets offsets)
 {
@@ -522,7 +535,7 @@ static void button_irq_ring_note_clocks(struct button_irq_ring *ring, u64 time,
 	preempt_enable();
 }
 
-/* @time on another clock, by the offsets at @time or the oldest that are known. */
+/* Returns @time on @clock, by the offsets at @time or the oldest that the ring keeps. */
 static u64 button_irq_ring_time(const struct button_irq_ring *ring, u64 time, u32 clock)
 {
 	u8 i = ring->epochs, oldest = i - (BUTTON_IRQ_EPOCHS - 1);
@@ -536,7 +549,7 @@ static u64 button_irq_ring_time(const struct button_irq_ring *ring, u64 time, u3
 	return time + (clock == CLOCK_BOOTTIME ? offsets->boottime : offsets->realtime);
 }
 
-/* The index of the next event or, with @oldest, of the oldest event in the ring. */
+/* Returns the index of the next event or, with @oldest, of the oldest event in the ring. */
 static unsigned long button_irq_ring_head(const struct button_irq_ring *ring, bool oldest)
 {
 	unsigned int seq;
@@ -552,7 +565,8 @@ static unsigned long button_irq_ring_head(const struct button_irq_ring *ring, bo
 
 /*
  * Copy events from *@cursor on, @max at most, or one LOST record for events that were
- * overwritten. Returns the number of records, and advances *@cursor past the events.
+ * overwritten. Returns the number of records, and advances *@cursor past the copied or
+ * overwritten events.
  */
 static unsigned int button_irq_ring_read(const struct button_irq_ring *ring,
 					 unsigned long *cursor, u32 clock,
@@ -596,7 +610,7 @@ static unsigned int button_irq_ring_read(const struct button_irq_ring *ring,
 
 /* --- Thread: edges to events ----------------------------------------------------------- */
 
-/* Returns the time, after noting the clocks' offsets. */
+/* Returns the time, and records the clocks' offsets for events with this time. */
 static u64 button_irq_now(struct button_irq *b)
 {
 	u64 now = ktime_get_ns();
@@ -636,24 +650,24 @@ static void button_irq_publish(struct button_irq *b, unsigned int n)
 }
 
 /*
- * Wake pollers of "state". A poller has to read "state" before it can be woken again. Without
- * a read since the last change no poller waits: skip the notification, which costs a work
- * item.
+ * Wake pollers of "state". A poller must read "state" before poll() can block again. If nobody
+ * has read "state" since the last notification, no poller waits: skip the notification, which
+ * costs a work item.
  */
 static void button_irq_notify_state(struct button_irq *b)
 {
 	if (b->thread.state_notified == b->thread.debounce.state)
 		return;
 	b->thread.state_notified = b->thread.debounce.state;
-	/* N1, pairs with N2 in state_show(): a reader reads the new state, or is observed here. */
+	/* N1, pairs with N2 in state_show(): a reader sees the new state, or is observed here. */
 	if (!xchg(&b->thread.state_read, 0))
 		return;
-	/* The first events may come before button_irq_add() has set the node. */
+	/* NULL without CONFIG_SYSFS. */
 	if (READ_ONCE(b->thread.state_node))
 		sysfs_notify_dirent(b->thread.state_node);
 }
 
-/* Wake readers, once for all events written since the last time. */
+/* Wake readers, once for all events written since the last wake-up. */
 static void button_irq_wake_readers(struct button_irq *b)
 {
 	if (!b->thread.unsent)
@@ -676,16 +690,17 @@ static void button_irq_report_dropped(struct button_irq *b, u32 total, u64 time)
 {
 	button_irq_report_missed(b, total - b->thread.dropped, time);
 	b->thread.dropped = total;
-	/* Edges alone do not determine the line's level any more. */
+	/* The last edge may be among the dropped ones, so its level proves nothing: sample. */
 	b->thread.todo |= BIT(BUTTON_IRQ_REQ_SAMPLE);
 }
 
 /*
- * Feed queued edges to the debouncer, BUTTON_IRQ_BATCH at most. Returns whether there may be
- * more.
+ * Feed queued edges to the debouncer, BUTTON_IRQ_BATCH at most. Returns whether the queue may
+ * hold more.
  *
  * Where levels are unknown, the debouncer assumes that edges alternate, and the line is sampled
- * a little later: a sample takes time on a bus, and further edges may be in flight.
+ * BUTTON_IRQ_CONFIRM_NS later, not at once: a sample takes time on a bus, and further edges may
+ * be in flight.
  */
 static bool button_irq_drain(struct button_irq *b)
 {
@@ -721,7 +736,7 @@ static enum button_irq_level button_irq_sample(struct button_irq *b)
 	return value < 0 ? BUTTON_IRQ_LEVEL_UNKNOWN : value;
 }
 
-/* When the next sample is due. The line is sampled at a deadline of the debouncer anyway. */
+/* Returns when the next sample is due. A deadline of the debouncer replaces resample_time. */
 static u64 button_irq_sample_time(struct button_irq *b)
 {
 	u64 time = button_irq_debounce_deadline(&b->thread.debounce);
@@ -729,7 +744,7 @@ static u64 button_irq_sample_time(struct button_irq *b)
 	return time == BUTTON_IRQ_NO_DEADLINE ? b->thread.resample_time : time;
 }
 
-/* Set the timer to the next deadline. A timer that fires too early does no harm. */
+/* Set the timer to the next deadline. A stale timer is left: firing too early does no harm. */
 static void button_irq_set_timer(struct button_irq *b)
 {
 	u64 time = min(button_irq_sample_time(b), b->thread.unmask_time);
@@ -741,7 +756,7 @@ static void button_irq_set_timer(struct button_irq *b)
 	hrtimer_start(timer, ns_to_ktime(time), HRTIMER_MODE_ABS_HARD);
 }
 
-/* May be called in any context. */
+/* May be called in any context. After free_irq(), irq_wake_thread() finds no thread to wake. */
 static void button_irq_wake_thread(struct button_irq *b)
 {
 	if (b->hw.nested)
@@ -766,7 +781,7 @@ static void button_irq_unmask(struct button_irq *b)
 
 static void button_irq_mask(struct button_irq *b, u64 now)
 {
-	/* Already masked: each edge of a storm repeats the request until the line is masked. */
+	/* Already masked: where the thread masks, every edge until then repeats the request. */
 	if (b->thread.unmask_time != BUTTON_IRQ_NO_DEADLINE)
 		return;
 	if (b->hw.mask_sleeps)
@@ -784,7 +799,10 @@ static void button_irq_configure(struct button_irq *b)
 				      READ_ONCE(b->set.debounce_mode));
 }
 
-/* What requests need before edges are fed. Returns the time. */
+/*
+ * Serve requests as far as must be done before edges are fed: apply settings, unmask the line
+ * after a storm, report a wake-up. Returns the time.
+ */
 static u64 button_irq_begin_requests(struct button_irq *b)
 {
 	struct button_irq_debounce *d = &b->thread.debounce;
@@ -814,7 +832,7 @@ static u64 button_irq_begin_requests(struct button_irq *b)
  * A sample is valid only if every earlier edge has been fed. So drain the queue, sample, and
  * run again if edges came meanwhile. Each call makes one pass and wakes the thread again rather
  * than loop: on a line that never rests a loop might not end, while suspend and unbinding
- * wait for the lock.
+ * wait for the lock. Requests stay in @thread.todo until a pass completes.
  */
 static void button_irq_process(struct button_irq *b)
 {
@@ -828,7 +846,7 @@ static void button_irq_process(struct button_irq *b)
 	if (b->out.gone)
 		return;
 	if (b->thread.suspended) {
-		/* Work waits, but an edge of a wake-up source aborts the suspend. */
+		/* Edges wait for resume, but an edge of a wake-up source aborts suspend. */
 		if (device_may_wakeup(b->dev.parent) &&
 		    (test_bit(BUTTON_IRQ_REQ_WAKE, &b->requests) ||
 		     !button_irq_queue_is_empty(&b->queue)))
@@ -837,7 +855,7 @@ static void button_irq_process(struct button_irq *b)
 	}
 
 	WRITE_ONCE(b->quiet, false);
-	/* S2, a full barrier, pairs with S1 in button_irq_record(). */
+	/* S2, a full barrier, pairs with S1 in button_irq_record(): edges are popped below. */
 	b->thread.todo |= xchg(&b->requests, 0);
 	/* Settings and the timer make requests: without one, nothing has changed or is due. */
 	if (b->thread.todo)
@@ -870,7 +888,10 @@ static void button_irq_process(struct button_irq *b)
 	}
 	button_irq_wake_readers(b);
 	button_irq_set_timer(b);
-	/* Set after the timer, which ends the quiet. */
+	/*
+	 * Set after the timer, which ends the quiet. Not while a sample is unconfirmed: the window
+	 * is over then, and the next edge may make an event.
+	 */
 	WRITE_ONCE(b->quiet, d->window_open && !d->unconfirmed);
 }
 
@@ -893,8 +914,8 @@ static irqreturn_t button_irq_thread(int irq, void *data)
 
 	/*
 	 * genirq does not call the top half of a nested interrupt. The edge is queued before
-	 * taking the lock, whose holder may be sampling over a slow bus: it sees the edge and
-	 * discards the sample.
+	 * taking the lock, whose holder may be sampling over a slow bus: the holder then finds
+	 * the edge in the queue and discards the sample.
 	 */
 	if (b->hw.nested) {
 		WRITE_ONCE(b->top.busy, true);
@@ -911,7 +932,7 @@ static void button_irq_request(struct button_irq *b, int request)
 	button_irq_wake_thread(b);
 }
 
-/* Hard IRQ context, on PREEMPT_RT too. */
+/* Runs in hard IRQ, on PREEMPT_RT too: only wakes the thread. */
 static enum hrtimer_restart button_irq_timer(struct hrtimer *timer)
 {
 	struct button_irq *b = container_of(timer, struct button_irq, thread.timer);
@@ -920,7 +941,7 @@ static enum hrtimer_restart button_irq_timer(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
-/* Called after the last interrupt: turn queued edges into events, and end an open window. */
+/* Called after free_irq(): turn queued edges into events, and end an open window. */
 static void button_irq_finish(struct button_irq *b)
 {
 	struct button_irq_debounce *d = &b->thread.debounce;
@@ -942,8 +963,8 @@ static void button_irq_finish(struct button_irq *b)
 /* --- Minor numbers --------------------------------------------------------------------- */
 
 /*
- * One character device serves all buttons. It is added when nothing else can fail: a module
- * whose init fails is freed even while one of its files is open.
+ * One character device serves all buttons. button_irq_init() adds it last, when nothing else can
+ * fail: a module whose init fails is freed even while one of its files is open.
  */
 static dev_t button_irq_devt;
 static struct cdev button_irq_cdev;
@@ -958,9 +979,9 @@ enum button_irq_state {
 
 /*
  * The button of each minor number. @name hashes the name of the device that has, or last had,
- * the number, so that a button that is bound again keeps its number. The lock also orders
- * loading: a button that becomes ready before @button_irq_loaded is set becomes live at the
- * end of loading.
+ * the number, so that a button that is bound again keeps its number. button_irq_lock also
+ * orders loading: a button that becomes ready before @button_irq_loaded is set becomes live at
+ * the end of button_irq_init(), any later one at the end of its probe.
  */
 static DEFINE_MUTEX(button_irq_lock);
 static bool button_irq_loaded;
@@ -989,7 +1010,7 @@ static struct button_irq *button_irq_get(unsigned int minor)
 	return b;
 }
 
-/* The minor that @name had last, else the first never used, else the first free one. */
+/* Returns the minor that @name had last, else the first never used, else the first free. */
 static int button_irq_free_minor(u32 name)
 {
 	int i, minor = -ENOSPC;
@@ -1017,12 +1038,12 @@ static bool button_irq_readable(struct button_irq_reader *r)
 }
 
 /*
- * Lines are written from their end, as numbers are; each function puts something before @p. Not
- * vsnprintf(): that takes several times as long, and every reader formats every event.
+ * Each function writes its text backwards, ending before @p, and returns the start. Not
+ * vsnprintf(), which takes several times as long, and every reader formats every event.
  */
 #define button_irq_put(p, word)	memcpy((p) - (sizeof(word) - 1), word, sizeof(word) - 1)
 
-/* Two digits at a time, and zeros up to @digits. */
+/* Two digits per division; pads with zeros to at least @digits digits. */
 static char *button_irq_put_digits(char *p, u32 n, unsigned int digits)
 {
 	char *end = p - digits;
@@ -1079,8 +1100,8 @@ static char *button_irq_put_line(char *p, const struct button_irq_event *e)
 }
 
 /*
- * Read at most one line, as from /dev/kmsg: head, sed q and the like read with a large buffer
- * and exit, so a second line would be lost. Returns 0 if there is nothing to read.
+ * Read at most one line, as read() of /dev/kmsg does: head, sed q and the like read with a large
+ * buffer and exit, so a second line would be lost. Returns 0 if there is nothing to read.
  */
 static ssize_t button_irq_read_text(struct button_irq_reader *r, struct iov_iter *to)
 {
@@ -1102,7 +1123,7 @@ static ssize_t button_irq_read_text(struct button_irq_reader *r, struct iov_iter
 	return n ?: -EFAULT;
 }
 
-/* Read as many of @max further records as there are. Returns their number. */
+/* Read up to @max further records. Returns how many were read, without an error. */
 static noinline size_t button_irq_read_records(struct button_irq_reader *r, struct iov_iter *to,
 					       size_t max)
 {
@@ -1125,7 +1146,8 @@ static noinline size_t button_irq_read_records(struct button_irq_reader *r, stru
 
 /*
  * Read as many whole records as fit. Returns 0 if there is nothing to read. Most reads get one
- * record: a stack frame for more would cost more than the record, as the kernel clears it.
+ * record, so the array for more is in a function of its own: a kernel that initialises stack
+ * variables takes longer to clear the array than to read the record.
  */
 static ssize_t button_irq_read_binary(struct button_irq_reader *r, struct iov_iter *to)
 {
@@ -1174,7 +1196,7 @@ static ssize_t button_irq_read_iter(struct kiocb *iocb, struct iov_iter *to)
 			return -EAGAIN;
 		if (signal_pending(current))
 			return -ERESTARTSYS;
-		/* As wait_event_interruptible(), but the next read finds out why it ended. */
+		/* As wait_event_interruptible(), but the next pass finds out why the wait ended. */
 		prepare_to_wait(&b->out.wait, &wait, TASK_INTERRUPTIBLE);
 		if (!button_irq_readable(r) && !READ_ONCE(b->out.gone) && !signal_pending(current))
 			schedule();
@@ -1278,7 +1300,7 @@ static int button_irq_open(struct inode *inode, struct file *file)
 	r->cursor = button_irq_ring_head(&b->out.ring, false);
 	file->private_data = r;
 	file->f_mode |= FMODE_NOWAIT;
-	/* Makes every lseek() fail with ESPIPE: a shell then reads no further than its line. */
+	/* Makes every lseek() fail with ESPIPE: a shell then reads no further than one line. */
 	return stream_open(inode, file);
 }
 
@@ -1351,7 +1373,7 @@ static ssize_t state_show(struct device *dev, struct device_attribute *attr, cha
 }
 static DEVICE_ATTR_RO(state);
 
-/* Store a setting if it is valid, and request the thread to apply it. */
+/* Store a setting if valid, and make the thread apply the new value. */
 static ssize_t button_irq_store(struct device *dev, u32 *setting, u32 value, u32 max, size_t count)
 {
 	if (value > max)
@@ -1382,7 +1404,7 @@ BUTTON_IRQ_SHOW(debounce_mode, "%s", button_irq_modes[READ_ONCE(b->set.debounce_
 static ssize_t debounce_mode_store(struct device *dev, struct device_attribute *attr,
 				   const char *buf, size_t count)
 {
-	/* As a u32, the error of a word that is no mode is over the maximum. */
+	/* The negative error for an unknown word is, as a u32, over the maximum. */
 	return button_irq_store(dev, &to_button_irq(dev)->set.debounce_mode,
 				sysfs_match_string(button_irq_modes, buf),
 				BUTTON_IRQ_MODE_SETTLE, count);
@@ -1497,8 +1519,9 @@ static __cold bool button_irq_label_valid(const char *label)
 /*
  * Link the button to its controller, so that the button is unbound before the controller. A link
  * made while the controller is being unbound would come too late: the controller would free the
- * line's interrupt while it is requested here. Unbinding holds the controller's device lock,
- * except while it unbinds consumers; links.status is DL_DEV_UNBINDING then.
+ * line's interrupt while button_irq_create() requests it. Unbinding a controller holds its device
+ * lock, except while unbinding consumers; links.status is DL_DEV_UNBINDING then. Only try the
+ * lock: a probe that waits for another device's lock may deadlock.
  */
 static __cold int button_irq_link(struct device *dev, struct device *chip, struct gpio_desc *gpiod)
 {
@@ -1508,7 +1531,7 @@ static __cold int button_irq_link(struct device *dev, struct device *chip, struc
 		return 0;
 	if (IS_ERR(chip) || !device_trylock(chip))
 		return -EPROBE_DEFER;
-	/* The controller may have gone since the line was looked up. */
+	/* The controller may have been unbound since the line was looked up. */
 	if (chip->links.status != DL_DEV_UNBINDING &&
 	    (!gpiod || button_irq_line_parent(gpiod) == chip))
 		link = device_link_add(dev, chip, DL_FLAG_AUTOREMOVE_CONSUMER);
@@ -1577,7 +1600,11 @@ static void button_irq_free_input(struct button_irq *b)
 		input_free_device(input);
 }
 
-/* Undo button_irq_create(), even if it failed halfway, and button_irq_go_live(). */
+/*
+ * Undo button_irq_create(), even if it failed halfway, and button_irq_go_live(). A devm action,
+ * which runs before devm frees the line. An open file keeps a reference to the button: it reads
+ * the events that are in the ring when @out.gone is set, then gets -ENODEV.
+ */
 static __cold void button_irq_shutdown(void *data)
 {
 	struct button_irq *b = data;
@@ -1593,7 +1620,7 @@ static __cold void button_irq_shutdown(void *data)
 		device_init_wakeup(b->dev.parent, false);
 		/*
 		 * Before 6.6 free_irq() spins until the handler of a nested interrupt has
-		 * returned, but the handler may need this CPU: sleep until it has returned.
+		 * returned, but the handler may need this CPU. Sleep until the handler is done.
 		 */
 		if (b->hw.nested)
 			disable_irq_nosync(b->hw.irq);
@@ -1609,7 +1636,7 @@ static __cold void button_irq_shutdown(void *data)
 	smp_store_release(&b->out.gone, true);
 	mutex_unlock(&b->thread.lock);
 
-	/* Waits for sysfs writes, which may start timer and work: cancel those afterwards. */
+	/* device_del() waits for sysfs writes, which may start timer and work: cancel later. */
 	if (device_is_registered(&b->dev))
 		device_del(&b->dev);
 	hrtimer_cancel(&b->thread.timer);
@@ -1620,7 +1647,7 @@ static __cold void button_irq_shutdown(void *data)
 	wake_up_interruptible_poll(&b->out.wait, EPOLLHUP | EPOLLERR);
 	kill_fasync(&b->out.async, SIGIO, POLL_HUP);
 
-	/* Not earlier: until device_del() the device name was in use. */
+	/* Free the number only now: until device_del() the device name was in use. */
 	mutex_lock(&button_irq_lock);
 	button_irq_set_state(b, BUTTON_IRQ_FREE);
 	mutex_unlock(&button_irq_lock);
@@ -1634,13 +1661,14 @@ static int button_irq_request_irq(struct button_irq *b)
 
 	if (irq < 0)
 		return button_irq_error(dev, irq, "the line has no interrupt");
-	/* A request would fail, and make genirq log a mismatch of flags. */
+	/* Do not even try: genirq would log a mismatch of flags. */
 	if (irq_has_action(irq))
 		return button_irq_error(dev, -EBUSY, "the line's interrupt is in use");
 
 	/*
-	 * IRQF_NO_THREAD keeps the top half in hard IRQ on PREEMPT_RT, beside the thread. Not
-	 * IRQF_ONESHOT: that would keep the line masked until the thread returns.
+	 * IRQF_NO_THREAD keeps the top half in hard IRQ on PREEMPT_RT; the thread stays a thread.
+	 * Not IRQF_ONESHOT: that would keep the line masked until the thread returns.
+	 * IRQF_NO_AUTOEN: button_irq_start() unmasks the line.
 	 */
 	ret = request_threaded_irq(irq, button_irq_top_half, button_irq_thread,
 				   IRQF_TRIGGER_RISING | IRQF_TRIGGER_FALLING | IRQF_NO_THREAD |
@@ -1712,7 +1740,7 @@ static int button_irq_register(struct button_irq *b)
 	if (ret)
 		return ret;
 	b->dev.devt = button_irq_devt + minor;
-	/* Default label: the pin on a Raspberry Pi's header, else the node's name */
+	/* The default label is the pin on a Raspberry Pi's header, else the node's name. */
 	if (match_string(button_irq_header_chips, ARRAY_SIZE(button_irq_header_chips), chip) < 0)
 		strscpy(label, dev_name(&b->dev), sizeof(label));
 	else
@@ -1724,7 +1752,7 @@ static int button_irq_register(struct button_irq *b)
 	return 0;
 }
 
-/* The initial level makes no event. */
+/* Start the debouncer with the line at @level, without an event. */
 static void button_irq_set_level(struct button_irq *b, int level)
 {
 	button_irq_debounce_init(&b->thread.debounce, level);
@@ -1743,8 +1771,9 @@ static int button_irq_init_level(struct button_irq *b)
 }
 
 /*
- * While a line reads as pressed, its pull may still be charging a capacitor: give the lines of
- * all ready buttons, together, time to settle.
+ * While a line reads as pressed, its pull may still be charging a capacitor: wait until all lines
+ * of ready buttons read as released, for BUTTON_IRQ_RISE_MS at most. The thread does not use the
+ * debouncer meanwhile: @thread.suspended is set until button_irq_start().
  */
 static void button_irq_settle_levels(void)
 {
@@ -1769,7 +1798,7 @@ static void button_irq_settle_levels(void)
 	}
 }
 
-/* Make the node. Its uevent waits until the node can be opened and receives interrupts. */
+/* Make the node. button_irq_start() sends its uevent, when the node can be opened. */
 static int button_irq_add(struct button_irq *b)
 {
 	struct device *dev = b->dev.parent;
@@ -1793,7 +1822,7 @@ static void button_irq_start(struct button_irq *b)
 	button_irq_set_state(b, BUTTON_IRQ_LIVE);
 	dev_set_uevent_suppress(&b->dev, false);
 	kobject_uevent(&b->dev.kobj, KOBJ_ADD);
-	/* A switch reports its initial state; a key that is held sends nothing. */
+	/* A switch reports its initial state; a key held since before loading sends nothing. */
 	if (b->set.type == EV_SW)
 		button_irq_report_key(b, b->thread.debounce.state, ktime_get_ns());
 	mutex_lock(&b->thread.lock);
@@ -1814,7 +1843,7 @@ static void button_irq_start(struct button_irq *b)
 		 b->set.note ?: "");
 }
 
-/* Make every ready button live: those of a load together, later the one that was just probed. */
+/* Make every ready button live: while loading all of them, later the button just probed. */
 static __cold void button_irq_go_live(void)
 {
 	unsigned int i;
@@ -1824,14 +1853,14 @@ static __cold void button_irq_go_live(void)
 	for (i = 0; i < BUTTON_IRQ_BUTTONS; i++)
 		if (button_irq_minors[i].state == BUTTON_IRQ_READY)
 			button_irq_start(button_irq_minors[i].button);
-	/* Wait until a latched interrupt has been delivered: later ones are edges. */
+	/* Until then an interrupt is taken as latched. On return, every interrupt is an edge. */
 	usleep_range(BUTTON_IRQ_REPLAY_NS / NSEC_PER_USEC,
 		     BUTTON_IRQ_REPLAY_NS / NSEC_PER_USEC + 100);
 }
 
 /*
  * Mainline's pinctrl-rp1, up to 7.2 at least, can hang the machine (doc/upstream has patches). Of
- * the two drivers for RP1, only mainline's has a regmap.
+ * the two drivers for RP1, mainline's and the Raspberry Pi kernel's, only mainline's has a regmap.
  */
 static void button_irq_warn_of_rp1(struct device *dev, struct gpio_desc *gpiod)
 {
@@ -1845,7 +1874,7 @@ static void button_irq_warn_of_rp1(struct device *dev, struct gpio_desc *gpiod)
 		dev_warn(dev, "pinctrl-rp1 delivers no interrupt of GPIO28 to 53: an edge may stop a CPU\n");
 }
 
-/* Create a button, from module parameters or the device tree: acquire all that can fail. */
+/* Create a button, from module parameters or the device tree: do all that can fail. */
 static int button_irq_create(struct device *dev, struct gpio_desc *gpiod,
 			     const struct button_irq_config *config)
 {
@@ -1853,7 +1882,7 @@ static int button_irq_create(struct device *dev, struct gpio_desc *gpiod,
 	int ret;
 
 	ret = button_irq_link(dev, button_irq_line_parent(gpiod), gpiod);
-	if (ret)	/* not logged: the driver core would leak the reason */
+	if (ret)	/* not by dev_err_probe(): the driver core would leak its message */
 		return ret;
 	b = button_irq_alloc(dev);
 	if (!b)
@@ -1893,14 +1922,14 @@ static int button_irq_create(struct device *dev, struct gpio_desc *gpiod,
 
 /* --- Power management ------------------------------------------------------------------ */
 
-/* Until resume the driver must not touch the chip: its bus may be off. */
+/* Until resume the thread must not touch the chip, whose bus may be off. */
 static int button_irq_suspend(struct device *dev)
 {
 	struct button_irq *b = dev_get_drvdata(dev);
 
 	mutex_lock(&b->thread.lock);
 	b->thread.suspended = true;
-	/* Interrupts that come while the system sleeps are latched and replayed at resume. */
+	/* From now on an interrupt may be latched, and replayed by genirq at resume. */
 	b->top.wakes = device_may_wakeup(dev);
 	b->top.level = BUTTON_IRQ_NO_LEVEL;
 	/* M1, pairs with M2 in button_irq_is_replay(): top.wakes and top.level are set. */
@@ -1916,7 +1945,7 @@ static int button_irq_resume(struct device *dev)
 
 	mutex_lock(&b->thread.lock);
 	b->thread.suspended = false;
-	/* The waking interrupt was replayed already, or will be before the next edge. */
+	/* The interrupt that woke the system was replayed already, or will be before any edge. */
 	if (b->top.wakes) {
 		b->top.replay_until = now + BUTTON_IRQ_WAKE_NS;
 		/* M1, a full barrier, pairs with M2 in button_irq_is_replay(). */
@@ -1935,7 +1964,7 @@ static DEFINE_SIMPLE_DEV_PM_OPS(button_irq_pm_ops, button_irq_suspend, button_ir
 
 /* --- Buttons in the device tree -------------------------------------------------------- */
 
-/* Keeps *@value if there is no such property. */
+/* Without the property, *@value keeps the default. */
 static __cold int button_irq_read_u32(struct device *dev, const char *name, u32 max, u32 *value)
 {
 	if (!device_property_present(dev, name))
@@ -2005,7 +2034,7 @@ static __cold int button_irq_probe(struct platform_device *pdev)
 			      button_irq_create(dev, gpiod, &config);
 	if (!param)
 		return ret;
-	/* insmod returns @error, which is logged already. The driver core does not log ENODEV. */
+	/* insmod returns @error, which is logged above. The driver core does not log -ENODEV. */
 	param->error = ret == -EPROBE_DEFER ? button_irq_line_error(dev, param, ret) : ret;
 	return ret ? -ENODEV : 0;
 }
@@ -2030,8 +2059,9 @@ static struct platform_driver button_irq_driver = {
 /* --- Module ---------------------------------------------------------------------------- */
 
 /*
- * Two phases. First create every button, of the device tree and of module parameters. When
- * nothing can fail any more, add the cdev, so that nodes can be opened, and make the buttons live.
+ * Load in two phases. First create every button, of the device tree and of module parameters,
+ * masked. Then add the cdev, the last step that can fail: from there on nodes can be opened, and
+ * the module must stay. Last, make the buttons live.
  */
 static int __init button_irq_init(void)
 {

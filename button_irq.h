@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
 /*
- * What programs see of /dev/button_irq
+ * Userspace interface of /dev/button_irq
  *
- * A read() gives text lines unless BUTTON_IRQ_IOC_SET_FORMAT asked for
- * struct button_irq_event. The text form, one event a line:
+ * read() returns text, one event per line, unless BUTTON_IRQ_IOC_SET_FORMAT
+ * selected struct button_irq_event. The lines are:
  *
  *	SEQ SECONDS.NANOSECONDS press
  *	SEQ SECONDS.NANOSECONDS release HELD_SECONDS.NANOSECONDS
@@ -37,17 +37,18 @@
 #define BUTTON_IRQ_MODE_SETTLE		1
 
 /**
- * struct button_irq_event - one event, as read() gives it in binary format
+ * struct button_irq_event - one event, as read() returns it in binary format
  * @seq: number of the event, counted per button from 1 in steps of 1
- * @timestamp_ns: when the line changed, in nanoseconds of the clock this open
- *	file asked for (CLOCK_MONOTONIC unless BUTTON_IRQ_IOC_SET_CLOCK said otherwise)
- * @held_ns: %BUTTON_IRQ_RELEASE: nanoseconds since the press, or 0 when the button
+ * @timestamp_ns: when the line changed, in nanoseconds of this open file's clock
+ *	(CLOCK_MONOTONIC unless BUTTON_IRQ_IOC_SET_CLOCK selected another)
+ * @held_ns: %BUTTON_IRQ_RELEASE: nanoseconds since the press, or 0 if the button
  *	was already pressed when the driver bound; 0 for every other type
  * @type: %BUTTON_IRQ_PRESS, %BUTTON_IRQ_RELEASE, %BUTTON_IRQ_LOST or %BUTTON_IRQ_MISSED
- * @count: %BUTTON_IRQ_PRESS and %BUTTON_IRQ_RELEASE: edges debounced away since the
- *	press or release before; %BUTTON_IRQ_LOST: events this reader was too slow for,
- *	numbered @seq to @seq + @count - 1; %BUTTON_IRQ_MISSED: edges that could not be
- *	recorded (at least so many, where the line was masked in a storm)
+ * @count: %BUTTON_IRQ_PRESS and %BUTTON_IRQ_RELEASE: edges suppressed as bounces since
+ *	the previous press or release; %BUTTON_IRQ_LOST: events that were overwritten
+ *	before this reader read them, numbered @seq to @seq + @count - 1;
+ *	%BUTTON_IRQ_MISSED: edges that could not be recorded (a lower bound if the line
+ *	was masked in a storm)
  *
  * 32 bytes without padding, the same for 32-bit and 64-bit programs.
  */
@@ -60,7 +61,7 @@ struct button_irq_event {
 };
 
 /**
- * struct button_irq_info - what BUTTON_IRQ_IOC_GET_INFO tells
+ * struct button_irq_info - description of the button, from BUTTON_IRQ_IOC_GET_INFO
  * @abi_version: %BUTTON_IRQ_ABI_VERSION of the driver
  * @state: last reported state, %BUTTON_IRQ_STATE_RELEASED or %BUTTON_IRQ_STATE_PRESSED
  * @debounce_us: debounce time in microseconds, 0 to 1000000
@@ -82,10 +83,10 @@ struct button_irq_info {
 };
 
 /*
- * Each of these concerns the one open file it is called on; no other reader
- * notices. EINVAL: unknown value. EFAULT: bad pointer. ENODEV (GET_INFO):
- * the button is gone. ENOTTY: no such ioctl. SET_FORMAT, SET_CLOCK and REWIND
- * drop what is left of a text line that was read in part.
+ * Each ioctl affects only the open file it is called on. SET_FORMAT, SET_CLOCK
+ * and REWIND discard the rest of a partly read text line. Errors: EINVAL: unknown
+ * value. EFAULT: bad pointer. ENODEV (GET_INFO): the button was unbound. ENOTTY:
+ * no such ioctl.
  */
 #define BUTTON_IRQ_IOC_MAGIC	0x9C
 
@@ -95,7 +96,7 @@ struct button_irq_info {
 #define BUTTON_IRQ_IOC_SET_FORMAT	_IOW(BUTTON_IRQ_IOC_MAGIC, 0x02, __u32)
 /* CLOCK_MONOTONIC (at open), CLOCK_BOOTTIME or CLOCK_REALTIME. */
 #define BUTTON_IRQ_IOC_SET_CLOCK	_IOW(BUTTON_IRQ_IOC_MAGIC, 0x03, __u32)
-/* Go back to the oldest event that is still kept. */
+/* Go back to the oldest event that the driver still keeps. */
 #define BUTTON_IRQ_IOC_REWIND		_IO(BUTTON_IRQ_IOC_MAGIC, 0x04)
 
 #endif /* _UAPI_LINUX_BUTTON_IRQ_H */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What differs between the kernels button_irq builds for
+ * Differences between the kernel versions that button_irq builds for
  *
- * The driver reads as if written for the newest kernel; what older ones lack or call
- * differently is here, newest change first. Each entry names the version that changed it
- * and so says when it can go.
+ * The driver is written for the newest kernel. This file adds what older kernels lack or
+ * name differently, newest change first. Each entry names the version with the change: the
+ * entry can go once no older kernel is supported.
  */
 #ifndef BUTTON_IRQ_COMPAT_H
 #define BUTTON_IRQ_COMPAT_H
@@ -23,7 +23,7 @@
 #include <linux/string.h>
 #include <linux/version.h>
 
-/* 6.13: hrtimer_setup() takes the function; before, hrtimer_init() and an assignment. */
+/* 6.13: hrtimer_setup(); before, hrtimer_init() and an assignment of the function. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
 static inline void button_irq_hrtimer_setup(struct hrtimer *timer,
 					    enum hrtimer_restart (*function)(struct hrtimer *),
@@ -36,14 +36,17 @@ static inline void button_irq_hrtimer_setup(struct hrtimer *timer,
 #define hrtimer_setup button_irq_hrtimer_setup
 #endif
 
-/* 6.9: the callback that finds a chip takes const data. */
+/* 6.9: the callback that matches a chip takes const data. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0)
 #define BUTTON_IRQ_MATCH_CONST
 #else
 #define BUTTON_IRQ_MATCH_CONST const
 #endif
 
-/* 6.8: a line's user comes as a copy of its name; before, as the chip's own. */
+/*
+ * 6.8: gpiochip_dup_line_label() returns a copy of the name of a line's user; before,
+ * gpiochip_is_requested() returned the name itself.
+ */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
 static inline void button_irq_line_user(struct gpio_chip *gc, unsigned int offset, char *user,
 					size_t size)
@@ -78,8 +81,9 @@ static inline const char *button_irq_line_chip(struct gpio_desc *desc)
 typedef int (*button_irq_match_fn)(struct gpio_chip *gc, BUTTON_IRQ_MATCH_CONST void *data);
 
 /*
- * 6.7: chips are found as struct gpio_device, reference-counted, by a callback that may
- * sleep; before, by one under a spinlock, and struct gpio_device was gpiolib's own.
+ * 6.7: gpio_device_find() returns a reference-counted struct gpio_device; before,
+ * gpiochip_find() called the callback under a spinlock, and struct gpio_device was private
+ * to gpiolib.
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
 static inline bool button_irq_find_chip(void *data, button_irq_match_fn match)
@@ -105,7 +109,7 @@ static inline int button_irq_is_gpio_device(struct device *dev, void *gpiodev)
 	return dev_get_drvdata(dev) == gpiodev;
 }
 
-/* The chip's character device is a child of its parent, with the chip's gpiodev as its data. */
+/* The chip's character device is a child of the chip's parent; its drvdata is gc->gpiodev. */
 static inline void button_irq_chip_name(struct gpio_chip *gc, char *name, size_t size)
 {
 	struct device *dev = gc->parent ? device_find_child(gc->parent, gc->gpiodev,
@@ -140,7 +144,7 @@ static inline void button_irq_chip_name(struct gpio_chip *gc, char *name, size_t
 }
 #endif
 
-/* 6.5: copy_splice_read(); before, splicing from .read_iter was called otherwise. */
+/* 6.5: copy_splice_read(); before, generic_file_splice_read(). */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
 #define copy_splice_read generic_file_splice_read
 #endif
@@ -152,14 +156,14 @@ static inline void button_irq_chip_name(struct gpio_chip *gc, char *name, size_t
 #define BUTTON_IRQ_DEVNODE_CONST const
 #endif
 
-/* 5.17: pm_sleep_ptr() and DEFINE_SIMPLE_DEV_PM_OPS() need no #ifdef around functions. */
+/* 5.17: pm_sleep_ptr() and DEFINE_SIMPLE_DEV_PM_OPS(), which need no #ifdef around callbacks. */
 #ifndef pm_sleep_ptr
 #define pm_sleep_ptr(ptr) (IS_ENABLED(CONFIG_PM_SLEEP) ? (ptr) : NULL)
 #define DEFINE_SIMPLE_DEV_PM_OPS(name, suspend_fn, resume_fn) \
 	const struct dev_pm_ops name = { .suspend = suspend_fn, .resume = resume_fn }
 #endif
 
-/* 5.16: a chip carries its own firmware node, where it differs from its parent's. */
+/* 5.16: gc->fwnode, if the chip's firmware node differs from its parent's. */
 static inline struct fwnode_handle *button_irq_chip_fwnode(struct gpio_chip *gc)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 16, 0)
@@ -169,7 +173,7 @@ static inline struct fwnode_handle *button_irq_chip_fwnode(struct gpio_chip *gc)
 	return gc->parent ? dev_fwnode(gc->parent) : NULL;
 }
 
-/* 5.11: irq_check_status_bit(); before, modules could look into struct irq_desc. */
+/* 5.11: irq_check_status_bit(); before, modules could use irq_to_desc(). */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
 static inline bool irq_check_status_bit(unsigned int irq, unsigned int bitmask)
 {

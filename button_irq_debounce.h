@@ -3,7 +3,7 @@
  * From the edges of a bouncing contact to presses and releases
  *
  * A pure state machine without clock, timer, lock or allocation, so that tests/unit can
- * try every short input on the host. The driver's thread owns it and is the only caller.
+ * try every short input on the host. The driver's thread owns the state and is the only caller.
  *
  * The inputs are edges and samples. An edge is an interrupt that was delivered: its time,
  * and the level that the top half read (BUTTON_IRQ_LEVEL_UNKNOWN where it could not). A
@@ -12,9 +12,9 @@
  *
  * Both modes use one debounce window. Eager: a report opens the window, and edges are held
  * back until the window ends. Settle: an edge opens the window, and every further edge
- * restarts it. When the window ends, the line's level decides. If the level is the reported
- * state, the held-back edges were bounces. Otherwise the held-back edge that changed the
- * level is reported, with the time of that edge.
+ * restarts the window. When the window ends, the line's level decides. If the level is the
+ * reported state, the held-back edges were bounces. Otherwise one of them is reported, with
+ * its own time: in settle mode the first edge of the window, in eager mode the last.
  *
  * A repeated level (an edge whose level equals that of the edge before) means that the
  * controller merged two edges into one interrupt. Within a window the edge is a bounce like
@@ -42,7 +42,8 @@ typedef __u32 u32;
 
 /*
  * A sample that contradicts the last edge is believed only if a second sample agrees, this
- * much later and with no edge in between: the line moves before its interrupt is queued.
+ * much later and with no edge in between: the line moves before the top half queues the edge, so
+ * the first sample may just have been early.
  */
 #define BUTTON_IRQ_CONFIRM_NS	1000000ULL
 
@@ -62,7 +63,7 @@ enum button_irq_level {
 /**
  * struct button_irq_report - one event that the debouncer reports
  * @time: nanoseconds, on the clock of the edges
- * @held: nanoseconds a release was held, else 0
+ * @held: of a release: nanoseconds since the press, 0 if not known; else 0
  * @type: BUTTON_IRQ_PRESS, BUTTON_IRQ_RELEASE or BUTTON_IRQ_MISSED
  * @count: as in struct button_irq_event
  */
@@ -83,11 +84,11 @@ struct button_irq_report {
  * @guessed: @level was not read; it follows from edges alternating
  * @window_open: a window is open
  * @window_start: when the window was opened or last restarted
- * @held_back: the window has an edge that is reported if the line keeps its level
- * @candidate_time: the time of that edge: the first of the window in settle mode, the last
- *	in eager mode
- * @unconfirmed: a sample contradicted @level with no edge to explain the change
- * @unconfirmed_time: when that sample was taken
+ * @held_back: the window has at least one held-back edge
+ * @candidate_time: the time of the edge to report if @level differs from @state when the window
+ *	ends: the first edge of the window in settle mode, the last in eager mode
+ * @unconfirmed: a sample contradicted @level, and no edge has explained the change yet
+ * @unconfirmed_time: when the contradicting sample was taken
  * @last_report: time of the last event; no later event has an earlier time
  * @pressed_at: when the button was pressed
  * @pressed_known: @pressed_at is valid (not if pressed since before the driver bound)
@@ -96,7 +97,7 @@ struct button_irq_report {
  * @inferred: reported changes that only samples showed
  * @presses: presses reported
  * @releases: releases reported
- * @bounces: edges that were not reported
+ * @bounces: edges that were not reported, or not yet
  * @glitches: bounces that repeated a level outside a window
  * @missed: edges that could not be recorded
  *
@@ -150,8 +151,8 @@ static inline void button_irq_debounce_init(struct button_irq_debounce *d, bool 
  * @window_ns: debounce time in nanoseconds, 0 for none
  * @mode: BUTTON_IRQ_MODE_EAGER or BUTTON_IRQ_MODE_SETTLE
  *
- * Takes effect at once: an open window gets the new length, counted from where it
- * started. The caller feeds a sample next, in case the window is over now.
+ * Takes effect at once: an open window gets the new length, counted from its start. The
+ * caller feeds a sample next, because the window may be over now.
  */
 static inline void button_irq_debounce_configure(struct button_irq_debounce *d,
 						 u64 window_ns, u32 mode)
@@ -256,11 +257,11 @@ static unsigned int button_irq_debounce_close(struct button_irq_debounce *d, u64
 /**
  * button_irq_debounce_missed() - edges could not be recorded
  * @d: the debouncer
- * @count: how many
+ * @count: how many edges
  * @time: when the loss was noticed
  * @r: room for one event
  *
- * The caller feeds a sample after the queued edges.
+ * The caller feeds a sample after the queued edges, because the lost edges leave the level open.
  *
  * Return: the number of events in @r, always 1.
  */
@@ -284,8 +285,8 @@ static inline unsigned int button_irq_debounce_missed(struct button_irq_debounce
  * button_irq_debounce_unseen() - the line may have moved without an edge
  * @d: the debouncer
  *
- * Called after the line was masked or the system slept: the next edge may have the last level
- * without a merged edge. The caller feeds a sample next.
+ * Called after the line was masked or the system slept. The next edge may then repeat the last
+ * level although no edges were merged. The caller feeds a sample next.
  */
 static inline void button_irq_debounce_unseen(struct button_irq_debounce *d)
 {
@@ -308,7 +309,7 @@ static inline unsigned int button_irq_debounce_edge(struct button_irq_debounce *
 						    enum button_irq_level level, u64 time,
 						    struct button_irq_report *r)
 {
-	/* A window may be over before its timer ran: the line kept its level until this edge. */
+	/* The window may be over before its timer ran: the line kept its level until this edge. */
 	unsigned int n = d->window_open ? button_irq_debounce_close(d, time, r) : 0;
 	bool repeated;
 
@@ -345,7 +346,7 @@ static inline unsigned int button_irq_debounce_edge(struct button_irq_debounce *
 		else if (repeated)
 			n += button_irq_debounce_missed(d, 1, time, &r[n]);
 	}
-	/* Set only after reporting the gap: this edge is the first one after it. */
+	/* Set after reporting a gap, which clears it: this edge is the first one after the gap. */
 	d->level_from_edge = true;
 	return n;
 }
@@ -376,7 +377,7 @@ static inline unsigned int button_irq_debounce_sample(struct button_irq_debounce
 		level = d->level;
 
 	if (level == d->level || (d->window_open && d->held_back && d->guessed)) {
-		/* An edge explains the level. */
+		/* The last edge explains the level, or a held-back edge whose level was guessed. */
 		if (d->level != level) {
 			d->level = level;
 			d->level_from_edge = false;
@@ -417,8 +418,8 @@ static inline unsigned int button_irq_debounce_sample(struct button_irq_debounce
  * @time: when the interrupt was replayed, in nanoseconds
  * @r: room for BUTTON_IRQ_REPORTS events
  *
- * The wake-up consumed an edge, so the change is reported. The caller feeds a sample
- * next, which also reports the release if the line is idle again.
+ * The wake-up consumed an edge, so the change is reported even if it cannot be sampled any more.
+ * The caller feeds a sample next, which reports the change back if the line has returned.
  *
  * Return: the number of events in @r.
  */
@@ -428,7 +429,7 @@ static inline unsigned int button_irq_debounce_wake(struct button_irq_debounce *
 	unsigned int n = button_irq_debounce_close(d, time, r);
 
 	d->unconfirmed = false;
-	/* An open window decides at its end, as for any edge. */
+	/* If a window is still open, the level at its end decides, as after any edge. */
 	if (d->window_open)
 		return n;
 

@@ -2,8 +2,9 @@
 /*
  * Buttons that module parameters describe, for machines without a device tree
  *
- * Not a header of its own: a chapter of button_irq.c, which includes it. A driver in the kernel
- * tree would take its buttons from firmware only and do without. The driver calls:
+ * Not a header for general use: a chapter of button_irq.c, which includes this file once. A driver
+ * in the kernel tree would take buttons from firmware only, and would not need this file. The
+ * driver calls:
  *
  *	button_irq_parse_params()	check every value
  *	button_irq_add_params()		make a platform device for each button
@@ -23,22 +24,22 @@
 struct button_irq_search {
 	/* In: criteria; NULL matches any */
 	const char *label;			/* the controller's label */
-	const char *device;			/* the name of its character device */
-	const struct fwnode_handle *fwnode;	/* its firmware node */
-	const char *line;			/* the name of a line, in place of these */
-	/* In: an offset that it must have; out: the offset of the line called @line */
+	const char *device;			/* the controller's character device */
+	const struct fwnode_handle *fwnode;	/* the controller's firmware node */
+	const char *line;			/* a line's name; used without the above */
+	/* In: an offset that the controller must have; out: the offset of the line @line */
 	unsigned int offset;
-	/* Out: the number of matches, and about the first match: */
+	/* Out: the number of matches; the fields below describe the first match, @list all */
 	unsigned int n;
-	char chip[BUTTON_IRQ_LINE];		/* @device or its label */
-	unsigned int base;			/* gpiolib's number of its first line */
+	char chip[BUTTON_IRQ_LINE];		/* @device, or the controller's label */
+	unsigned int base;			/* global number of the controller's first line */
 	struct gpio_desc *gpiod;		/* the line, not requested */
 	char user[32];				/* the user of the line, "" if unknown */
-	struct device *parent;			/* set if searched by @device; caller puts it */
+	struct device *parent;			/* set if @device is; the caller puts it */
 	char list[128];				/* every match as DEVICE:OFFSET */
 };
 
-/* Controllers are matched without sleeping: under a spinlock in kernels before 6.7. */
+/* Record a match. Must not sleep: called under a spinlock before 6.7. */
 static __cold void button_irq_matched(struct button_irq_search *s, struct gpio_chip *gc,
 				      unsigned int offset, const char *device)
 {
@@ -98,7 +99,7 @@ static int __init button_irq_match_name(struct gpio_chip *gc, BUTTON_IRQ_MATCH_C
 static bool button_irq_find(struct button_irq_search *s, button_irq_match_fn match)
 {
 	button_irq_find_chip(s, match);
-	/* Not in the callback: before 6.9, gpio_to_desc() takes the lock that is held there. */
+	/* Not in the callback: before 6.9, gpio_to_desc() takes the lock that the search holds. */
 	s->gpiod = s->n ? gpio_to_desc(s->base + s->offset) : NULL;
 	return s->n;
 }
@@ -113,8 +114,8 @@ static const char * const button_irq_pulls[] = { "up", "down", "off", "as-is" };
 
 /* A button given by module parameters; its device's platform data points here. */
 struct button_irq_param {
-	const char *name;	/* of the parameter that named the line, "gpio" or "line" */
-	const char *text;	/* its value */
+	const char *name;	/* the parameter that names the line: "gpio" or "line" */
+	const char *text;	/* the parameter's value */
 	struct button_irq_config config;
 	u32 pull;		/* index of button_irq_pulls */
 	u32 active_low;		/* pressed is low */
@@ -122,7 +123,7 @@ struct button_irq_param {
 	bool by_name;		/* gpiolib looks the line up by its name */
 	bool by_device;		/* @chip is a character device's name, not a label */
 	char chip[BUTTON_IRQ_LINE];
-	unsigned int offset;	/* of the line in @chip */
+	unsigned int offset;	/* the line's offset in @chip */
 	int error;		/* result of the probe */
 	struct platform_device *pdev;
 };
@@ -130,8 +131,8 @@ struct button_irq_param {
 #define BUTTON_IRQ_NO_LINE "no such GPIO line (spellings: gpio=17 on a Raspberry Pi, line=NAME, line=CHIPLABEL:OFFSET; gpioinfo lists them)"
 
 /*
- * One log line for each failure, naming parameter and value. The value is cut, because printk
- * drops a line that does not fit its buffer.
+ * Log one line per failure, with parameter and value. The value is truncated, because printk
+ * would drop the end of a line that does not fit its buffer.
  */
 #define button_irq_param_error(name, text, error, fmt, ...)				\
 ({											\
@@ -139,7 +140,7 @@ struct button_irq_param {
 	error;										\
 })
 
-/* NULL for a button in the device tree */
+/* Returns NULL for a button in the device tree. */
 static struct button_irq_param *button_irq_param_of(struct device *dev)
 {
 	struct button_irq_param **data = dev_get_platdata(dev);
@@ -149,7 +150,7 @@ static struct button_irq_param *button_irq_param_of(struct device *dev)
 
 /*
  * Log why a button cannot be set up, by parameter or, for a button in the device tree, by
- * device. Returns @error, or -ENODEV in place of a deferral that insmod cannot wait for.
+ * device. Returns @error; for a parameter, -ENODEV in place of -EPROBE_DEFER.
  */
 static __cold int button_irq_error(struct device *dev, int error, const char *what)
 {
@@ -199,7 +200,7 @@ static void button_irq_free_own_line(void *gpiod)
 	gpiochip_free_own_desc(gpiod);
 }
 
-/* Request a line by device: gpiolib looks up chips by label, which two chips may share. */
+/* Request a line by its chip's device: gpiolib looks chips up by label, which two may share. */
 static __cold struct gpio_desc *
 button_irq_get_own_line(struct device *dev, struct button_irq_param *param)
 {
@@ -207,7 +208,7 @@ button_irq_get_own_line(struct device *dev, struct button_irq_param *param)
 	struct gpio_desc *gpiod = ERR_PTR(-ENODEV);
 	int ret;
 
-	/* The link keeps the chip bound meanwhile. */
+	/* The link keeps the chip bound while its line is requested. */
 	if (button_irq_find(&s, button_irq_match_chip) && !button_irq_link(dev, s.parent, NULL))
 		gpiod = gpiochip_request_own_desc(gpiod_to_chip(s.gpiod), s.offset,
 						  BUTTON_IRQ_NAME,
@@ -271,8 +272,8 @@ static struct gpio_desc *button_irq_get_line(struct device *dev, struct button_i
 /* --- Module parameters: buttons without a device tree ---------------------------------- */
 
 /*
- * Values are strings, so that an error message can quote them. A value that is missing or
- * empty means the default; a single value applies to every line.
+ * The values of one parameter. They are strings, so that an error message can quote them. A
+ * missing or empty value means the default; a single value applies to every line.
  */
 struct button_irq_list {
 	const char *name;
@@ -319,7 +320,7 @@ static const char * __init button_irq_value(const struct button_irq_list *list, 
 	return i < list->n ? list->value[i] : "";
 }
 
-/* Keeps the default in *@value when the value is missing. */
+/* Parse a number up to @max. Without a value, *@value keeps the default. */
 static int __init button_irq_number(const struct button_irq_list *list, unsigned int i, u32 max,
 				    u32 *value)
 {
@@ -335,7 +336,7 @@ static int __init button_irq_number(const struct button_irq_list *list, unsigned
 	return 0;
 }
 
-/* Sets *@value to the index of the word, and keeps the default when it is missing. */
+/* Parse one of @words: sets *@value to its index. Without a value, *@value keeps the default. */
 static int __init button_irq_word(const struct button_irq_list *list, unsigned int i,
 				  const char * const *words, unsigned int n, u32 *value,
 				  const char *why)
@@ -368,7 +369,7 @@ static int __init button_irq_parse_param(unsigned int i, struct button_irq_param
 	ret = ret ?: button_irq_word(&button_irq_list_debounce_mode, i, button_irq_modes,
 				     ARRAY_SIZE(button_irq_modes), &config->debounce_mode,
 				     "neither eager nor settle");
-	/* The pull is towards released, unless a value says otherwise. */
+	/* The default pull is towards the released level. */
 	param->pull = param->active_low ? BUTTON_IRQ_UP : BUTTON_IRQ_DOWN;
 	ret = ret ?: button_irq_word(&button_irq_list_pull, i, button_irq_pulls,
 				     ARRAY_SIZE(button_irq_pulls), &param->pull,
@@ -407,7 +408,7 @@ static int __init button_irq_parse_list(const struct button_irq_list *list)
 	return 0;
 }
 
-/* Check every value before anything is requested. */
+/* Check every value, before any line is requested. */
 static int __init button_irq_parse_params(void)
 {
 	static const struct button_irq_list * const lists[] = {
@@ -430,9 +431,9 @@ static int __init button_irq_parse_params(void)
 
 /*
  * Refuse a pin that is muxed to another function, such as I2C or a UART: making the pin an
- * input would cut that function off. Such a pin has no direction, so its controller returns
- * EINVAL. Only controllers in the SoC multiplex pins, and those do not sleep. RP1 is excepted:
- * its unused pins have no direction either.
+ * input would cut that function off. Such a pin has no direction, so gpiod_get_direction()
+ * returns -EINVAL. Not checked: controllers that sleep, since only controllers in the SoC
+ * multiplex pins; and RP1, whose unused pins have no direction either.
  */
 static int __init button_irq_check_function(const struct button_irq_param *param,
 					    const struct button_irq_search *s)
@@ -449,8 +450,9 @@ static int __init button_irq_check_function(const struct button_irq_param *param
 }
 
 /*
- * Find the line that the parameter names. gpiolib does the lookup itself; the search here
- * decides between name and CHIPLABEL:OFFSET, tells whether the pin is free, and words errors.
+ * Find the line that the parameter names. The probe requests the line through gpiolib; the search
+ * here decides between name and CHIPLABEL:OFFSET, checks the pin's function, and gives precise
+ * errors.
  */
 static int __init button_irq_resolve(struct button_irq_param *param)
 {
@@ -509,7 +511,7 @@ static int __init button_irq_add_param(struct button_irq_param *param, unsigned 
 	ret = button_irq_resolve(param);
 	if (ret)
 		return ret;
-	/* insmod returns this if the device is not probed at all. */
+	/* The result if the device is not probed at all; the probe overwrites it. */
 	param->error = -ENODEV;
 	pdev = platform_device_register_full(&info);
 	if (IS_ERR(pdev))
@@ -519,7 +521,7 @@ static int __init button_irq_add_param(struct button_irq_param *param, unsigned 
 	return param->error;
 }
 
-/* The caller removes the devices of a failed call, too. */
+/* Add a device for each button. On failure, the caller removes the devices added so far. */
 static int __init button_irq_add_params(void)
 {
 	unsigned int i;

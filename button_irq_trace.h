@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Tracepoints: an edge as the top half recorded it, an event as
- * the debouncer made it
+ * Tracepoints: an edge as the top half records it, an event as the thread publishes it
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM button_irq
@@ -18,7 +17,7 @@ TRACE_DEFINE_ENUM(BUTTON_IRQ_LEVEL_UNKNOWN);
 TRACE_DEFINE_ENUM(BUTTON_IRQ_LEVEL_RELEASED);
 TRACE_DEFINE_ENUM(BUTTON_IRQ_LEVEL_PRESSED);
 
-/* In hard IRQ context, but for nested interrupts. */
+/* Called in hard IRQ; for nested interrupts, in the thread of the controller. */
 TRACE_EVENT(button_irq_edge,
 	    TP_PROTO(unsigned int minor, u64 time, enum button_irq_level level),
 	    TP_ARGS(minor, time, level),
@@ -35,7 +34,7 @@ TRACE_EVENT(button_irq_edge,
 				       { BUTTON_IRQ_LEVEL_PRESSED, "pressed" }))
 );
 
-/* In the IRQ thread (a work item for nested interrupts). */
+/* Called in the IRQ thread; for nested interrupts, also in a work item; or while unbinding. */
 TRACE_EVENT(button_irq_event,
 	    TP_PROTO(unsigned int minor, u64 seq, const struct button_irq_report *report),
 	    TP_ARGS(minor, seq, report),
