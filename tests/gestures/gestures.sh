@@ -62,6 +62,12 @@ in_group()
 	exec "${@:2}"
 }
 
+# progress TEXT: on the console at once, since what a test prints is shown when the test has failed
+progress()
+{
+	echo "  # ${1}" > /dev/console
+}
+
 cleanup()
 {
 	local group
@@ -90,6 +96,7 @@ all_have_open()
 
 	for name in "${programs[@]}"; do
 		wait_for 300 has_open "$name"
+		progress "$name has the button open"
 	done
 }
 
@@ -186,6 +193,7 @@ start_programs()
 	: > nodered
 	in_group nodered node "$NODE_RED" --userDir "$USER_DIR" --settings "$USER_DIR/settings.js" > nodered.err 2>&1 &
 	start_mqtt
+	progress "broker, service and subscribers are connected"
 	all_have_open
 	# gpiozero opens the button before its program has said what is to be done.
 	wait_for 60 asleep "$gpiozero" 2
@@ -229,6 +237,7 @@ drive()
 		stim 0 train "${train[@]}"
 		presses=$((presses + numbers[number]))
 		[ "$broker" ] || start_broker
+		progress "$((PER_TRAIN * (number + 1))) gestures"
 	done
 }
 
@@ -290,6 +299,7 @@ test_gestures()
 	: > over
 	unbind "$button"
 	kill -CONT "$slow"
+	progress "waiting for the last gestures"
 	for name in "${files[@]}"; do
 		in_time 60 has_lines "$BUTTON_IRQ_GESTURES" "$name" || true
 	done
