@@ -95,7 +95,7 @@ all_have_open()
 	local name
 
 	for name in "${programs[@]}"; do
-		wait_for 300 has_open "$name"
+		patiently 300 has_open "$name"
 		progress "$name has the button open"
 	done
 }
@@ -113,9 +113,24 @@ asleep()
 	[ "$threads" -ge "$2" ]
 }
 
+# contains TEXT FILE
 contains()
 {
-	[[ $(< "$2") == *"$1"* ]]
+	local lines
+
+	[ -e "$2" ] && mapfile lines < "$2" && [[ ${lines[*]} == *"$1"* ]]
+}
+
+# patiently SECONDS COMMAND...: as wait_for, but looks twice a second: Node-RED needs the emulated CPU, which looking takes
+patiently()
+{
+	local i
+
+	for ((i = 0; i < 2 * $1; i++)); do
+		! "${@:2}" || return 0
+		read -r -t 0.5 <&"$NEVER" || true
+	done
+	fail "after $1 s still not: ${*:2}"
 }
 
 broker_answers()
@@ -127,7 +142,7 @@ start_broker()
 {
 	in_group broker mosquitto -c broker.conf 2>> broker.log &
 	broker=$!
-	wait_for 60 broker_answers
+	patiently 60 broker_answers
 }
 
 # subscribe NAME: the gestures that the broker sends, with a session that outlives connections
@@ -136,7 +151,7 @@ subscribe()
 	in_group "subscriber-$1" stdbuf -oL mosquitto_sub -i "$1" -c -q 1 -V 5 -t 'button/+/+/gesture' -F %p \
 		> >(exec python3 "$HERE/bell_mqtt.py" "$1.again" > "$1") 2> "$1.err" &
 	subscriber=$!
-	wait_for 60 contains "$1 1 button/+/+/gesture" broker.log
+	patiently 60 contains "$1 1 button/+/+/gesture" broker.log
 }
 
 start_mqtt()
@@ -161,7 +176,7 @@ start_mqtt()
 	echo "host = pi" > /etc/button-irq-mqtt.conf
 	mkdir state
 	in_group mqtt button-irq-mqtt --state=state 2> service.err &
-	wait_for 60 contains "connected to" service.err
+	patiently 60 contains "connected to" service.err
 }
 
 # A loop that is begun again when the button is back, as a service manager does it
@@ -196,7 +211,7 @@ start_programs()
 	progress "broker, service and subscribers are connected"
 	all_have_open
 	# gpiozero opens the button before its program has said what is to be done.
-	wait_for 60 asleep "$gpiozero" 2
+	patiently 60 asleep "$gpiozero" 2
 }
 
 # Everything that has a lasting effect on the programs, before the train of that number
