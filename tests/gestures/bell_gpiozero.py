@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Gestures with gpiozero, as one writes it who has never heard of button_irq."""
+"""Gestures with gpiozero, in a program that knows nothing of button_irq."""
 
 from signal import pause
 from threading import Timer

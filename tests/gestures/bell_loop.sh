@@ -3,7 +3,7 @@
 #
 # Gestures in a shell loop, by the times of the events: bell_loop.sh < /dev/button_irq
 
-# Sets ms to what so many seconds are in milliseconds.
+# to_ms SECONDS: sets ms to that time in milliseconds
 to_ms() { ms=${1/./}; ms=$((10#${ms:0:-6})); }
 
 clicked='' second=

@@ -8,10 +8,9 @@
 # restarted, a subscriber is stopped, and the button is unbound and bound again. Each program has to recognise every
 # gesture. Prints memory (PSS) and CPU time of each program; the board executes 1,000 million instructions a second.
 #
-# BUTTON_IRQ_GESTURES is their number, BUTTON_IRQ_SEED the seed that a failed run has printed.
+# BUTTON_IRQ_GESTURES is the number of gestures, BUTTON_IRQ_SEED the seed that a failed run has printed.
 #
-# (check-packages has DKMS build the module; here it is the one of the tests. Its packages are of this machine's
-# architecture.)
+# (The module is the one of the tests, which DKMS has not built: check-packages does that, on this machine's architecture.)
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"

@@ -62,6 +62,12 @@ in_group()
 	exec "${@:2}"
 }
 
+# progress TEXT: on the console at once, since what a test prints is shown when the test has failed
+progress()
+{
+	echo "  # ${1}" > /dev/console
+}
+
 cleanup()
 {
 	local group
@@ -89,7 +95,8 @@ all_have_open()
 	local name
 
 	for name in "${programs[@]}"; do
-		wait_for 300 has_open "$name"
+		patiently 300 has_open "$name"
+		progress "$name has the button open"
 	done
 }
 
@@ -106,9 +113,24 @@ asleep()
 	[ "$threads" -ge "$2" ]
 }
 
+# contains TEXT FILE
 contains()
 {
-	[[ $(< "$2") == *"$1"* ]]
+	local lines
+
+	[ -e "$2" ] && mapfile lines < "$2" && [[ ${lines[*]} == *"$1"* ]]
+}
+
+# patiently SECONDS COMMAND...: as wait_for, but looks twice a second: Node-RED needs the emulated CPU, which looking takes
+patiently()
+{
+	local i
+
+	for ((i = 0; i < 2 * $1; i++)); do
+		! "${@:2}" || return 0
+		read -r -t 0.5 <&"$NEVER" || true
+	done
+	fail "after $1 s still not: ${*:2}"
 }
 
 broker_answers()
@@ -120,7 +142,7 @@ start_broker()
 {
 	in_group broker mosquitto -c broker.conf 2>> broker.log &
 	broker=$!
-	wait_for 60 broker_answers
+	patiently 60 broker_answers
 }
 
 # subscribe NAME: the gestures that the broker sends, with a session that outlives connections
@@ -129,7 +151,7 @@ subscribe()
 	in_group "subscriber-$1" stdbuf -oL mosquitto_sub -i "$1" -c -q 1 -V 5 -t 'button/+/+/gesture' -F %p \
 		> >(exec python3 "$HERE/bell_mqtt.py" "$1.again" > "$1") 2> "$1.err" &
 	subscriber=$!
-	wait_for 60 contains "$1 1 button/+/+/gesture" broker.log
+	patiently 60 contains "$1 1 button/+/+/gesture" broker.log
 }
 
 start_mqtt()
@@ -154,7 +176,7 @@ start_mqtt()
 	echo "host = pi" > /etc/button-irq-mqtt.conf
 	mkdir state
 	in_group mqtt button-irq-mqtt --state=state 2> service.err &
-	wait_for 60 contains "connected to" service.err
+	patiently 60 contains "connected to" service.err
 }
 
 # A loop that is begun again when the button is back, as a service manager does it
@@ -186,9 +208,10 @@ start_programs()
 	: > nodered
 	in_group nodered node "$NODE_RED" --userDir "$USER_DIR" --settings "$USER_DIR/settings.js" > nodered.err 2>&1 &
 	start_mqtt
+	progress "broker, service and subscribers are connected"
 	all_have_open
 	# gpiozero opens the button before its program has said what is to be done.
-	wait_for 60 asleep "$gpiozero" 2
+	patiently 60 asleep "$gpiozero" 2
 }
 
 # Everything that has a lasting effect on the programs, before the train of that number
@@ -229,6 +252,7 @@ drive()
 		stim 0 train "${train[@]}"
 		presses=$((presses + numbers[number]))
 		[ "$broker" ] || start_broker
+		progress "$((PER_TRAIN * (number + 1))) gestures"
 	done
 }
 
@@ -290,6 +314,7 @@ test_gestures()
 	: > over
 	unbind "$button"
 	kill -CONT "$slow"
+	progress "waiting for the last gestures"
 	for name in "${files[@]}"; do
 		in_time 60 has_lines "$BUTTON_IRQ_GESTURES" "$name" || true
 	done
