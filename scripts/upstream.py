@@ -167,6 +167,7 @@ static int button_irq_probe(struct platform_device *pdev)
 def driver(with_params):
     """The driver in a kernel tree: button_irq.c, and its chapter button_irq_params.h or None"""
     functions, words = newest()
+    functions = inline(functions, words)
     r = Rules("button_irq.c", inline(read("button_irq.c"), words))
     r.edit("the interface's header is the kernel's", r'^#include "button_irq\.h"\n')
     r.edit("the interface's header is the kernel's", r"^(?=#include <linux/cdev\.h>)", "#include <linux/button_irq.h>\n")
