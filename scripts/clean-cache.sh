@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# clean-cache.sh: says how large the cache of downloads, build roots and kernels is, and removes it.
+# clean-cache.sh: prints the size of the cache of downloads, build roots and kernels, and removes the cache.
 
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"

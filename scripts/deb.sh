@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# deb.sh [ARCH [VERSION]]: builds the Debian packages in a clean bookworm root and has lintian look at them. They are left in
-# build/deb/ARCH, which holds the newest only and stays as it is while nothing changes. What not every machine can or should
-# install is in build/deb/ARCH/extra: debugging symbols, and button-irq-calibrate, for which Debian 12 needs backports. With VERSION, for tests: that version, another than debian/changelog's or not, in
-# build/deb-test/ARCH-VERSION.
+# deb.sh [ARCH [VERSION]]: builds the Debian packages in a clean bookworm root, checks them with lintian and puts them into
+# build/deb/ARCH. Packages of an earlier build are removed from there; when nothing has changed, nothing is built.
+# build/deb/ARCH/extra has the packages that not every machine can or should install: debugging symbols, and
+# button-irq-calibrate, for which Debian 12 needs backports. VERSION, for tests, replaces the version of debian/changelog;
+# the packages then are in build/deb-test/ARCH-VERSION.
 
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -32,7 +33,7 @@ unpack()
 	[ "$version" = "$changelog" ] || as_root sed -i "1s/(.*)/($version)/" "$1/debian/changelog"
 }
 
-# The maintainers have a name, and no address that nobody would read: that alone lintian may not complain of.
+# debian/control names the maintainers without an address, since nobody would read it: lintian must not complain of that.
 build()
 {
 	local options=(--no-sign -b) tools=()

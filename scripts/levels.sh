@@ -1,16 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# levels.sh COMMAND... [--beside COMMAND] COMMAND...: run test levels one after another, whatever becomes of each, and add up
-# their closing lines ("N passed, N failed, N skipped"). A level that fails or ends without such a line counts as one
-# failure more, so that the sum cannot look better than its parts. The level behind --beside runs beside those that
-# follow it: it is for one that keeps a single CPU busy, and is shown when it ends.
+# levels.sh COMMAND... [--beside COMMAND] COMMAND...: runs test levels one after another, even if one fails, and adds up
+# their last lines ("N passed, N failed, N skipped"). A level that fails without a failed test, or ends without such a
+# line, counts as one more failure. The level after --beside runs at the same time as the levels after it, and its output
+# is shown when it ends: use this for a level that keeps one CPU busy.
 
 set -uo pipefail
 
 [ $# -gt 0 ] || { echo "usage: levels.sh COMMAND... [--beside COMMAND] COMMAND..." >&2; exit 2; }
 cd "$(dirname "$0")/.." || exit
-# Each level would say the same on a machine on which none can run.
+# Refuse a machine on which no level can run once, instead of once a level.
 scripts/deps.sh || exit
 
 log=build/log
@@ -84,7 +84,7 @@ if [ -n "$beside" ]; then
 	count "$beside"
 fi
 
-# Once more what failed, as the end of a long log is what people look at
+# Repeat the failures at the end, where people look first.
 printf '\n'
 if [ "$failed" -gt 0 ]; then
 	for command in "${logs[@]}"; do

@@ -143,11 +143,11 @@ result()
 	fi
 }
 
-# sum_up DIRECTORY: closes a level that booted machines, each of which left what it printed in a .out file and its line
-# of the table in a .row file. False when any test failed, or none passed.
+# sum_up DIRECTORY: prints the summary of a level that booted machines. Each machine has left its output in a .out file
+# and its line of the table in a .row file. Returns false if a test failed, or if none passed.
 sum_up()
 {
-	say "skipped, each as often as it was:"
+	say "skipped tests, with how often each was skipped:"
 	sed -n 's/^# skipped: //p' "$1"/*.out | sort | uniq -c >&2
 	echo
 	cat "$1"/*.row

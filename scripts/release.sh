@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# release.sh [--dist]: makes build/button-irq-VERSION.tar.gz of the last commit, with its checksum. Without --dist, only if this is a
-# release: nothing is uncommitted, the version stands everywhere and has a date in CHANGELOG.md, there is no such tag yet,
-# and the archive builds. Then it tags the commit; to publish archive and tag is left to you. CONTRIBUTING.md has the steps.
+# release.sh [--dist]: makes build/button-irq-VERSION.tar.gz of the last commit, and its checksum. Without --dist, checks
+# first that nothing is uncommitted, that every file has the same version, and that the version has a date in CHANGELOG.md
+# and no tag yet; then builds from the archive and tags the commit. Publishing the archive and the tag is left to you:
+# CONTRIBUTING.md has the steps.
 
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -23,7 +24,7 @@ make_archive()
 	echo "$archive"
 }
 
-# The archive has no git and no cache: commands and pages are built from it as somebody does who has downloaded it.
+# Build commands and pages as somebody does who has downloaded the archive, which has no git and no cache.
 build_from_archive()
 {
 	local work

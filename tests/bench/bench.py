@@ -50,7 +50,7 @@ PLACES = {
     "raspi5": (["--board", "raspi5", "--stimulus", "wire", "--cpus", "1"], "rp1_gpio"),
     "gpio-sim": ([*VIRT, "--cpus", "1"], None),
 }
-# Two CPUs that take turns would be as good as one: the writer is done before the other has its turn.
+# --realtime: with -icount two CPUs take turns, and the writer would finish before the other CPU has its turn.
 TWO_CPUS = [*VIRT, "--cpus", "2", "--realtime", "--overlay", HERE / "bench.dts"]
 SCALE = [*VIRT, "--cpus", "1", "--overlay", BUILD / "scale.dts"]
 SCALE_BUTTONS = 256
@@ -154,8 +154,8 @@ def measure_scale(kernel):
 
 
 def bursts_on_two_cpus(kernel, contenders, runs):
-    """CPUs that run at the same time never do the same thing twice, so what is told is the least and the most of all runs.
-    Ours is to lose nothing in any of them."""
+    """No two runs of CPUs that run at the same time are alike: returns the least and the most of all runs. button_irq must
+    not lose an edge in any run."""
     seen = {}
     for number in range(runs):
         print(f"## bursts on two CPUs, run {number + 1} of {runs} (about 25 s)", file=sys.stderr)
@@ -186,7 +186,7 @@ def rose(what, was, now):
     if "delivered" in was:
         return now != was
     if "interrupts" in was:
-        # The rest of the machine does this and that; a driver that wakes up by itself does it more often.
+        # Other parts of the machine cause some interrupts, too; a driver that wakes up by itself causes many more.
         return now["own switches"] > was["own switches"] or now["interrupts"] > 1.2 * was["interrupts"]
     # How full slabs were before changes what ten buttons add to them. The memory of 256 buttons is checked strictly.
     tolerance = 1.15 if "memory per button" in what or what.endswith((" 1 buttons, memory", " 4 buttons, memory")) else TOLERANCE

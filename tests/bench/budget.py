@@ -98,7 +98,7 @@ def road(trace, symbols):
 
 
 def middle(candidates, size=len):
-    """The one with the median size"""
+    """The candidate of median size"""
     return sorted(candidates, key=size)[len(candidates) // 2]
 
 

@@ -34,7 +34,7 @@ module()
 	fi
 }
 
-# wired on|off CONTENDER: takes the line for it, or gives it back
+# wired on|off CONTENDER: binds the contender to the line, or unbinds it
 wired()
 {
 	local line=${BUTTON_IRQ_LINES%% *}

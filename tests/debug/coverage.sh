@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# coverage.sh: which lines and branches of button_irq.c ran, over all machines of the last `tests/vm/check.sh --debug` and
-# `--debug-slow`. Each that did not has to be in the file "uncovered", with the reason; see coverage.py.
+# coverage.sh: adds up which lines and branches of button_irq.c ran on the machines of the last `tests/vm/check.sh --debug`
+# and `--debug-slow`. A line or branch that never ran has to be in the file "uncovered", with the reason; see coverage.py.
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# mutate.sh [N...]: do the debug kernels notice when the driver is broken? Breaks a copy in one small way at a time, as the file
-# "mutants" says (or in its Nth, ...), and boots the kernel and the test that it names. The run has to fail by what the kernel says,
-# not only by what the test does. An edit that fits no line any more is a failure of its own.
+# mutate.sh [N...]: do the debug kernels notice when the driver is broken? For each line of the file "mutants" (or for the
+# Nth, ...), breaks a copy of the driver as the line says, and boots the kernel and the test that the line names. The
+# kernel has to complain: a test that fails is not enough. An edit that matches no line of the driver is a failure, too.
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
@@ -14,7 +14,7 @@ mapfile -t mutants < <(grep -v '^#' "$here/mutants")
 [ $# -gt 0 ] || mapfile -t numbers < <(seq ${#mutants[@]})
 [ $# = 0 ] || numbers=("$@")
 
-# A tree of its own, as that is what tests/vm/build.sh takes its sources from
+# tests/vm/build.sh takes its sources from the tree in which it is: give it a copy of this tree.
 copy_tree()
 {
 	rm -rf "$build"
@@ -43,7 +43,7 @@ check()
 		return
 	fi
 	"$build/tests/vm/run.py" "$kernel" --stimulus wire "${options[@]}" --timeout 900 --tests "$test" > "$log" 2>&1 || true
-	# What it is that the kernel found
+	# The kernel's first complaint
 	kind=$(grep -m1 -oE '(BUG|WARNING): .*|unreferenced object|Unable to handle.*|Oops: .*' "$log") || true
 	result "$([ -n "$kind" ]; echo $?)" "$function: $edit: $kernel says ${kind:-nothing}"
 }

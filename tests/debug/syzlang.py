@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Holds button_irq.txt, the description for syzkaller, against button_irq.h: no syzkaller is needed for that.
+"""Compares button_irq.txt, the description for syzkaller, with button_irq.h. Needs no syzkaller.
 
 Every line has one of the forms that syzlang knows; every ioctl of the header is there with the right direction and type;
 structures have the header's fields, in its order and with its sizes; what is referred to is defined.

@@ -66,8 +66,8 @@ test_pressed_from_outside()
 	push 17 0 5 got
 	has_lines 10 got || fail "wanted 10 events, got $(cat got)"
 	check_stream 10 got
-	# Here time passes as on the host. Where that is busy, a look at the line may come before the edge's interrupt, and
-	# the next edge then merges with it.
+	# Guest time passes as host time does. On a busy host the driver may sample the line before the edge's interrupt
+	# arrives, and the next edge then merges with that interrupt.
 	equal "interrupts of the pin" "$(counter edges "$node")" $(($(interrupts 17) - before))
 	equal "presses, releases, missed" "5 5 0" \
 		"$(counter presses "$node") $(counter releases "$node") $(counter missed "$node")"
@@ -92,7 +92,7 @@ is_output()
 	[[ $(line_info "$CHIP:$1") == *output* ]]
 }
 
-# leave_low PIN: a low output that nobody has requested any more
+# leave_low PIN: makes the pin a low output and releases it, so that nobody has requested it
 leave_low()
 {
 	local setter
@@ -104,9 +104,9 @@ leave_low()
 	wait "$setter" || true
 }
 
-# brcm,function = <0> says "input". Mainline's driver for RP1 then gives the pin to the GPIO controller and leaves the direction as
-# it is; the driver's request of the line makes the input. The overlay has both for GPIO17, function.dts the first for GPIO22.
-# Both have a pull-up, so an input is high.
+# brcm,function = <0> means "input". Mainline's driver for RP1 then gives the pin to the GPIO controller but keeps the
+# direction; only the request of the line makes the pin an input. The overlay has both for GPIO17, function.dts has only
+# brcm,function for GPIO22. Both pins have a pull-up, so an input is high.
 test_function_alone_is_no_input()
 {
 	contact 17 -1

@@ -11,7 +11,7 @@
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
 
-# bookworm-backports had a 10.0 too, but its source is not on every mirror that has its binaries.
+# Not bookworm-backports, which has QEMU 10.0 as well: some mirrors have its binaries without its source.
 SUITE=trixie
 HERE=$TOP/tests/pi
 APT=$CACHE/qemu-apt
@@ -149,7 +149,7 @@ hash=$({ echo "$version"; declare -f fetch_and_patch compile
 	 cd "$HERE/qemu" && find . -type f -print0 | sort -z | xargs -0 sha256sum; } | sha256sum | cut -c1-16)
 dir=$CACHE/qemu-$hash
 if [ ! -x "$dir/qemu-system-aarch64" ]; then
-	# One build at a time. Another tree's may go on for minutes, for which those that need none must not wait.
+	# One build at a time. A tree whose QEMU is there does not take this lock, since another tree may build for minutes.
 	exec 9> "$CACHE/qemu.lock"
 	flock 9
 	[ -x "$dir/qemu-system-aarch64" ] || build "$version" "$dir" 8>&- 9>&-

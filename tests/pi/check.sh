@@ -115,9 +115,9 @@ one()
 		;;
 	runtime)
 		our_tests runtime_overlay.sh
-		# Without it the device waits forever for the pins' node, which came after its controller's driver: fw_devlink
-		# takes that node for a device to come. On the other boards a node above it, /soc, has no driver, and fw_devlink
-		# gives up.
+		# Without this parameter the button's device waits forever for its pins' node: the node was added after the pin
+		# controller's driver was bound, and fw_devlink takes it for a device that is still to be probed. On the other
+		# boards the node's ancestor /soc has no driver, and fw_devlink gives up.
 		[ "$board" != raspi5 ] || options+=(--append fw_devlink=permissive)
 		for button in "${buttons[@]}"; do
 			options+=(--file "$TOP/build/pi/$board/$button.dtbo:$guest/overlays/$button.dtbo")
@@ -143,7 +143,7 @@ run()
 		line='0 passed, 1 failed, 0 skipped'
 	if [ "$status" != 0 ]; then
 		sed -n '/^# failed: /,$p' "$out.out" >&2
-		# It must not look better than it is.
+		# run.py failed, so the machine counts as a failure even if no test failed.
 		[[ $line != *", 0 failed,"* ]] || line='0 passed, 1 failed, 0 skipped'
 	fi
 	printf '%-8s %-11s %-8s %4d s  %s\n' "$@" "$((SECONDS - started))" "$line" | tee "$out.row"

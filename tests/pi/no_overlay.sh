@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# A Raspberry Pi as it comes, without an overlay: a button by module parameters alone.
+# An emulated Raspberry Pi without an overlay: buttons from module parameters only.
 
 # shellcheck source-path=SCRIPTDIR
 
@@ -11,7 +11,7 @@ export BUTTON_IRQ_STIMULUS=host BUTTON_IRQ_PINS=$BUTTON_IRQ_HOST_PINS
 . "$(dirname "$0")/pi.sh"
 gpioget -c "$(chip_of "$CHIP:27")" 27 > /dev/null	# an input
 
-# pressed LOAD-PARAMETER...: loads it so; the button on GPIO17 is pressed from outside and read in a script
+# pressed PARAMETER=VALUE...: loads the driver, presses the button on GPIO17 from outside and reads it in a script
 pressed()
 {
 	contact 17 -1
@@ -56,7 +56,7 @@ test_level_not_read()
 	pressed gpio=17 read_level=0
 }
 
-# With each, what is in the pin controller's registers
+# Each pull= is what the pin controller's registers then hold.
 test_pull()
 {
 	local pull
@@ -77,7 +77,7 @@ test_pull()
 	unload
 }
 
-# The line stands where the pull has it before the driver looks for the first time: no event for that.
+# The pull moves the line before the driver first reads it, so the move makes no event.
 test_pull_is_no_press()
 {
 	contact 17 -1
@@ -105,8 +105,8 @@ test_active_high()
 	unload
 }
 
-# RP1 latches edges of a line that nobody has requested, and mainline's driver keeps them when it sets the interrupt up: the
-# handler runs at once, for an edge of long ago.
+# RP1 latches edges of a line that nobody has requested, and mainline's driver does not clear the latch when it sets the
+# interrupt up: the handler runs at once, for an edge of long ago.
 test_stale_interrupt_is_no_edge()
 {
 	local before
@@ -131,8 +131,8 @@ test_stale_interrupt_is_no_edge()
 	unload
 }
 
-# The log has what mainline's pinctrl-rp1 does to PREEMPT_RT, and to GPIO28 and up, before it happens. With the stock driver the first
-# edge, which setting a pull may make, stops the machine; the patched one looks the same to us.
+# The log warns of what mainline's pinctrl-rp1 does on PREEMPT_RT, and with GPIO28 and up. Only machines with the patched
+# pinctrl-rp1 run this test: our driver cannot tell the two apart, and with the stock one the first edge stops the machine.
 test_log_warns_of_the_controllers_driver()
 {
 	local rt=0
@@ -149,10 +149,10 @@ test_log_warns_of_the_controllers_driver()
 	equal "warnings of GPIO28 and up" 1 "$(grep -c 'delivers no interrupt of GPIO28 to 53' log)"
 }
 
-# A pin of another bank, which has an interrupt of its own
+# GPIO40 is in another bank than GPIO17, with an interrupt of its own.
 test_two_banks()
 {
-	# Its handler takes the bank's bits for those of GPIO0 and up (see doc/upstream): a storm that never ends.
+	# Mainline's handler takes the bank's bits for those of GPIO0 and up (see doc/upstream): a storm that never ends.
 	[[ $CHIP != pinctrl-rp1 || -n ${BUTTON_IRQ_PATCHED:-} ]] || skip "mainline's pinctrl-rp1 delivers no interrupt of GPIO28 to 53"
 	load "line=$CHIP:17,$CHIP:40" label=bell,far
 	contact 17 -1

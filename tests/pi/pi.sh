@@ -18,7 +18,7 @@ platform=/sys/bus/platform/devices
 	printf -v bare button-irq@%x "$BARE_PIN"
 }
 
-# host REQUEST: has it done outside (see raspi.py), prints the answer
+# host REQUEST: sends the request to the host (see raspi.py), and prints the answer
 host()
 {
 	local answer
@@ -63,7 +63,7 @@ read_in_a_script()
 	wait_for 20 readers $((before + 1))
 }
 
-# load_by_alias DEVICE: the module where modprobe finds it, and the device's own alias to load it by, as udev would
+# load_by_alias DEVICE: puts the module where modprobe finds it, and loads it by the device's alias, as udev would
 load_by_alias()
 {
 	local dir

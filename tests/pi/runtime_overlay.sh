@@ -120,7 +120,7 @@ test_two_buttons()
 	unload
 }
 
-# A driver that is removed first leaves the overlay to go by itself.
+# The overlay can be removed after the module is unloaded.
 test_module_first()
 {
 	apply default
