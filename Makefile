@@ -210,7 +210,7 @@ help:
 #:   make check-mqtt     the MQTT service: brokers that fail, the service killed 1,000 times, Home Assistant's discovery (2 min)
 #:   make check-python   the Python module and the pin factory, with Debian's gpiozero
 #:   make check-node     the npm packages, with Debian's Nodes, Node-RED's editor in a browser, an emulated board (4 min)
-#:   make check-gestures  gpiozero, a bash loop, button-irq run, Node and a JSON consumer follow one button
+#:   make check-gestures  gpiozero, bash, button-irq run, JSON, Node, Node-RED and MQTT follow one button
 #:   make check-packages  the Debian packages in clean roots of Debian 12 and 13, which are then booted (10 min)
 #:   make check-pi       the selftests on emulated Raspberry Pis, overlays and pulls (builds a QEMU, 7 min, once)
 #:   make check-hosts    the demo and other levels on a machine right after installation (15 min)

@@ -614,10 +614,12 @@ def main():
     if late.is_set():
         complaints.append(f"not finished after {args.timeout} s")
 
-    console.replace(log)
+    # Another machine of the same name may replace the log at any time: this one is judged by its own console.
+    text = console.read_text(encoding="utf-8", errors="replace")
     if args.coverage:
-        save_coverage(log, args.coverage)
-    ktap, more, code = judge(log.read_text(encoding="utf-8", errors="replace"), bool(args.shell))
+        save_coverage(console, args.coverage)
+    console.replace(log)
+    ktap, more, code = judge(text, bool(args.shell))
     complaints += more
     for name in ktap.skipped:
         print(f"# skipped: {name}")
