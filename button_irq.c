@@ -973,7 +973,7 @@ static struct cdev button_irq_cdev;
 enum button_irq_state {
 	BUTTON_IRQ_FREE,
 	BUTTON_IRQ_RESERVED,	/* has a number and a label; is being created or shut down */
-	BUTTON_IRQ_READY,	/* has all it needs, and a node; open() waits for the cdev */
+	BUTTON_IRQ_READY,	/* has its line, interrupt and memory */
 	BUTTON_IRQ_LIVE,	/* receives interrupts */
 };
 
@@ -1811,7 +1811,6 @@ static int button_irq_add(struct button_irq *b)
 	if (ret)
 		return button_irq_error(dev, ret, "cannot make the device node");
 	WRITE_ONCE(b->thread.state_node, sysfs_get_dirent(b->dev.kobj.sd, "state"));
-	button_irq_set_state(b, BUTTON_IRQ_READY);
 	return 0;
 }
 
@@ -1843,19 +1842,32 @@ static void button_irq_start(struct button_irq *b)
 		 b->set.note ?: "");
 }
 
-/* Make every ready button live: while loading all of them, later the button just probed. */
-static __cold void button_irq_go_live(void)
+/*
+ * Make every ready button live: at the end of loading all of them, later the button just probed.
+ * No node can be opened before the cdev is added, the last step of loading that can fail.
+ */
+static __cold int button_irq_go_live(void)
 {
 	unsigned int i;
+	int ret = 0;
 
 	lockdep_assert_held(&button_irq_lock);
 	button_irq_settle_levels();
+	for (i = 0; !ret && i < BUTTON_IRQ_BUTTONS; i++)
+		if (button_irq_minors[i].state == BUTTON_IRQ_READY)
+			ret = button_irq_add(button_irq_minors[i].button);
+	if (!ret && !button_irq_loaded)
+		ret = cdev_add(&button_irq_cdev, button_irq_devt, BUTTON_IRQ_BUTTONS);
+	if (ret)
+		return ret;
+	button_irq_loaded = true;
 	for (i = 0; i < BUTTON_IRQ_BUTTONS; i++)
 		if (button_irq_minors[i].state == BUTTON_IRQ_READY)
 			button_irq_start(button_irq_minors[i].button);
 	/* Until then an interrupt is taken as latched. On return, every interrupt is an edge. */
 	usleep_range(BUTTON_IRQ_REPLAY_NS / NSEC_PER_USEC,
 		     BUTTON_IRQ_REPLAY_NS / NSEC_PER_USEC + 100);
+	return 0;
 }
 
 /*
@@ -1913,9 +1925,11 @@ static int button_irq_create(struct device *dev, struct gpio_desc *gpiod,
 	dev_set_drvdata(dev, b);
 
 	mutex_lock(&button_irq_lock);
-	ret = button_irq_add(b);
-	if (!ret && button_irq_loaded)
-		button_irq_go_live();
+	button_irq_set_state(b, BUTTON_IRQ_READY);
+	if (button_irq_loaded)
+		ret = button_irq_go_live();
+	if (ret)
+		button_irq_set_state(b, BUTTON_IRQ_RESERVED);
 	mutex_unlock(&button_irq_lock);
 	return ret;
 }
@@ -2060,8 +2074,7 @@ static struct platform_driver button_irq_driver = {
 
 /*
  * Load in two phases. First create every button, of the device tree and of module parameters,
- * masked. Then add the cdev, the last step that can fail: from there on nodes can be opened, and
- * the module must stay. Last, make the buttons live.
+ * masked and without a node. When all of them are ready, add the nodes and make the buttons live.
  */
 static int __init button_irq_init(void)
 {
@@ -2095,11 +2108,7 @@ static int __init button_irq_init(void)
 	if (ret)
 		goto remove_params;
 	mutex_lock(&button_irq_lock);
-	ret = cdev_add(&button_irq_cdev, button_irq_devt, BUTTON_IRQ_BUTTONS);
-	if (!ret) {
-		button_irq_loaded = true;
-		button_irq_go_live();
-	}
+	ret = button_irq_go_live();
 	mutex_unlock(&button_irq_lock);
 	if (!ret)
 		return 0;

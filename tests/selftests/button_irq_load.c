@@ -20,11 +20,13 @@
  * struct opener - a process that opens the first button again and again
  * @pid: the process
  * @opened: how often open() succeeded
+ * @closed: how often there was a node that could not be opened
  * @tried: how often open() was called
  */
 struct opener {
 	pid_t pid;
 	unsigned long opened;
+	unsigned long closed;
 	unsigned long tried;
 };
 
@@ -39,6 +41,8 @@ static void open_for_ever(struct opener *o)
 		if (fd >= 0) {
 			__atomic_fetch_add(&o->opened, 1, __ATOMIC_RELEASE);
 			close(fd);
+		} else if (fd == -ENXIO) {
+			__atomic_fetch_add(&o->closed, 1, __ATOMIC_RELEASE);
 		}
 		/* Where CPUs take turns, a loop without a pause takes most of the time. */
 		button_sleep_us(20);
@@ -160,6 +164,7 @@ TEST_F_TIMEOUT(failing, load_shows_no_node, 120)
 		EXPECT_EQ(0, announced_nodes(self->uevents));
 	}
 	EXPECT_EQ(0, __atomic_load_n(&self->opener->opened, __ATOMIC_ACQUIRE));
+	EXPECT_EQ(0, __atomic_load_n(&self->opener->closed, __ATOMIC_ACQUIRE));
 
 	/* Both witnesses notice a node that does appear. */
 	bench_bind(_metadata, &self->bench, "");
