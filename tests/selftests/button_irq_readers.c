@@ -96,13 +96,13 @@ struct filler {
 
 static void *fill(void *data)
 {
-	/* On a single CPU the reader runs between few of the edges, so more of them prove nothing. */
+	/* On a single CPU the reader runs between few of the edges: more prove nothing. */
 	unsigned int i, n = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? 20000 : 1000;
 	struct filler *filler = data;
 
 	/*
-	 * The interrupts of 20,000 edges can keep the reader off its first CPU until the last edge. Wait until the
-	 * reader has moved to its own CPU and reads.
+	 * The interrupts of 20,000 edges can keep the reader off its first CPU until the last edge.
+	 * Wait until the reader has moved to its own CPU and reads.
 	 */
 	while (sem_wait(&filler->reading))
 		;
