@@ -503,19 +503,34 @@ static void button_irq_ring_write(struct button_irq_ring *ring,
 	preempt_enable();
 }
 
-/* The clocks had @offsets at @time. */
+/* The index of the epoch of @time, or of the oldest epoch that is known. */
+static u8 button_irq_ring_epoch(const struct button_irq_ring *ring, u64 time)
+{
+	u8 i = ring->epochs, oldest = i - (BUTTON_IRQ_EPOCHS - 1);
+
+	while (i != oldest && time < ring->epoch[i % BUTTON_IRQ_EPOCHS].since)
+		i--;
+	return i;
+}
+
+/*
+ * The clocks had @offsets at @time. While an edge waits in the queue, the thread may note the
+ * clocks at a later time, of a sample: the edge's epoch is inserted before that one.
+ */
 static void button_irq_ring_note_clocks(struct button_irq_ring *ring, u64 time,
 					struct button_irq_offsets offsets)
 {
-	const struct button_irq_offsets *last =
-		&ring->epoch[ring->epochs % BUTTON_IRQ_EPOCHS].offsets;
+	u8 i, before = button_irq_ring_epoch(ring, time);
+	const struct button_irq_offsets *last = &ring->epoch[before % BUTTON_IRQ_EPOCHS].offsets;
 
 	if (likely(last->realtime == offsets.realtime && last->boottime == offsets.boottime))
 		return;
 	/* R1, as in button_irq_ring_write(). */
 	preempt_disable();
 	write_seqcount_begin(&ring->seqcount);
-	ring->epoch[++ring->epochs % BUTTON_IRQ_EPOCHS] = (struct button_irq_epoch){
+	for (i = ring->epochs++; i != before; i--)
+		ring->epoch[(i + 1) % BUTTON_IRQ_EPOCHS] = ring->epoch[i % BUTTON_IRQ_EPOCHS];
+	ring->epoch[(before + 1) % BUTTON_IRQ_EPOCHS] = (struct button_irq_epoch){
 		.since = time, .offsets = offsets,
 	};
 	write_seqcount_end(&ring->seqcount);
@@ -525,14 +540,11 @@ static void button_irq_ring_note_clocks(struct button_irq_ring *ring, u64 time,
 /* @time on another clock, by the offsets at @time or the oldest that are known. */
 static u64 button_irq_ring_time(const struct button_irq_ring *ring, u64 time, u32 clock)
 {
-	u8 i = ring->epochs, oldest = i - (BUTTON_IRQ_EPOCHS - 1);
 	const struct button_irq_offsets *offsets;
 
 	if (clock == CLOCK_MONOTONIC)
 		return time;
-	while (i != oldest && time < ring->epoch[i % BUTTON_IRQ_EPOCHS].since)
-		i--;
-	offsets = &ring->epoch[i % BUTTON_IRQ_EPOCHS].offsets;
+	offsets = &ring->epoch[button_irq_ring_epoch(ring, time) % BUTTON_IRQ_EPOCHS].offsets;
 	return time + (clock == CLOCK_BOOTTIME ? offsets->boottime : offsets->realtime);
 }
 
@@ -599,9 +611,15 @@ static unsigned int button_irq_ring_read(const struct button_irq_ring *ring,
 /* Returns the time, after noting the clocks' offsets. */
 static u64 button_irq_now(struct button_irq *b)
 {
-	u64 now = ktime_get_ns();
+	struct button_irq_offsets offsets;
+	u64 now;
 
-	button_irq_ring_note_clocks(&b->out.ring, now, button_irq_read_offsets());
+	/* Read both at one time: the clock may be set in between, and an edge come before that. */
+	do {
+		offsets = button_irq_read_offsets();
+		now = ktime_get_ns();
+	} while (button_irq_read_offsets().realtime != offsets.realtime);
+	button_irq_ring_note_clocks(&b->out.ring, now, offsets);
 	return now;
 }
 
