@@ -243,9 +243,9 @@ struct button_irq {
 	/* Owned by the thread */
 	struct {
 		/*
-		 * Serialises the threaded handler, @work, suspend, resume and unbinding. Must not
-		 * be held across a wait for an interrupt handler: that of a nested interrupt takes
-		 * this lock.
+		 * Serialises the threaded handler, @work, settings, suspend, resume and unbinding.
+		 * Must not be held across a wait for an interrupt handler: that of a nested
+		 * interrupt takes this lock.
 		 */
 		struct mutex lock;
 		struct button_irq_debounce debounce;
@@ -808,7 +808,6 @@ static u64 button_irq_begin_requests(struct button_irq *b)
 	struct button_irq_debounce *d = &b->thread.debounce;
 	u64 now = ktime_get_ns();
 
-	button_irq_configure(b);
 	if (now >= b->thread.unmask_time) {
 		b->thread.unmask_time = BUTTON_IRQ_NO_DEADLINE;
 		button_irq_unmask(b);
@@ -857,7 +856,7 @@ static void button_irq_process(struct button_irq *b)
 	WRITE_ONCE(b->quiet, false);
 	/* S2, a full barrier, pairs with S1 in button_irq_record(). */
 	b->thread.todo |= xchg(&b->requests, 0);
-	/* Settings and the timer make requests: without one, nothing has changed or is due. */
+	/* Settings and the timer make requests: without one, nothing is due. */
 	if (b->thread.todo)
 		now = button_irq_begin_requests(b);
 	again = button_irq_drain(b);
@@ -1369,13 +1368,25 @@ static ssize_t state_show(struct device *dev, struct device_attribute *attr, cha
 }
 static DEVICE_ATTR_RO(state);
 
-/* Store a setting if it is valid, and request the thread to apply it. */
+/*
+ * Apply a setting if it is valid. Edges that are queued already, such as bounces that wait for
+ * the timer, are fed with the old settings first: at most a full queue, however many follow.
+ * The thread then samples, because an open window may be over by the new settings.
+ */
 static ssize_t button_irq_store(struct device *dev, u32 *setting, u32 value, u32 max, size_t count)
 {
+	struct button_irq *b = to_button_irq(dev);
+	unsigned int n = BUTTON_IRQ_QUEUE / BUTTON_IRQ_BATCH;
+
 	if (value > max)
 		return -EINVAL;
+	mutex_lock(&b->thread.lock);
+	while (n-- && button_irq_drain(b))
+		;
 	WRITE_ONCE(*setting, value);
-	button_irq_request(to_button_irq(dev), BUTTON_IRQ_REQ_SAMPLE);
+	button_irq_configure(b);
+	mutex_unlock(&b->thread.lock);
+	button_irq_request(b, BUTTON_IRQ_REQ_SAMPLE);
 	return count;
 }
 
@@ -1745,9 +1756,12 @@ static int button_irq_register(struct button_irq *b)
 /* The initial level makes no event. */
 static void button_irq_set_level(struct button_irq *b, int level)
 {
+	/* sysfs may write settings already. */
+	mutex_lock(&b->thread.lock);
 	button_irq_debounce_init(&b->thread.debounce, level);
 	button_irq_configure(b);
 	b->thread.state_notified = level;
+	mutex_unlock(&b->thread.lock);
 }
 
 static int button_irq_init_level(struct button_irq *b)
