@@ -1457,12 +1457,17 @@ static const char * const button_irq_header_chips[] = {
 	"pinctrl-bcm2835", "pinctrl-bcm2711", "pinctrl-rp1",
 };
 
-/* The name of the link that udev makes in /dev/button. */
+/*
+ * The name of the link that udev makes in /dev/button: one underscore for a run of blanks, and
+ * one for each other byte that udev does not allow in a link.
+ */
 static __cold void button_irq_link_name(char *link, const char *label)
 {
 	for (; *label; label++)
-		*link++ = isalnum(*label) || (u8)*label >= 0x80 ||
-			  strchr("#+-.:=@_", *label) ? *label : '_';
+		if (*label != ' ' || label[1] != ' ')
+			*link++ = isalnum(*label) || (u8)*label >= 0x80 ||
+				  strchr("#+-.:=@_", *label) ||
+				  (*label == '\\' && label[1] == 'x') ? *label : '_';
 	*link = '\0';
 }
 
@@ -1499,7 +1504,7 @@ static void button_irq_set_label(struct button_irq *b, const char *label)
 			   label, b->hw.label);
 }
 
-#define BUTTON_IRQ_LABEL_RULE "not 1 to 31 bytes of UTF-8 without control characters, \"/\", blanks at either end, \".\" and \"..\""
+#define BUTTON_IRQ_LABEL_RULE "not 1 to 31 bytes of UTF-8 without control characters, noncharacters, \"/\", blanks at either end, \".\" and \"..\""
 
 /* A label is a file name under /dev/button, and a word in messages. */
 static __cold bool button_irq_label_valid(const char *label)
@@ -1516,8 +1521,9 @@ static __cold bool button_irq_label_valid(const char *label)
 		/* The kernel's UTF-8 decoder is part of NLS. */
 		n = c < 0x80 ? 1 :
 		    IS_REACHABLE(CONFIG_NLS) ? utf8_to_utf32(&label[i], len - i, &c) : -1;
-		/* Unicode's further control characters are U+0080 to U+009F. */
-		if (n < 0 || c < ' ' || (c >= 0x7f && c < 0xa0) || c == '/')
+		/* U+0080 to U+009F are control characters, too. udev replaces noncharacters. */
+		if (n < 0 || c < ' ' || (c >= 0x7f && c < 0xa0) || c == '/' ||
+		    (c >= 0xfdd0 && c < 0xfdf0) || (c & 0xfffe) == 0xfffe)
 			return false;
 	}
 	return true;

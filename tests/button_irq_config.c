@@ -239,6 +239,21 @@ TEST_F(button, storm_rate_at_once)
 	EXPECT_TRUE(button_identity(0));
 }
 
+/* udev makes one underscore of a run of blanks: both links would be /dev/button/a_b. */
+TEST_F(button, labels_that_differ_in_the_number_of_blanks_have_two_links)
+{
+	char params[256], label[64];
+	struct stim other;
+
+	ASSERT_EQ(0, stim_open(&other, 1));
+	snprintf(params, sizeof(params), "line=%s,%s label=\"a  b,a b\"", self->bench.stim.line,
+		 other.line);
+	ASSERT_EQ(0, button_load(params));
+	EXPECT_EQ(0, button_attr(1, "label", label, sizeof(label)));
+	EXPECT_STREQ("a b_2", label);
+	stim_close(&other);
+}
+
 /* Settings that change while edges come: nothing is lost, nothing comes twice. */
 TEST_F(button, settings_change_under_load)
 {
