@@ -98,6 +98,7 @@
 #define BUTTON_IRQ_WAKE_NS		(100 * NSEC_PER_MSEC)
 /* How long a capacitor may hold a line at the pressed level after its pull was set. */
 #define BUTTON_IRQ_RISE_MS		50
+#define BUTTON_IRQ_LOCK_MS		1000	/* how long to try for the controller's lock */
 #define BUTTON_IRQ_NO_CODE		U32_MAX	/* no input device; a switch may have code 0 */
 #define BUTTON_IRQ_TEXT			96	/* bytes; no line of text is longer */
 #define BUTTON_IRQ_LABEL		sizeof_field(struct button_irq_info, label)
@@ -1534,15 +1535,24 @@ static __cold bool button_irq_label_valid(const char *label)
  * made while the controller is being unbound would come too late: the controller would free the
  * line's interrupt while it is requested here. Unbinding holds the controller's device lock,
  * except while it unbinds consumers; links.status is DL_DEV_UNBINDING then.
+ *
+ * Anybody may hold that lock for a moment, such as a writer of power/control: try again. Must not
+ * wait without end: the holder may wait for the lock of @dev, which is held here, or be this very
+ * task, if the controller's probe adds @dev. Not bound, or no longer: defer at once.
  */
 static __cold int button_irq_link(struct device *dev, struct device *chip, struct gpio_desc *gpiod)
 {
 	struct device_link *link = NULL;
+	unsigned int ms;
 
-	if (!chip)
-		return 0;
-	if (IS_ERR(chip) || !device_trylock(chip))
-		return -EPROBE_DEFER;
+	if (IS_ERR_OR_NULL(chip))
+		return chip ? -EPROBE_DEFER : 0;
+	for (ms = 0; !device_trylock(chip); ms++) {
+		if (READ_ONCE(chip->links.status) != DL_DEV_DRIVER_BOUND ||
+		    ms == BUTTON_IRQ_LOCK_MS)
+			return -EPROBE_DEFER;
+		usleep_range(1000, 1100);
+	}
 	/* The controller may have gone since the line was looked up. */
 	if (chip->links.status != DL_DEV_UNBINDING &&
 	    (!gpiod || button_irq_line_parent(gpiod) == chip))
