@@ -104,6 +104,7 @@
 #define BUTTON_IRQ_WAKE_NS		(100 * NSEC_PER_MSEC)
 /* How long a capacitor may hold a line at the pressed level after the pull was set. */
 #define BUTTON_IRQ_RISE_MS		50
+#define BUTTON_IRQ_LOCK_MS		1000	/* how long to try for the controller's lock */
 #define BUTTON_IRQ_NO_CODE		U32_MAX	/* no input device; a switch may have code 0 */
 #define BUTTON_IRQ_TEXT			96	/* bytes; no line of text is longer */
 #define BUTTON_IRQ_LABEL		sizeof_field(struct button_irq_info, label)
@@ -250,9 +251,9 @@ struct button_irq {
 	/* Owned by the thread */
 	struct {
 		/*
-		 * Serialises the threaded handler, @work, suspend, resume and unbinding. Must not
-		 * be held across a wait for an interrupt handler: the handler of a nested interrupt
-		 * takes this lock.
+		 * Serialises the threaded handler, @work, settings, suspend, resume and unbinding.
+		 * Must not be held across a wait for an interrupt handler: the handler of a nested
+		 * interrupt takes this lock.
 		 */
 		struct mutex lock;
 		struct button_irq_debounce debounce;
@@ -516,19 +517,34 @@ static void button_irq_ring_write(struct button_irq_ring *ring,
 	preempt_enable();
 }
 
-/* Record that the clocks have @offsets from @time on. */
+/* The index of the epoch of @time, or of the oldest epoch that is known. */
+static u8 button_irq_ring_epoch(const struct button_irq_ring *ring, u64 time)
+{
+	u8 i = ring->epochs, oldest = i - (BUTTON_IRQ_EPOCHS - 1);
+
+	while (i != oldest && time < ring->epoch[i % BUTTON_IRQ_EPOCHS].since)
+		i--;
+	return i;
+}
+
+/*
+ * The clocks had @offsets at @time. While an edge waits in the queue, the thread may note the
+ * clocks at a later time, of a sample: the edge's epoch is inserted before that one.
+ */
 static void button_irq_ring_note_clocks(struct button_irq_ring *ring, u64 time,
 					struct button_irq_offsets offsets)
 {
-	const struct button_irq_offsets *last =
-		&ring->epoch[ring->epochs % BUTTON_IRQ_EPOCHS].offsets;
+	u8 i, before = button_irq_ring_epoch(ring, time);
+	const struct button_irq_offsets *last = &ring->epoch[before % BUTTON_IRQ_EPOCHS].offsets;
 
 	if (likely(last->realtime == offsets.realtime && last->boottime == offsets.boottime))
 		return;
 	/* R1, as in button_irq_ring_write(). */
 	preempt_disable();
 	write_seqcount_begin(&ring->seqcount);
-	ring->epoch[++ring->epochs % BUTTON_IRQ_EPOCHS] = (struct button_irq_epoch){
+	for (i = ring->epochs++; i != before; i--)
+		ring->epoch[(i + 1) % BUTTON_IRQ_EPOCHS] = ring->epoch[i % BUTTON_IRQ_EPOCHS];
+	ring->epoch[(before + 1) % BUTTON_IRQ_EPOCHS] = (struct button_irq_epoch){
 		.since = time, .offsets = offsets,
 	};
 	write_seqcount_end(&ring->seqcount);
@@ -538,14 +554,11 @@ static void button_irq_ring_note_clocks(struct button_irq_ring *ring, u64 time,
 /* Returns @time on @clock, by the offsets at @time or the oldest that the ring keeps. */
 static u64 button_irq_ring_time(const struct button_irq_ring *ring, u64 time, u32 clock)
 {
-	u8 i = ring->epochs, oldest = i - (BUTTON_IRQ_EPOCHS - 1);
 	const struct button_irq_offsets *offsets;
 
 	if (clock == CLOCK_MONOTONIC)
 		return time;
-	while (i != oldest && time < ring->epoch[i % BUTTON_IRQ_EPOCHS].since)
-		i--;
-	offsets = &ring->epoch[i % BUTTON_IRQ_EPOCHS].offsets;
+	offsets = &ring->epoch[button_irq_ring_epoch(ring, time) % BUTTON_IRQ_EPOCHS].offsets;
 	return time + (clock == CLOCK_BOOTTIME ? offsets->boottime : offsets->realtime);
 }
 
@@ -613,9 +626,15 @@ static unsigned int button_irq_ring_read(const struct button_irq_ring *ring,
 /* Returns the time, and records the clocks' offsets for events with this time. */
 static u64 button_irq_now(struct button_irq *b)
 {
-	u64 now = ktime_get_ns();
+	struct button_irq_offsets offsets;
+	u64 now;
 
-	button_irq_ring_note_clocks(&b->out.ring, now, button_irq_read_offsets());
+	/* Read both at one time: the clock may be set in between, and an edge come before that. */
+	do {
+		offsets = button_irq_read_offsets();
+		now = ktime_get_ns();
+	} while (button_irq_read_offsets().realtime != offsets.realtime);
+	button_irq_ring_note_clocks(&b->out.ring, now, offsets);
 	return now;
 }
 
@@ -808,7 +827,6 @@ static u64 button_irq_begin_requests(struct button_irq *b)
 	struct button_irq_debounce *d = &b->thread.debounce;
 	u64 now = ktime_get_ns();
 
-	button_irq_configure(b);
 	if (now >= b->thread.unmask_time) {
 		b->thread.unmask_time = BUTTON_IRQ_NO_DEADLINE;
 		button_irq_unmask(b);
@@ -857,7 +875,7 @@ static void button_irq_process(struct button_irq *b)
 	WRITE_ONCE(b->quiet, false);
 	/* S2, a full barrier, pairs with S1 in button_irq_record(): edges are popped below. */
 	b->thread.todo |= xchg(&b->requests, 0);
-	/* Settings and the timer make requests: without one, nothing has changed or is due. */
+	/* Settings and the timer make requests: without one, nothing is due. */
 	if (b->thread.todo)
 		now = button_irq_begin_requests(b);
 	again = button_irq_drain(b);
@@ -1373,13 +1391,25 @@ static ssize_t state_show(struct device *dev, struct device_attribute *attr, cha
 }
 static DEVICE_ATTR_RO(state);
 
-/* Store a setting if valid, and make the thread apply the new value. */
+/*
+ * Apply a setting if it is valid. Edges that are queued already, such as bounces that wait for
+ * the timer, are fed with the old settings first: at most a full queue, however many follow.
+ * The thread then samples, because an open window may be over by the new settings.
+ */
 static ssize_t button_irq_store(struct device *dev, u32 *setting, u32 value, u32 max, size_t count)
 {
+	struct button_irq *b = to_button_irq(dev);
+	unsigned int n = BUTTON_IRQ_QUEUE / BUTTON_IRQ_BATCH;
+
 	if (value > max)
 		return -EINVAL;
+	mutex_lock(&b->thread.lock);
+	while (n-- && button_irq_drain(b))
+		;
 	WRITE_ONCE(*setting, value);
-	button_irq_request(to_button_irq(dev), BUTTON_IRQ_REQ_SAMPLE);
+	button_irq_configure(b);
+	mutex_unlock(&b->thread.lock);
+	button_irq_request(b, BUTTON_IRQ_REQ_SAMPLE);
 	return count;
 }
 
@@ -1450,12 +1480,17 @@ static const char * const button_irq_header_chips[] = {
 	"pinctrl-bcm2835", "pinctrl-bcm2711", "pinctrl-rp1",
 };
 
-/* The name of the link that udev makes in /dev/button. */
+/*
+ * The name of the link that udev makes in /dev/button: one underscore for a run of blanks, and
+ * one for each other byte that udev does not allow in a link.
+ */
 static __cold void button_irq_link_name(char *link, const char *label)
 {
 	for (; *label; label++)
-		*link++ = isalnum(*label) || (u8)*label >= 0x80 ||
-			  strchr("#+-.:=@_", *label) ? *label : '_';
+		if (*label != ' ' || label[1] != ' ')
+			*link++ = isalnum(*label) || (u8)*label >= 0x80 ||
+				  strchr("#+-.:=@_", *label) ||
+				  (*label == '\\' && label[1] == 'x') ? *label : '_';
 	*link = '\0';
 }
 
@@ -1492,7 +1527,7 @@ static void button_irq_set_label(struct button_irq *b, const char *label)
 			   label, b->hw.label);
 }
 
-#define BUTTON_IRQ_LABEL_RULE "not 1 to 31 bytes of UTF-8 without control characters, \"/\", blanks at either end, \".\" and \"..\""
+#define BUTTON_IRQ_LABEL_RULE "not 1 to 31 bytes of UTF-8 without control characters, noncharacters, \"/\", blanks at either end, \".\" and \"..\""
 
 /* A label is a file name under /dev/button, and a word in messages. */
 static __cold bool button_irq_label_valid(const char *label)
@@ -1509,8 +1544,9 @@ static __cold bool button_irq_label_valid(const char *label)
 		/* The kernel's UTF-8 decoder is part of NLS. */
 		n = c < 0x80 ? 1 :
 		    IS_REACHABLE(CONFIG_NLS) ? utf8_to_utf32(&label[i], len - i, &c) : -1;
-		/* Unicode's further control characters are U+0080 to U+009F. */
-		if (n < 0 || c < ' ' || (c >= 0x7f && c < 0xa0) || c == '/')
+		/* U+0080 to U+009F are control characters, too. udev replaces noncharacters. */
+		if (n < 0 || c < ' ' || (c >= 0x7f && c < 0xa0) || c == '/' ||
+		    (c >= 0xfdd0 && c < 0xfdf0) || (c & 0xfffe) == 0xfffe)
 			return false;
 	}
 	return true;
@@ -1519,19 +1555,27 @@ static __cold bool button_irq_label_valid(const char *label)
 /*
  * Link the button to its controller, so that the button is unbound before the controller. A link
  * made while the controller is being unbound would come too late: the controller would free the
- * line's interrupt while button_irq_create() requests it. Unbinding a controller holds its device
- * lock, except while unbinding consumers; links.status is DL_DEV_UNBINDING then. Only try the
- * lock: a probe that waits for another device's lock may deadlock.
+ * line's interrupt while it is requested here. Unbinding holds the controller's device lock,
+ * except while it unbinds consumers; links.status is DL_DEV_UNBINDING then.
+ *
+ * Anybody may hold that lock for a moment, such as a writer of power/control: try again. Must not
+ * wait without end: the holder may wait for the lock of @dev, which is held here, or be this very
+ * task, if the controller's probe adds @dev. Not bound, or no longer: defer at once.
  */
 static __cold int button_irq_link(struct device *dev, struct device *chip, struct gpio_desc *gpiod)
 {
 	struct device_link *link = NULL;
+	unsigned int ms;
 
-	if (!chip)
-		return 0;
-	if (IS_ERR(chip) || !device_trylock(chip))
-		return -EPROBE_DEFER;
-	/* The controller may have been unbound since the line was looked up. */
+	if (IS_ERR_OR_NULL(chip))
+		return chip ? -EPROBE_DEFER : 0;
+	for (ms = 0; !device_trylock(chip); ms++) {
+		if (READ_ONCE(chip->links.status) != DL_DEV_DRIVER_BOUND ||
+		    ms == BUTTON_IRQ_LOCK_MS)
+			return -EPROBE_DEFER;
+		usleep_range(1000, 1100);
+	}
+	/* The controller may have gone since the line was looked up. */
 	if (chip->links.status != DL_DEV_UNBINDING &&
 	    (!gpiod || button_irq_line_parent(gpiod) == chip))
 		link = device_link_add(dev, chip, DL_FLAG_AUTOREMOVE_CONSUMER);
@@ -1755,9 +1799,12 @@ static int button_irq_register(struct button_irq *b)
 /* Start the debouncer with the line at @level, without an event. */
 static void button_irq_set_level(struct button_irq *b, int level)
 {
+	/* sysfs may write settings already. */
+	mutex_lock(&b->thread.lock);
 	button_irq_debounce_init(&b->thread.debounce, level);
 	button_irq_configure(b);
 	b->thread.state_notified = level;
+	mutex_unlock(&b->thread.lock);
 }
 
 static int button_irq_init_level(struct button_irq *b)

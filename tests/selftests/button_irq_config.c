@@ -187,6 +187,27 @@ TEST_F(button, mode_at_once)
 	EXPECT_TRUE(button_identity(0));
 }
 
+/* Bounces of an open window stay bounces when the window is ended by a new setting. */
+TEST_F(button, setting_does_not_make_presses_of_bounces_before_it)
+{
+	struct button_irq_event event;
+	int i;
+
+	bind("debounce_us=1000000 debounce_mode=settle storm_rate=0");
+	for (i = 1; i <= 7; i++) {
+		set_level(nth_level(i));
+		button_sleep_us(2000);
+	}
+	button_sleep_us(20000);
+	ASSERT_EQ(0, button_set_attr(0, "debounce_us", "0"));
+	event = expect_event(1, BUTTON_IRQ_PRESS);
+	EXPECT_EQ(6, event.count);
+	button_sleep_us(20000);
+	EXPECT_TRUE(button_empty(self->bench.fd));
+	EXPECT_EQ(1, button_counter(0, "presses"));
+	EXPECT_EQ(0, button_counter(0, "releases"));
+}
+
 /* A guard that is taken away, and put back, while a button works. */
 TEST_F(button, storm_rate_at_once)
 {
@@ -216,6 +237,21 @@ TEST_F(button, storm_rate_at_once)
 	button_sleep_us(20000);
 	EXPECT_EQ(missed, button_counter(0, "missed"));
 	EXPECT_TRUE(button_identity(0));
+}
+
+/* udev makes one underscore of a run of blanks: both links would be /dev/button/a_b. */
+TEST_F(button, labels_that_differ_in_the_number_of_blanks_have_two_links)
+{
+	char params[256], label[64];
+	struct stim other;
+
+	ASSERT_EQ(0, stim_open(&other, 1));
+	snprintf(params, sizeof(params), "line=%s,%s label=\"a  b,a b\"", self->bench.stim.line,
+		 other.line);
+	ASSERT_EQ(0, button_load(params));
+	EXPECT_EQ(0, button_attr(1, "label", label, sizeof(label)));
+	EXPECT_STREQ("a b_2", label);
+	stim_close(&other);
 }
 
 /* Settings that change while edges come: nothing is lost, nothing comes twice. */

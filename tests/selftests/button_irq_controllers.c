@@ -296,6 +296,46 @@ TEST_F(controller, slow_read_does_not_delay_the_time_of_an_edge)
 	set_chip("bus_us", "0");
 }
 
+static void *press_line(void *data)
+{
+	stim_set(data, PRESSED);
+	return NULL;
+}
+
+/* The clock is set and the button pressed, in that order, while the driver reads the line. */
+TEST_F(controller, clock_set_during_a_slow_read_counts_for_the_next_edge)
+{
+	__u32 clock = CLOCK_REALTIME;
+	struct button_irq_event e;
+	struct timespec now;
+	__u64 before, after;
+	pthread_t thread;
+
+	use_chip("delivery=nested");
+	bind("debounce_us=0 storm_rate=0");
+	ASSERT_EQ(0, ioctl(self->bench.fd, BUTTON_IRQ_IOC_SET_CLOCK, &clock));
+	ASSERT_EQ(0, button_unpin());
+	button_sleep_us(50000);
+	set_chip("bus_us", "300000");
+	/* Makes the driver read the line. */
+	ASSERT_EQ(0, button_set_attr(0, "storm_rate", "0"));
+	button_sleep_us(50000);
+	ASSERT_EQ(0, clock_gettime(CLOCK_REALTIME, &now));
+	now.tv_sec += 1000;
+	ASSERT_EQ(0, clock_settime(CLOCK_REALTIME, &now));
+	before = button_now(CLOCK_REALTIME);
+	/* In a thread: setting an output of this chip returns when the edge has been handled. */
+	ASSERT_EQ(0, pthread_create(&thread, NULL, press_line, &self->bench.stim));
+	button_sleep_us(100000);
+	after = button_now(CLOCK_REALTIME);
+	e = expect_event(1, BUTTON_IRQ_PRESS);
+	expect_between(before, e.timestamp_ns, after);
+	pthread_join(thread, NULL);
+	set_chip("bus_us", "0");
+	now.tv_sec -= 1000;
+	EXPECT_EQ(0, clock_settime(CLOCK_REALTIME, &now));
+}
+
 /* --- Edges that the controller merges or loses ---------------------------------------- */
 
 static void merge_press(struct __test_metadata *_metadata, struct bench *bench,

@@ -178,9 +178,10 @@ test_bad_label()
 
 	bad label "$(printf 'x%.0s' {1..32})" a/b . ..
 	# The log escapes these, so it cannot be searched for them: control characters, blanks at an end, 32 bytes, and what is
-	# not UTF-8 (a lone start, a lone continuation, an overlong slash, a surrogate, 0xff).
+	# not UTF-8 (a lone start, a lone continuation, an overlong slash, a surrogate, 0xff), and noncharacters.
 	for value in $'a\tb' $'a\nb' $'a\x7fb' ' bell' 'bell ' ' ' "$(printf 'ü%.0s' {1..16})" \
-		     $'a\xc3' $'a\xbcb' $'a\xc0\xafb' $'\xed\xa0\x80' $'\xff'; do
+		     $'a\xc3' $'a\xbcb' $'a\xc0\xafb' $'\xed\xa0\x80' $'\xff' \
+		     $'\xef\xbf\xbe' $'\xef\xb7\x90' $'\xf0\x9f\xbf\xbf'; do
 		refused EINVAL label "" "line=${LINES[0]}" "label=\"$value\""
 	done
 }
@@ -226,6 +227,18 @@ test_equal_labels()
 	test_chip label=many nested=0 wires=8
 	load line=many:8,many:9,many:10,many:11 label=bell,bell_2,bell,bell
 	equal "different labels" 4 "$(cat "$CLASS"/*/label | sort -u | wc -l)"
+	unload
+
+	# What udev makes one link of: it puts an underscore for a run of blanks, and one for "?". It keeps "\x".
+	load "line=${LINES[0]},${LINES[1]}" 'label="a  b,a b"'
+	equal labels 'a  b,a b_2' "$(all_labels)"
+	log_says 'link a_b_2,' || fail "the log does not say the link: $(our_log)"
+	unload
+	load "line=${LINES[0]},${LINES[1]}" 'label="a ?b,a__b"'
+	equal labels 'a ?b,a__b_2' "$(all_labels)"
+	unload
+	load "line=${LINES[0]},${LINES[1]}" 'label="a\x41,a_x41"'
+	equal labels 'a\x41,a_x41' "$(all_labels)"
 	unload
 
 	# The longest ones: the suffix fits, and cuts no character in two.
