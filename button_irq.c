@@ -847,7 +847,7 @@ static void button_irq_process(struct button_irq *b)
 	if (b->out.gone)
 		return;
 	if (b->thread.suspended) {
-		/* Edges wait for resume, but an edge of a wake-up source aborts suspend. */
+		/* Work waits, but an edge of a wake-up source aborts the suspend. */
 		if (device_may_wakeup(b->dev.parent) &&
 		    (test_bit(BUTTON_IRQ_REQ_WAKE, &b->requests) ||
 		     !button_irq_queue_is_empty(&b->queue)))
