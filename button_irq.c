@@ -407,7 +407,7 @@ static noinline void button_irq_trace_edge(const struct button_irq *b, u64 now,
 static bool button_irq_record(struct button_irq *b, u64 now, enum button_irq_level level)
 {
 	if (unlikely(button_irq_is_storm(b, now))) {
-		/* Where masking sleeps, button_irq_mask() masks the line, in the thread. */
+		/* The thread sets the time to unmask and, where masking sleeps, masks the line. */
 		if (!b->hw.mask_sleeps)
 			disable_irq_nosync(b->hw.irq);
 		set_bit(BUTTON_IRQ_REQ_STORM, &b->requests);
@@ -450,8 +450,8 @@ static bool button_irq_is_replay(struct button_irq *b, u64 now, enum button_irq_
 	} else if (mode == BUTTON_IRQ_ASLEEP) {
 		/*
 		 * genirq's tasklet may find the handler running on another CPU, for an edge that
-		 * came after the waking one. genirq then replays by running the handler once more
-		 * there, in hard IRQ. Such a replay reads the level of that edge again.
+		 * came after the waking one. genirq then makes that CPU run the handler once more,
+		 * in hard IRQ. Such a replay reads the same level as the edge just handled.
 		 */
 		late |= b->top.wakes && (b->hw.nested || b->top.level == (int)level);
 		if (!late) {
@@ -791,6 +791,7 @@ static void button_irq_wake_thread(struct button_irq *b)
  */
 static void button_irq_unmask(struct button_irq *b)
 {
+	/* enable_irq() takes the lock of the line's flow handler, so the handler sees this mode. */
 	WRITE_ONCE(b->top.mode, BUTTON_IRQ_UNMASKING);
 	enable_irq(b->hw.irq);
 	b->top.replay_until = ktime_get_ns() + BUTTON_IRQ_REPLAY_NS;
@@ -864,7 +865,7 @@ static void button_irq_process(struct button_irq *b)
 	if (b->out.gone)
 		return;
 	if (b->thread.suspended) {
-		/* Edges wait for resume, but an edge of a wake-up source aborts suspend. */
+		/* Work waits, but an edge of a wake-up source aborts the suspend. */
 		if (device_may_wakeup(b->dev.parent) &&
 		    (test_bit(BUTTON_IRQ_REQ_WAKE, &b->requests) ||
 		     !button_irq_queue_is_empty(&b->queue)))
@@ -884,9 +885,9 @@ static void button_irq_process(struct button_irq *b)
 	      (todo != BIT(BUTTON_IRQ_REQ_TIMER) || now >= button_irq_sample_time(b));
 	if (due) {
 		/*
-		 * The time is taken after the sample, which may take long on a bus: a change
-		 * that only the sample shows cannot have come later. If no edge was queued
-		 * either, the sample is still valid at that time.
+		 * Take the time after the sample, which may take long on a bus: a change that
+		 * only the sample shows happened before this time. If no edge was queued
+		 * meanwhile, the sample is still valid at this time.
 		 */
 		level = button_irq_sample(b);
 		now = button_irq_now(b);
@@ -1676,7 +1677,7 @@ static __cold void button_irq_shutdown(void *data)
 	mutex_lock(&b->thread.lock);
 	if (live)
 		button_irq_finish(b);
-	/* G1, pairs with G2 in button_irq_read_iter() and button_irq_poll(). */
+	/* G1, pairs with G2 in button_irq_read_iter() and button_irq_poll(): no event follows. */
 	smp_store_release(&b->out.gone, true);
 	mutex_unlock(&b->thread.lock);
 
