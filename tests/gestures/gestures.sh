@@ -52,6 +52,8 @@ test_disk_mounted()
 	done
 	[ -e "$NODE_RED" ] || fail "no Node-RED on the disk"
 	mount -t cgroup2 none "$CGROUP"
+	# For the broker; this userland has no other ip(8).
+	busybox ip link set lo up
 }
 
 # in_group NAME COMMAND...: becomes the command, whose processes are counted together, whatever they start
