@@ -42,8 +42,11 @@ flavours()
 
 # Called by mmdebstrap, as root, when the build root's base is there. The header package depends on a compiler that runs
 # on the kernel's architecture, which would be of no use here: take its other dependencies and the same version of the
-# cross compiler, and force it in. (apt names the architecture of a package only where it is not the root's own.) The kernels themselves are laid into /kernel, not installed; since 7.x the image
+# cross compiler, and force it in. The kernels themselves are laid into /kernel, not installed; since 7.x the image
 # package is empty and what was in it is in three others.
+#
+# For another architecture apt prints "Depends: <linux-kbuild-6.1:arm64>" and below it, indented, the package that there
+# is; for the root's own, as on a Pi, "Depends: linux-kbuild-6.1".
 hook()
 {
 	local root=$1 suite=$2 arch=$3 flavours=$4 flavour version package needed=() headers=() kernel=() part
@@ -55,6 +58,7 @@ hook()
 		mapfile -t -O "${#needed[@]}" needed < <(
 			chroot "$root" apt-cache depends --important "$package" |
 			sed -En -e "s/^    (linux-(kbuild|headers)-.*)/\1/p" \
+				-e "s/^  Depends: (linux-(kbuild|headers)-.*)/\1/p" \
 				-e "s/.*Depends: <?(linux-compiler-)?(gcc-[0-9]+)(-for-host|-arm)?(:$arch)?>?$/\2/p" |
 			if [ "$arch" = "$HOSTARCH" ]; then cat; else
 				sed "s/^gcc-[0-9]*/&-$(gnu_triplet "$arch" | tr _ -)/"
