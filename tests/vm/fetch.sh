@@ -58,7 +58,7 @@ hook()
 		mapfile -t -O "${#needed[@]}" needed < <(
 			chroot "$root" apt-cache depends --important "$package" |
 			sed -En -e "s/^    (linux-(kbuild|headers)-.*)/\1/p" \
-				-e "s/^  Depends: (linux-(kbuild|headers)-.*)/\1/p" \
+				-e "s/^  Depends: (linux-(kbuild|headers)-[^:]*)$/\1/p" \
 				-e "s/.*Depends: <?(linux-compiler-)?(gcc-[0-9]+)(-for-host|-arm)?(:$arch)?>?$/\2/p" |
 			if [ "$arch" = "$HOSTARCH" ]; then cat; else
 				sed "s/^gcc-[0-9]*/&-$(gnu_triplet "$arch" | tr _ -)/"
