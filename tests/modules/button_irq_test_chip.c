@@ -32,6 +32,7 @@
  *	capacitor_us	microseconds until a line is charged: after a request or a change of
  *			the bias the line is low for so long (also a parameter)
  *	resume_us	microseconds that the chip's resume takes, until when it is suspended
+ *	lock_us		writing holds the lock of the chip's device for so many microseconds
  *	hold		latch edges until this is 0 again: one interrupt for all of them
  *	silent		change levels without an interrupt
  *	lose_edge	write the offset of an input: its next edge causes no interrupt;
@@ -626,6 +627,22 @@ static ssize_t lose_edge_store(struct device *dev, struct device_attribute *attr
 }
 static DEVICE_ATTR_RW(lose_edge);
 
+/* As power/control and others do, but long enough to come upon. */
+static ssize_t lock_us_store(struct device *dev, struct device_attribute *attr, const char *buf,
+			     size_t count)
+{
+	unsigned int us;
+	int ret = kstrtouint(buf, 10, &us);
+
+	if (ret)
+		return ret;
+	device_lock(dev);
+	usleep_range(us, us + 100);
+	device_unlock(dev);
+	return count;
+}
+static DEVICE_ATTR_WO(lock_us);
+
 static ssize_t misuses_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	struct test_chip *chip = dev_get_drvdata(dev);
@@ -652,6 +669,7 @@ static struct attribute *test_chip_attrs[] = {
 	&test_chip_attr_bus_us.attr.attr,
 	&test_chip_attr_capacitor_us.attr.attr,
 	&test_chip_attr_resume_us.attr.attr,
+	&dev_attr_lock_us.attr,
 	&dev_attr_lose_edge.attr,
 	&dev_attr_misuses.attr,
 	&dev_attr_delivery.attr,

@@ -787,4 +787,27 @@ TEST_F(suspended, held_button_stays_pressed)
 	EXPECT_EQ(0, chip_misuses());
 }
 
+/* --- Loading while the controller's device is locked ----------------------------------- */
+
+static void *lock_chip(void *unused)
+{
+	return button_write(CHIP_DEVICE "lock_us", "300000") ? NULL : unused;
+}
+
+/* Somebody may hold the lock for a moment: no reason to say that there is no such line. */
+TEST_F(controller, load_waits_for_the_lock_of_the_chip)
+{
+	char params[128];
+	pthread_t thread;
+	void *locked;
+
+	use_chip("delivery=nested");
+	snprintf(params, sizeof(params), "line=%s", self->bench.stim.line);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, lock_chip, self));
+	button_sleep_us(100000);
+	EXPECT_EQ(0, button_load(params));
+	pthread_join(thread, &locked);
+	EXPECT_EQ(self, locked);
+}
+
 TEST_HARNESS_MAIN
