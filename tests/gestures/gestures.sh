@@ -54,6 +54,7 @@ test_disk_mounted()
 	mount -t cgroup2 none "$CGROUP"
 	# For the broker; this userland has no other ip(8).
 	busybox ip link set lo up
+	echo "127.0.0.1 localhost" > /etc/hosts
 }
 
 # in_group NAME COMMAND...: becomes the command, whose processes are counted together, whatever they start
