@@ -2,8 +2,9 @@
 /*
  * Buttons that module parameters describe, for machines without a device tree
  *
- * Not a header for general use: a chapter of button_irq.c, which includes this file once. A driver
- * in the kernel tree would take buttons from firmware only, and would not need this file. The
+ * A driver in the kernel tree would take buttons from firmware only, and would not need this file.
+ *
+ * Not a header for general use: a chapter of button_irq.c, which includes this file once. The
  * driver calls:
  *
  *	button_irq_parse_params()	check every value

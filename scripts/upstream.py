@@ -182,8 +182,7 @@ def driver(with_params):
     params = None
     if (TOP / "button_irq_params.h").exists():
         p = Rules("button_irq_params.h", inline(read("button_irq_params.h"), words))
-        p.edit("the chapter does not speak of kernel trees", r" A driver in the kernel\n \* tree would [^*]*?(?: The driver calls:\n|\n \*\n)",
-               " The driver calls:\n")
+        p.edit("the chapter does not speak of kernel trees", r"^ \* A driver in the kernel tree would [^*]*\n \*\n")
         params = p.text
     if not with_params:
         without_params(r)
@@ -208,8 +207,8 @@ def without_params(r):
         r.edit("label of the unwinding", r"^remove_params:\n")
     r.edit("probes may be asynchronous", r"^\t\t/\*(?:(?!\*/).)*?insmod(?:(?!\*/).)*?\*/\n\t\t\.probe_type = PROBE_FORCE_SYNCHRONOUS,\n")
     r.edit("comment of the settings", r"Settings of a button, from the device tree or from module parameters\.", "Settings of a button, from its properties.")
-    r.edit("comment of button_irq_create()", r"Create a button, from module parameters or the device tree: acquire", "Create a button: acquire")
-    r.edit("comment of button_irq_init()", r"create every button, of the device tree and of module parameters\.", "create every button.")
+    r.edit("comment of button_irq_create()", r"Create a button, from module parameters or the device tree: ", "Create a button: ")
+    r.edit("comment of button_irq_init()", r"create every button, of the device tree and of module parameters,\n \* masked and", "create every button, masked and")
 
 
 def leftovers(r):
