@@ -208,7 +208,7 @@ def without_params(r):
     r.edit("probes may be asynchronous", r"^\t\t/\*(?:(?!\*/).)*?insmod(?:(?!\*/).)*?\*/\n\t\t\.probe_type = PROBE_FORCE_SYNCHRONOUS,\n")
     r.edit("comment of the settings", r"Settings of a button, from the device tree or from module parameters\.", "Settings of a button, from its properties.")
     r.edit("comment of button_irq_create()", r"Create a button, from module parameters or the device tree: ", "Create a button: ")
-    r.edit("comment of button_irq_init()", r"create every button, of the device tree and of module parameters,\n \* masked and", "create every button, masked and")
+    r.edit("comment of button_irq_init()", r"create every button, of the device tree and of module parameters,\n \* masked and", "create every button,\n * masked and")
 
 
 def leftovers(r):
