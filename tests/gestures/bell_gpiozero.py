@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Gestures with gpiozero, in a program that knows nothing of button_irq."""
+"""Gestures with gpiozero, in a program that uses gpiozero only."""
 
 from signal import pause
 from threading import Timer

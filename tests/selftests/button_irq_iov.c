@@ -11,20 +11,6 @@
 
 #define EVENT_SIZE	((ssize_t)sizeof(struct button_irq_event))
 
-/* Press and release until there were @n events, and read them with read(). */
-static void bench_play(struct __test_metadata *_metadata, struct bench *bench,
-		       struct button_irq_event *events, unsigned int n)
-{
-	unsigned int i;
-
-	for (i = 0; i < n; i++) {
-		bench_set(_metadata, bench, nth_level(i + 1));
-		events[i] = bench_expect(_metadata, bench->fd, i + 1, nth_type(i + 1));
-	}
-}
-
-#define play(events, n)	bench_play(_metadata, &self->bench, events, n)
-
 #define expect_error(error, call) do {						\
 	errno = 0;								\
 	EXPECT_EQ(-1, (call));							\
@@ -82,7 +68,7 @@ TEST_F(segments, do_not_wait_for_more)
 	fd = button_open_binary(0, O_RDONLY);
 	ASSERT_LE(0, fd);
 	cut(variant->size, bytes, iov);
-	play(events, 1);
+	play_and_read(events, 1);
 	ASSERT_EQ(EVENT_SIZE, readv(fd, iov, 4));
 	EXPECT_EQ(0, memcmp(events, bytes, EVENT_SIZE));
 	EXPECT_TRUE(button_empty(fd));
@@ -102,7 +88,7 @@ TEST_F(segments, are_filled_with_whole_events)
 	fd = button_open_binary(0, O_RDONLY | O_NONBLOCK);
 	ASSERT_LE(0, fd);
 	room = cut(variant->size, bytes, iov) / EVENT_SIZE;
-	play(events, 40);
+	play_and_read(events, 40);
 	for (done = 0; done < 40; done += fit) {
 		fit = room < 40 - done ? room : 40 - done;
 		ASSERT_EQ((ssize_t)fit * EVENT_SIZE, readv(fd, iov, 4));
@@ -126,7 +112,7 @@ TEST_F(segments, take_one_line)
 	fd = button_open(0, O_RDONLY);
 	ASSERT_LE(0, fd);
 	total = cut(variant->size, bytes, iov);
-	play(events, 4);
+	play_and_read(events, 4);
 	for (i = 0; i < 4; i++) {
 		button_format(&events[i], wanted, sizeof(wanted));
 		for (have = 0; have < strlen(wanted); have += n) {
@@ -192,7 +178,7 @@ TEST_F(button, segment_that_is_not_there)
 	bind("debounce_us=0");
 	fd = button_open_binary(0, O_RDONLY);
 	ASSERT_LE(0, fd);
-	play(events, 3);
+	play_and_read(events, 3);
 
 	iov[0] = (struct iovec){ bytes, 16 };
 	iov[1] = (struct iovec){ nowhere, 64 };
@@ -222,7 +208,7 @@ TEST_F(button, read_without_waiting)
 	ASSERT_LE(0, text);
 	expect_error(EAGAIN, preadv2(binary, &iov, 1, -1, RWF_NOWAIT));
 	expect_error(EAGAIN, preadv2(text, &iov, 1, -1, RWF_NOWAIT));
-	play(events, 2);
+	play_and_read(events, 2);
 	EXPECT_EQ(2 * EVENT_SIZE, preadv2(binary, &iov, 1, -1, RWF_NOWAIT));
 	EXPECT_EQ(0, memcmp(events, bytes, 2 * EVENT_SIZE));
 	button_format(&events[0], wanted, sizeof(wanted));
@@ -251,7 +237,7 @@ TEST_F(button, splice)
 	ASSERT_LE(0, text);
 	expect_error(EAGAIN, splice(binary, NULL, fds[1], NULL, 4096, 0));
 	expect_error(EAGAIN, splice(text, NULL, fds[1], NULL, 4096, 0));
-	play(events, 3);
+	play_and_read(events, 3);
 
 	expect_error(EINVAL, splice(binary, NULL, fds[1], NULL, 31, 0));
 	ASSERT_EQ(EVENT_SIZE, splice(binary, NULL, fds[1], NULL, 63, 0));
@@ -298,7 +284,7 @@ TEST_F(button, sendfile)
 	bind("debounce_us=0");
 	fd = button_open_binary(0, O_RDONLY | O_NONBLOCK);
 	ASSERT_LE(0, fd);
-	play(events, 2);
+	play_and_read(events, 2);
 	expect_error(ESPIPE, sendfile(fds[1], fd, &offset, 4096));
 	/* Linux 5.11 and older refuse a pipe, too. */
 	if (kernel_is_before(5, 12)) {

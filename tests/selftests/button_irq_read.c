@@ -27,20 +27,6 @@ static int open_text(int flags)
 	return button_open(0, flags);
 }
 
-/* Press and release until there were @n events, and read those from the binary file. */
-static void bench_play(struct __test_metadata *_metadata, struct bench *bench,
-		       struct button_irq_event *events, unsigned int n)
-{
-	unsigned int i;
-
-	for (i = 0; i < n; i++) {
-		bench_set(_metadata, bench, nth_level(i + 1));
-		events[i] = bench_expect(_metadata, bench->fd, i + 1, nth_type(i + 1));
-	}
-}
-
-#define play(events, n)	bench_play(_metadata, &self->bench, events, n)
-
 TEST_F(button, text)
 {
 	struct button_irq_event events[EVENTS], parsed;
@@ -52,7 +38,7 @@ TEST_F(button, text)
 	bind("debounce_us=0");
 	fd = open_text(O_RDONLY);
 	ASSERT_LE(0, fd);
-	play(events, EVENTS);
+	play_and_read(events, EVENTS);
 	for (i = 0; i < EVENTS; i++) {
 		ASSERT_EQ(0, button_next_line(fd, line, sizeof(line)));
 		EXPECT_EQ(0, regexec(&form, line, 0, NULL, 0)) {
@@ -83,7 +69,7 @@ TEST_F(button, one_line_a_read)
 	bind("debounce_us=0");
 	fd = open_text(O_RDONLY);
 	ASSERT_LE(0, fd);
-	play(events, EVENTS);
+	play_and_read(events, EVENTS);
 	for (i = 0; i < EVENTS; i++) {
 		n = read(fd, line, sizeof(line));
 		button_format(&events[i], wanted, sizeof(wanted));
@@ -131,7 +117,7 @@ TEST_F(stream, is_the_same_in_pieces)
 	bind("debounce_us=0");
 	fd = open_text(O_RDONLY | O_NONBLOCK);
 	ASSERT_LE(0, fd);
-	play(events, EVENTS);
+	play_and_read(events, EVENTS);
 	for (i = 0; i < EVENTS; i++) {
 		button_format(&events[i], wanted + at, sizeof(wanted) - at);
 		at += strlen(wanted + at);
@@ -163,7 +149,7 @@ TEST_F(stream, readv)
 	bind("debounce_us=0");
 	fd = open_text(O_RDONLY | O_NONBLOCK);
 	ASSERT_LE(0, fd);
-	play(events, 2);
+	play_and_read(events, 2);
 	button_format(&events[0], wanted, sizeof(wanted));
 	button_format(&events[1], wanted + strlen(wanted), sizeof(wanted) - strlen(wanted));
 	while (have < strlen(wanted)) {
@@ -197,7 +183,7 @@ TEST_F(button, read_of_nothing)
 	ASSERT_LE(0, fd);
 	/* Neither waits nor takes anything. */
 	EXPECT_EQ(0, read(fd, &c, 0));
-	play(events, 1);
+	play_and_read(events, 1);
 	EXPECT_EQ(0, read(fd, &c, 0));
 	EXPECT_EQ(1, read(fd, &c, 1));
 	EXPECT_EQ('1', c);
@@ -272,7 +258,7 @@ TEST_F(half_line, ioctl)
 	bind("debounce_us=0");
 	fd = open_text(O_RDONLY);
 	ASSERT_LE(0, fd);
-	play(events, 4);
+	play_and_read(events, 4);
 	ASSERT_EQ(0, button_next_line(fd, line, sizeof(line)));
 	button_format(&events[1], wanted, sizeof(wanted));
 	half = strlen(wanted) / 2;
@@ -306,7 +292,7 @@ TEST_F(button, switch_between_lines)
 	bind("debounce_us=0");
 	fd = open_text(O_RDONLY);
 	ASSERT_LE(0, fd);
-	play(events, 6);
+	play_and_read(events, 6);
 	for (i = 0; i < 6; i += 2) {
 		format = BUTTON_IRQ_FORMAT_TEXT;
 		ASSERT_EQ(0, ioctl(fd, BUTTON_IRQ_IOC_SET_FORMAT, &format));
@@ -338,7 +324,7 @@ TEST_F(button, binary)
 	EXPECT_EQ(EINVAL, errno);
 	EXPECT_EQ(-1, read(fd, bytes, 32));
 	EXPECT_EQ(EAGAIN, errno);
-	play(events, EVENTS);
+	play_and_read(events, EVENTS);
 	EXPECT_EQ(-1, read(fd, bytes, 0));
 	EXPECT_EQ(EINVAL, errno);
 	EXPECT_EQ(-1, read(fd, bytes, 1));
@@ -372,7 +358,7 @@ TEST_F(button, read_into_nowhere)
 	binary = button_open_binary(0, O_RDONLY);
 	ASSERT_LE(0, text);
 	ASSERT_LE(0, binary);
-	play(events, 4);
+	play_and_read(events, 4);
 	/* The second page is not there. */
 	end = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, (void *)end);
@@ -760,7 +746,7 @@ TEST_F(button, readers_do_not_disturb_each_other)
 	lively = open_text(O_RDONLY);
 	ASSERT_LE(0, quiet);
 	ASSERT_LE(0, lively);
-	play(events, 4);
+	play_and_read(events, 4);
 	ASSERT_EQ(5, read(quiet, wanted, 5));
 
 	ASSERT_EQ(7, read(lively, line, 7));

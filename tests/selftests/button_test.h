@@ -124,6 +124,20 @@ static inline int nth_level(__u64 n)
 	return n % 2 ? PRESSED : RELEASED;
 }
 
+/* Press and release by turns until there were @n events, and read them from the binary file. */
+static inline void bench_play(struct __test_metadata *_metadata, struct bench *bench,
+			      struct button_irq_event *events, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		bench_set(_metadata, bench, nth_level(i + 1));
+		events[i] = bench_expect(_metadata, bench->fd, i + 1, nth_type(i + 1));
+	}
+}
+
+#define play_and_read(events, n)	bench_play(_metadata, &self->bench, events, n)
+
 FIXTURE(button)
 {
 	struct bench bench;

@@ -502,7 +502,7 @@ class ButtonIRQFactory(Factory):
         plain = re.fullmatch(r"(?:GPIO|BCM)?(\d+)", str(name), re.IGNORECASE)
         if plain:
             return int(plain[1])
-        # Which GPIO "BOARD11" or "J8:11" is depends on the board.
+        # The board defines the GPIO behind a physical pin, such as "BOARD11" or "J8:11".
         if not hasattr(self.others, "board_info"):      # gpiozero 1.6
             return self.others.pi_info.to_gpio(name)
         for _, info in self.others.board_info.find_pin(name):
