@@ -296,9 +296,14 @@ def test_an_empty_name_is_wrong_usage():
         assert "empty" in run(*args, code=2)[1], (args, read("err"))
 
 
-def test_absent_without_follow_is_wrong_usage():
-    Button()
+def test_absent_alone_without_follow_is_wrong_usage():
+    bell = Button()
     assert "--follow" in run("watch", "--events=absent", code=2)[1], read("err")
+    # The Node package always asks for it, among others.
+    process = start("watch", "-n", "1", "--events=press,absent")
+    wait_for(lambda: bell.is_open(process.pid), "opened")
+    bell.press()
+    ends(process, 0)
 
 
 def test_a_state_that_sysfs_does_not_show_is_the_devices():

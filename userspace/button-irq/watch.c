@@ -709,8 +709,9 @@ int watch_main(int argc, char **argv)
 		return complain_usage("watch: only one of --json, --format and --quiet");
 	if (w.localtime && (json || (w.clock_name && w.set.clock != CLOCK_REALTIME)))
 		return complain_usage("--localtime: not with %s", json ? "--json" : "another clock than realtime");
-	if (w.types & ABSENT_BIT && !w.set.follow)
-		return complain_usage("--events: absent only with --follow");
+	/* With other events "absent" does no harm: programs such as the Node package always ask for it. */
+	if (w.types == ABSENT_BIT && !w.set.follow)
+		return complain_usage("--events=absent: prints nothing without --follow");
 	if (!w.clock_name)
 		parse_clock(w.localtime ? "realtime" : "monotonic", &w);
 	if (w.types & GESTURE_BITS && w.set.clock != CLOCK_MONOTONIC)
