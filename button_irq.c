@@ -36,7 +36,6 @@
 #include <linux/atomic.h>
 #include <linux/bits.h>
 #include <linux/cdev.h>
-#include <linux/ctype.h>
 #include <linux/delay.h>
 #include <linux/device.h>
 #include <linux/fs.h>
@@ -51,14 +50,12 @@
 #include <linux/mod_devicetable.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
-#include <linux/nls.h>
 #include <linux/platform_device.h>
 #include <linux/pm.h>
 #include <linux/pm_wakeirq.h>
 #include <linux/pm_wakeup.h>
 #include <linux/poll.h>
 #include <linux/property.h>
-#include <linux/regmap.h>
 #include <linux/sched.h>
 #include <linux/seqlock.h>
 #include <linux/slab.h>
@@ -75,6 +72,7 @@
 #include "button_irq.h"
 #include "button_irq_compat.h"
 #include "button_irq_debounce.h"
+#include "button_irq_label.h"
 
 #define CREATE_TRACE_POINTS
 #include "button_irq_trace.h"
@@ -107,7 +105,6 @@
 #define BUTTON_IRQ_LOCK_MS		1000	/* how long to try for the controller's lock */
 #define BUTTON_IRQ_NO_CODE		U32_MAX	/* no input device; a switch may have code 0 */
 #define BUTTON_IRQ_TEXT			96	/* bytes; no line of text is longer */
-#define BUTTON_IRQ_LABEL		sizeof_field(struct button_irq_info, label)
 #define BUTTON_IRQ_LINE			sizeof_field(struct button_irq_info, line)
 
 static const char * const button_irq_modes[] = {
@@ -417,9 +414,10 @@ static bool button_irq_record(struct button_irq *b, u64 now, enum button_irq_lev
 		button_irq_trace_edge(b, now, level);
 	button_irq_queue_push(&b->queue, now, level);
 	/*
-	 * S1, pairs with S2 in button_irq_process(). Either the load below observes that the
-	 * thread cleared @quiet, or the thread observes the edge that was pushed above. Without
-	 * the pair both may miss, and the edge could wait in the queue with no timer set.
+	 * S1, pairs with S2 in button_irq_process() and button_irq_suspend(). Either the load
+	 * below observes that the thread cleared @quiet, or the thread observes the edge that was
+	 * pushed above. Without the pair both may miss, and the edge could wait in the queue with
+	 * no timer set.
 	 */
 	smp_mb();
 	return !READ_ONCE(b->quiet) || b->queue.head % BUTTON_IRQ_BATCH == 0;
@@ -692,6 +690,9 @@ static void button_irq_wake_readers(struct button_irq *b)
 	if (!b->thread.unsent)
 		return;
 	b->thread.unsent = false;
+	/* If the system is about to suspend, the suspend ends here. */
+	if (device_may_wakeup(b->dev.parent))
+		pm_wakeup_event(b->dev.parent, 0);
 	wake_up_interruptible_poll(&b->out.wait, EPOLLIN | EPOLLRDNORM);
 	if (READ_ONCE(b->out.async))
 		kill_fasync(&b->out.async, SIGIO, POLL_IN);
@@ -1481,20 +1482,6 @@ static const char * const button_irq_header_chips[] = {
 	"pinctrl-bcm2835", "pinctrl-bcm2711", "pinctrl-rp1",
 };
 
-/*
- * The name of the link that udev makes in /dev/button: one underscore for a run of blanks, and
- * one for each other byte that udev does not allow in a link.
- */
-static __cold void button_irq_link_name(char *link, const char *label)
-{
-	for (; *label; label++)
-		if (*label != ' ' || label[1] != ' ')
-			*link++ = isalnum(*label) || (u8)*label >= 0x80 ||
-				  strchr("#+-.:=@_", *label) ||
-				  (*label == '\\' && label[1] == 'x') ? *label : '_';
-	*link = '\0';
-}
-
 static bool button_irq_link_taken(const struct button_irq *b)
 {
 	unsigned int i;
@@ -1526,31 +1513,6 @@ static void button_irq_set_label(struct button_irq *b, const char *label)
 	if (n > 2)
 		dev_notice(b->dev.parent, "the link of label %s is taken, so this button is %s\n",
 			   label, b->hw.label);
-}
-
-#define BUTTON_IRQ_LABEL_RULE "not 1 to 31 bytes of UTF-8 without control characters, noncharacters, \"/\", blanks at either end, \".\" and \"..\""
-
-/* A label is a file name under /dev/button, and a word in messages. */
-static __cold bool button_irq_label_valid(const char *label)
-{
-	size_t i, len = strlen(label);
-	unicode_t c;
-	int n;
-
-	if (!len || len >= BUTTON_IRQ_LABEL || !strcmp(label, ".") || !strcmp(label, "..") ||
-	    *label == ' ' || label[len - 1] == ' ')
-		return false;
-	for (i = 0; i < len; i += n) {
-		c = (u8)label[i];
-		/* The kernel's UTF-8 decoder is part of NLS. */
-		n = c < 0x80 ? 1 :
-		    IS_REACHABLE(CONFIG_NLS) ? utf8_to_utf32(&label[i], len - i, &c) : -1;
-		/* U+0080 to U+009F are control characters, too. udev replaces noncharacters. */
-		if (n < 0 || c < ' ' || (c >= 0x7f && c < 0xa0) || c == '/' ||
-		    (c >= 0xfdd0 && c < 0xfdf0) || (c & 0xfffe) == 0xfffe)
-			return false;
-	}
-	return true;
 }
 
 /*
@@ -1918,22 +1880,6 @@ static __cold int button_irq_go_live(void)
 	return 0;
 }
 
-/*
- * Mainline's pinctrl-rp1, up to 7.2 at least, can hang the machine (doc/upstream has patches). Of
- * the two drivers for RP1, mainline's and the Raspberry Pi kernel's, only mainline's has a regmap.
- */
-static void button_irq_warn_of_rp1(struct device *dev, struct gpio_desc *gpiod)
-{
-	struct device *chip = button_irq_line_parent(gpiod);
-
-	if (IS_ERR_OR_NULL(chip) || !dev_get_regmap(chip, "rp1-gpio"))
-		return;
-	if (IS_ENABLED(CONFIG_PREEMPT_RT))
-		dev_warn(dev, "pinctrl-rp1 takes sleeping locks in hard IRQ: on PREEMPT_RT, the first edge may lock this machine up\n");
-	if (button_irq_line_offset(gpiod) > 27)
-		dev_warn(dev, "pinctrl-rp1 delivers no interrupt of GPIO28 to 53: an edge may stop a CPU\n");
-}
-
 /* Create a button, from module parameters or the device tree: do all that can fail. */
 static int button_irq_create(struct device *dev, struct gpio_desc *gpiod,
 			     const struct button_irq_config *config)
@@ -1996,6 +1942,9 @@ static int button_irq_suspend(struct device *dev)
 	b->top.level = BUTTON_IRQ_NO_LEVEL;
 	/* M1, pairs with M2 in button_irq_is_replay(): top.wakes and top.level are set. */
 	smp_store_release(&b->top.mode, BUTTON_IRQ_ASLEEP);
+	/* S2, a full barrier, pairs with S1 in button_irq_record(): no edge waits for the timer. */
+	smp_store_mb(b->quiet, false);
+	button_irq_process(b);
 	mutex_unlock(&b->thread.lock);
 	return 0;
 }

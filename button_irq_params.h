@@ -14,10 +14,12 @@
  *	button_irq_get_line()		the GPIO line of a device
  *	button_irq_error(), button_irq_line_error()
  *					the log line for a failure, by parameter or by device
+ *	button_irq_warn_of_rp1()	the log line for a controller with faults
  */
 
 #include <linux/gpio/machine.h>
 #include <linux/pinctrl/pinconf-generic.h>
+#include <linux/regmap.h>
 
 /* --- GPIO controllers ------------------------------------------------------------------ */
 
@@ -194,6 +196,22 @@ static __cold int button_irq_line_error(struct device *dev, struct button_irq_pa
 		 error == -EBUSY ? "the line is in use" : "cannot get the line",
 		 *s.user ? " by " : "", s.user);
 	return button_irq_error(dev, error, why);
+}
+
+/*
+ * Mainline's pinctrl-rp1, up to 7.2 at least, can hang the machine (doc/upstream has patches). Of
+ * the two drivers for RP1, mainline's and the Raspberry Pi kernel's, only mainline's has a regmap.
+ */
+static void button_irq_warn_of_rp1(struct device *dev, struct gpio_desc *gpiod)
+{
+	struct device *chip = button_irq_line_parent(gpiod);
+
+	if (IS_ERR_OR_NULL(chip) || !dev_get_regmap(chip, "rp1-gpio"))
+		return;
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		dev_warn(dev, "pinctrl-rp1 takes sleeping locks in hard IRQ: on PREEMPT_RT, the first edge may lock this machine up\n");
+	if (button_irq_line_offset(gpiod) > 27)
+		dev_warn(dev, "pinctrl-rp1 delivers no interrupt of GPIO28 to 53: an edge may stop a CPU\n");
 }
 
 static void button_irq_free_own_line(void *gpiod)

@@ -177,12 +177,14 @@ def driver(with_params):
     r.edit("no reference to documents of the project", r" doc/how-it-works\.md has a table of what each pair forbids\.")
     r.edit("the newest kernel's allocations", r"\bkzalloc\(sizeof\(\*(\w+)\), (\w+)\)", r"kzalloc_obj(*\1, \2)")
     # The fault is the controller driver's, where a kernel tree would mend it.
-    r.function("button_irq_warn_of_rp1")
     r.edit("no warning of RP1", r"^\tbutton_irq_warn_of_rp1\(.*?\);\n")
     params = None
     if (TOP / "button_irq_params.h").exists():
         p = Rules("button_irq_params.h", inline(read("button_irq_params.h"), words))
         p.edit("the chapter does not speak of kernel trees", r"^ \* A driver in the kernel tree would [^*]*\n \*\n")
+        p.edit("no warning of RP1", r"^ \*\tbutton_irq_warn_of_rp1\(\)[^\n]*\n")
+        p.edit("no warning of RP1", r"^#include <linux/regmap\.h>\n")
+        p.function("button_irq_warn_of_rp1")
         params = p.text
     if not with_params:
         without_params(r)
@@ -219,20 +221,19 @@ def leftovers(r):
             raise SystemExit(f"upstream.py: {r.name}: {found[0]} is left, in a kernel tree")
 
 
+def kernels_interface(name, text, following):
+    """Rules of a file, in which the interface's header is the kernel's, before the header @following"""
+    r = Rules(name, text)
+    r.edit("the interface's header is the kernel's", r'^#include "button_irq\.h"\n\n?')
+    r.edit("the interface's header is the kernel's", rf"^(?=#include <{re.escape(following)}>)", "#include <linux/button_irq.h>\n")
+    return r
+
+
 def debounce():
-    r = Rules("button_irq_debounce.h", resolve(read("button_irq_debounce.h")))
-    r.edit("the interface's header is the kernel's", r'^#include "button_irq\.h"\n')
-    r.edit("the interface's header is the kernel's", r"^(?=#include <linux/compiler\.h>)", "#include <linux/button_irq.h>\n")
+    r = kernels_interface("button_irq_debounce.h", resolve(read("button_irq_debounce.h")), "linux/compiler.h")
     r.edit("no reference to tests of the project", r"so that tests/unit can\n \* try", "so that tests can\n * try")
     leftovers(r)
     return re.sub(r"\n{3,}", "\n\n", r.text)
-
-
-def trace():
-    r = Rules("button_irq_trace.h", read("button_irq_trace.h"))
-    r.edit("the interface's header is the kernel's", r'^#include "button_irq\.h"\n')
-    r.edit("the interface's header is the kernel's", r"^(?=#include <linux/tracepoint\.h>)", "#include <linux/button_irq.h>\n")
-    return r.text
 
 
 # --- Documents -------------------------------------------------------------------------------
@@ -403,7 +404,8 @@ def make(tree, out, author):
     code, _ = driver(False)
     s.write(f"{DRIVER}/button_irq.c", code)
     s.write(f"{DRIVER}/button_irq_debounce.h", debounce())
-    s.write(f"{DRIVER}/button_irq_trace.h", trace())
+    for name, following in (("button_irq_label.h", "linux/ctype.h"), ("button_irq_trace.h", "linux/tracepoint.h")):
+        s.write(f"{DRIVER}/{name}", kernels_interface(name, read(name), following).text)
     for name in ("Kconfig", "Makefile"):
         s.write(f"{DRIVER}/{name}", (SERIES / name).read_text(encoding="utf-8"))
     s.write(UAPI, read("button_irq.h"))

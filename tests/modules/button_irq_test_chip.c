@@ -32,6 +32,9 @@
  *	capacitor_us	microseconds until a line is charged: after a request or a change of
  *			the bias the line is low for so long (also a parameter)
  *	resume_us	microseconds that the chip's resume takes, until when it is suspended
+ *	prepare_edge	offset of an input that changes after tasks were frozen for a suspend,
+ *			before any device is suspended; 0: none
+ *	suspend_edge	likewise, after the chip's consumers were suspended, before the chip is
  *	lock_us		writing holds the lock of the chip's device for so many microseconds
  *	hold		latch edges until this is 0 again: one interrupt for all of them
  *	silent		change levels without an interrupt
@@ -119,6 +122,10 @@ static bool deferred;
 module_param(deferred, bool, 0444);
 MODULE_PARM_DESC(deferred, "with interrupts=0: interrupts are not there yet, rather than never (default 0)");
 
+static bool wake;
+module_param(wake, bool, 0444);
+MODULE_PARM_DESC(wake, "inputs can wake the system (default 0)");
+
 static char *prefix;
 module_param(prefix, charp, 0444);
 MODULE_PARM_DESC(prefix, "lines but the first are named by this and their offset (default: no names)");
@@ -164,6 +171,8 @@ enum test_chip_fault {
  * @bus_us: duration of a transfer, microseconds
  * @capacitor_us: how long an input charges, microseconds
  * @resume_us: how long the chip's resume takes, microseconds
+ * @prepare_edge: the input that changes when the system prepares to suspend, or 0
+ * @suspend_edge: the input that changes when the chip is suspended, or 0
  * @misuses: how often the chip was used when it must not be
  * @bus: one transfer at a time
  * @bus_lock: the lock of the interrupt controller
@@ -191,6 +200,8 @@ struct test_chip {
 	unsigned int bus_us;
 	unsigned int capacitor_us;
 	unsigned int resume_us;
+	unsigned int prepare_edge;
+	unsigned int suspend_edge;
 	atomic_t misuses;
 	struct mutex bus;	/* transfers */
 	struct mutex bus_lock;	/* the interrupt controller */
@@ -479,6 +490,11 @@ static void test_chip_irq_unmask(struct irq_data *d)
 		test_chip_raise(chip);
 }
 
+static int test_chip_irq_set_wake(struct irq_data *d, unsigned int on)
+{
+	return wake ? 0 : -ENXIO;
+}
+
 /* Nothing to do: test_chip_serve() has cleared the latch. */
 static void test_chip_irq_ack(struct irq_data *d)
 {
@@ -514,6 +530,7 @@ static const struct irq_chip test_chip_irq = {
 	.irq_mask = test_chip_irq_mask,
 	.irq_unmask = test_chip_irq_unmask,
 	.irq_set_type = test_chip_irq_set_type,
+	.irq_set_wake = test_chip_irq_set_wake,
 	.flags = IRQCHIP_IMMUTABLE,
 	GPIOCHIP_IRQ_RESOURCE_HELPERS,
 };
@@ -526,6 +543,7 @@ static const struct irq_chip test_chip_bus_irq = {
 	.irq_bus_lock = test_chip_irq_bus_lock,
 	.irq_bus_sync_unlock = test_chip_irq_bus_sync_unlock,
 	.irq_set_type = test_chip_irq_set_type,
+	.irq_set_wake = test_chip_irq_set_wake,
 	.flags = IRQCHIP_IMMUTABLE,
 	GPIOCHIP_IRQ_RESOURCE_HELPERS,
 };
@@ -569,40 +587,42 @@ TEST_CHIP_FAULT(fail_request, TEST_CHIP_FAIL_REQUEST);
 TEST_CHIP_FAULT(other_function, TEST_CHIP_OTHER_FUNCTION);
 TEST_CHIP_FAULT(fail_irq, TEST_CHIP_FAIL_IRQ);
 
-/* A duration in microseconds: the attribute holds the offset of its field. */
-static unsigned int *test_chip_us(struct device *dev, struct device_attribute *attr)
+/* A number: the attribute holds the offset of its field. */
+static unsigned int *test_chip_number(struct device *dev, struct device_attribute *attr)
 {
 	struct dev_ext_attribute *ea = container_of(attr, struct dev_ext_attribute, attr);
 
 	return dev_get_drvdata(dev) + (uintptr_t)ea->var;
 }
 
-static ssize_t test_chip_us_show(struct device *dev, struct device_attribute *attr, char *buf)
+static ssize_t test_chip_number_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%u\n", READ_ONCE(*test_chip_us(dev, attr)));
+	return sysfs_emit(buf, "%u\n", READ_ONCE(*test_chip_number(dev, attr)));
 }
 
-static ssize_t test_chip_us_store(struct device *dev, struct device_attribute *attr,
-				  const char *buf, size_t count)
+static ssize_t test_chip_number_store(struct device *dev, struct device_attribute *attr,
+				      const char *buf, size_t count)
 {
-	unsigned int us;
-	int ret = kstrtouint(buf, 10, &us);
+	unsigned int number;
+	int ret = kstrtouint(buf, 10, &number);
 
 	if (ret)
 		return ret;
-	WRITE_ONCE(*test_chip_us(dev, attr), us);
+	WRITE_ONCE(*test_chip_number(dev, attr), number);
 	return count;
 }
 
-#define TEST_CHIP_US(_name, _offset)						\
+#define TEST_CHIP_NUMBER(_name, _offset)						\
 	static struct dev_ext_attribute test_chip_attr_##_name = {		\
-		.attr = __ATTR(_name, 0644, test_chip_us_show, test_chip_us_store), \
+		.attr = __ATTR(_name, 0644, test_chip_number_show, test_chip_number_store), \
 		.var = (void *)(uintptr_t)(_offset),				\
 	}
 
-TEST_CHIP_US(bus_us, offsetof(struct test_chip, bus_us));
-TEST_CHIP_US(capacitor_us, offsetof(struct test_chip, capacitor_us));
-TEST_CHIP_US(resume_us, offsetof(struct test_chip, resume_us));
+TEST_CHIP_NUMBER(bus_us, offsetof(struct test_chip, bus_us));
+TEST_CHIP_NUMBER(capacitor_us, offsetof(struct test_chip, capacitor_us));
+TEST_CHIP_NUMBER(resume_us, offsetof(struct test_chip, resume_us));
+TEST_CHIP_NUMBER(prepare_edge, offsetof(struct test_chip, prepare_edge));
+TEST_CHIP_NUMBER(suspend_edge, offsetof(struct test_chip, suspend_edge));
 
 static ssize_t lose_edge_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
@@ -669,6 +689,8 @@ static struct attribute *test_chip_attrs[] = {
 	&test_chip_attr_bus_us.attr.attr,
 	&test_chip_attr_capacitor_us.attr.attr,
 	&test_chip_attr_resume_us.attr.attr,
+	&test_chip_attr_prepare_edge.attr.attr,
+	&test_chip_attr_suspend_edge.attr.attr,
 	&dev_attr_lock_us.attr,
 	&dev_attr_lose_edge.attr,
 	&dev_attr_misuses.attr,
@@ -776,12 +798,31 @@ static int test_chip_probe(struct platform_device *pdev)
 	return devm_add_action_or_reset(dev, test_chip_stop, chip);
 }
 
+/* Change an input, and wait until its interrupt has been handled. */
+static void test_chip_edge(struct test_chip *chip, unsigned int line)
+{
+	if (line < wires || line >= 2 * wires)
+		return;
+	test_chip_set_input(chip, line, !test_bit(line, chip->level));
+	flush_work(&chip->work);
+	irq_work_sync(&chip->irq_work);
+}
+
+static int test_chip_prepare(struct device *dev)
+{
+	struct test_chip *chip = dev_get_drvdata(dev);
+
+	test_chip_edge(chip, READ_ONCE(chip->prepare_edge));
+	return 0;
+}
+
 /* Consumers are linked to the chip's device, so they have been suspended before. */
 static int test_chip_suspend(struct device *dev)
 {
 	struct test_chip *chip = dev_get_drvdata(dev);
 	unsigned long flags;
 
+	test_chip_edge(chip, READ_ONCE(chip->suspend_edge));
 	raw_spin_lock_irqsave(&chip->lock, flags);
 	WRITE_ONCE(chip->suspended, true);
 	raw_spin_unlock_irqrestore(&chip->lock, flags);
@@ -806,7 +847,11 @@ static int test_chip_resume(struct device *dev)
 	return 0;
 }
 
-static DEFINE_SIMPLE_DEV_PM_OPS(test_chip_pm_ops, test_chip_suspend, test_chip_resume);
+static const struct dev_pm_ops test_chip_pm_ops = {
+	.prepare = pm_sleep_ptr(test_chip_prepare),
+	.suspend = pm_sleep_ptr(test_chip_suspend),
+	.resume = pm_sleep_ptr(test_chip_resume),
+};
 
 static const struct of_device_id test_chip_of_match[] = {
 	{ .compatible = "button-irq-test" },

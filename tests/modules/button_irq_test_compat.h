@@ -46,11 +46,9 @@ static inline int test_chip_set_irq_chip(struct device *dev, struct gpio_irq_chi
 }
 #endif
 
-/* 5.17: pm_sleep_ptr() and DEFINE_SIMPLE_DEV_PM_OPS() need no #ifdef around functions. */
+/* 5.17: pm_sleep_ptr() needs no #ifdef around functions. */
 #ifndef pm_sleep_ptr
 #define pm_sleep_ptr(ptr) (IS_ENABLED(CONFIG_PM_SLEEP) ? (ptr) : NULL)
-#define DEFINE_SIMPLE_DEV_PM_OPS(name, suspend_fn, resume_fn) \
-	const struct dev_pm_ops name = { .suspend = suspend_fn, .resume = resume_fn }
 #endif
 
 /* 5.11: an irq_work says when it is made that it runs in hard interrupt context on RT, too. */
