@@ -157,7 +157,8 @@ struct button_irq_queue {
 enum {
 	BUTTON_IRQ_EDGES,	/* an edge */
 	BUTTON_IRQ_UNMASKING,	/* latched while masked: its time is meaningless */
-	BUTTON_IRQ_UNMASKED,	/* the first interrupt may have been latched while masked */
+	BUTTON_IRQ_UNMASKED,	/* the first two interrupts may have been latched while masked */
+	BUTTON_IRQ_UNMASKED_ONE,	/* the first of them has come */
 	BUTTON_IRQ_ASLEEP,	/* suspended: an edge, or latched while the system slept */
 	BUTTON_IRQ_RESUMED,	/* the first interrupt may have woken the system */
 };
@@ -427,9 +428,10 @@ static bool button_irq_record(struct button_irq *b, u64 now, enum button_irq_lev
  * Returns whether this interrupt is a replay: latched while the line was masked or the system
  * slept, so its time is not the time of an edge. genirq replays its own latch from a tasklet, at
  * any time after enable_irq(); a controller delivers its latch as soon as the line is
- * unmasked. Either happens at most once, so the mode returns to BUTTON_IRQ_EDGES at the first
- * interrupt after unmasking or resume. In that mode every interrupt is an edge, even if the
- * controller delivers it from a thread or a softirq.
+ * unmasked. Each happens at most once, in any order, so the mode returns to BUTTON_IRQ_EDGES at
+ * the second interrupt after unmasking, or at the first after a sleep that the line could end.
+ * In that mode every interrupt is an edge, even if the controller delivers it from a thread or
+ * a softirq.
  */
 static bool button_irq_is_replay(struct button_irq *b, u64 now, enum button_irq_level level)
 {
@@ -443,7 +445,8 @@ static bool button_irq_is_replay(struct button_irq *b, u64 now, enum button_irq_
 		return true;
 	/* Called from genirq's tasklet, not from a hard interrupt on top of a softirq. */
 	late = in_serving_softirq() && !in_hardirq();
-	if (mode == BUTTON_IRQ_UNMASKED || (mode == BUTTON_IRQ_RESUMED && b->hw.nested)) {
+	if (mode == BUTTON_IRQ_UNMASKED || mode == BUTTON_IRQ_UNMASKED_ONE ||
+	    (mode == BUTTON_IRQ_RESUMED && b->hw.nested)) {
 		late |= now < b->top.replay_until;
 	} else if (mode == BUTTON_IRQ_ASLEEP) {
 		/*
@@ -458,8 +461,9 @@ static bool button_irq_is_replay(struct button_irq *b, u64 now, enum button_irq_
 		}
 	}
 	/* Keep a mode that suspend or unmasking has written meanwhile. */
-	cmpxchg(&b->top.mode, mode, BUTTON_IRQ_EDGES);
-	if (late && b->top.wakes && mode != BUTTON_IRQ_UNMASKED)
+	cmpxchg(&b->top.mode, mode,
+		mode == BUTTON_IRQ_UNMASKED ? BUTTON_IRQ_UNMASKED_ONE : BUTTON_IRQ_EDGES);
+	if (late && b->top.wakes && (mode == BUTTON_IRQ_ASLEEP || mode == BUTTON_IRQ_RESUMED))
 		set_bit(BUTTON_IRQ_REQ_WAKE, &b->requests);
 	return late;
 }

@@ -32,6 +32,9 @@
  *	capacitor_us	microseconds until a line is charged: after a request or a change of
  *			the bias the line is low for so long (also a parameter)
  *	resume_us	microseconds that the chip's resume takes, until when it is suspended
+ *	late_us		microseconds that an edge which was latched while the line was masked
+ *			takes to be delivered after unmasking, as over PCIe (not nested)
+ *	asleep_pulse	offset of an input that changes and changes back while suspended; 0: none
  *	prepare_edge	offset of an input that changes after tasks were frozen for a suspend,
  *			before any device is suspended; 0: none
  *	suspend_edge	likewise, after the chip's consumers were suspended, before the chip is
@@ -171,6 +174,8 @@ enum test_chip_fault {
  * @bus_us: duration of a transfer, microseconds
  * @capacitor_us: how long an input charges, microseconds
  * @resume_us: how long the chip's resume takes, microseconds
+ * @late_us: how late an edge is delivered that was latched while masked, microseconds
+ * @asleep_pulse: the input that changes and changes back while the chip is suspended, or 0
  * @prepare_edge: the input that changes when the system prepares to suspend, or 0
  * @suspend_edge: the input that changes when the chip is suspended, or 0
  * @misuses: how often the chip was used when it must not be
@@ -178,6 +183,7 @@ enum test_chip_fault {
  * @bus_lock: the lock of the interrupt controller
  * @work: nested, thread: the thread of the chip
  * @charge: charges the capacitors
+ * @late: delivers edges that were latched while masked
  * @irq_work: hard, bus-lock: the hard interrupt of the chip
  * @lock: protects @gone, @suspended and the decisions that depend on them
  * @gone: the chip is being removed; nothing is to be queued any more
@@ -200,6 +206,8 @@ struct test_chip {
 	unsigned int bus_us;
 	unsigned int capacitor_us;
 	unsigned int resume_us;
+	unsigned int late_us;
+	unsigned int asleep_pulse;
 	unsigned int prepare_edge;
 	unsigned int suspend_edge;
 	atomic_t misuses;
@@ -207,6 +215,7 @@ struct test_chip {
 	struct mutex bus_lock;	/* the interrupt controller */
 	struct work_struct work;
 	struct work_struct charge;
+	struct work_struct late;
 	struct irq_work irq_work;
 	raw_spinlock_t lock;
 	bool gone;
@@ -321,6 +330,24 @@ static void test_chip_raise(struct test_chip *chip)
 	raw_spin_unlock_irqrestore(&chip->lock, flags);
 }
 
+static void test_chip_late(struct work_struct *work)
+{
+	struct test_chip *chip = container_of(work, struct test_chip, late);
+	unsigned int us = READ_ONCE(chip->late_us);
+
+	usleep_range(us, us + 20);
+	test_chip_raise(chip);
+}
+
+/* Deliver what was latched while the line was masked. May be called in any context. */
+static void test_chip_raise_latched(struct test_chip *chip)
+{
+	if (READ_ONCE(chip->late_us))
+		schedule_work(&chip->late);
+	else
+		test_chip_raise(chip);
+}
+
 /* Whoever sets an output of a nested chip waits for the interrupt. */
 static void test_chip_wait(struct test_chip *chip)
 {
@@ -381,6 +408,7 @@ static void test_chip_stop(void *data)
 	chip->gone = true;
 	raw_spin_unlock_irqrestore(&chip->lock, flags);
 	cancel_work_sync(&chip->charge);
+	cancel_work_sync(&chip->late);
 	cancel_work_sync(&chip->work);
 	irq_work_sync(&chip->irq_work);
 }
@@ -487,7 +515,7 @@ static void test_chip_irq_unmask(struct irq_data *d)
 	gpiochip_enable_irq(&chip->gc, irqd_to_hwirq(d));
 	set_bit(irqd_to_hwirq(d), chip->sleeps ? chip->wanted : chip->enabled);
 	if (!chip->sleeps && test_bit(irqd_to_hwirq(d), chip->latched))
-		test_chip_raise(chip);
+		test_chip_raise_latched(chip);
 }
 
 static int test_chip_irq_set_wake(struct irq_data *d, unsigned int on)
@@ -521,7 +549,7 @@ static void test_chip_irq_bus_sync_unlock(struct irq_data *d)
 	mutex_unlock(&chip->bus_lock);
 	if (chip->delivery == TEST_CHIP_BUS_LOCK &&
 	    bitmap_intersects(chip->latched, chip->enabled, MAX_LINES))
-		test_chip_raise(chip);
+		test_chip_raise_latched(chip);
 }
 
 static const struct irq_chip test_chip_irq = {
@@ -621,6 +649,8 @@ static ssize_t test_chip_number_store(struct device *dev, struct device_attribut
 TEST_CHIP_NUMBER(bus_us, offsetof(struct test_chip, bus_us));
 TEST_CHIP_NUMBER(capacitor_us, offsetof(struct test_chip, capacitor_us));
 TEST_CHIP_NUMBER(resume_us, offsetof(struct test_chip, resume_us));
+TEST_CHIP_NUMBER(late_us, offsetof(struct test_chip, late_us));
+TEST_CHIP_NUMBER(asleep_pulse, offsetof(struct test_chip, asleep_pulse));
 TEST_CHIP_NUMBER(prepare_edge, offsetof(struct test_chip, prepare_edge));
 TEST_CHIP_NUMBER(suspend_edge, offsetof(struct test_chip, suspend_edge));
 
@@ -689,6 +719,8 @@ static struct attribute *test_chip_attrs[] = {
 	&test_chip_attr_bus_us.attr.attr,
 	&test_chip_attr_capacitor_us.attr.attr,
 	&test_chip_attr_resume_us.attr.attr,
+	&test_chip_attr_late_us.attr.attr,
+	&test_chip_attr_asleep_pulse.attr.attr,
 	&test_chip_attr_prepare_edge.attr.attr,
 	&test_chip_attr_suspend_edge.attr.attr,
 	&dev_attr_lock_us.attr,
@@ -759,6 +791,7 @@ static int test_chip_probe(struct platform_device *pdev)
 	raw_spin_lock_init(&chip->lock);
 	INIT_WORK(&chip->work, test_chip_work);
 	INIT_WORK(&chip->charge, test_chip_charge);
+	INIT_WORK(&chip->late, test_chip_late);
 	chip->irq_work = IRQ_WORK_INIT_HARD(test_chip_irq_work);
 	/* No program drives the wires yet: they are pulled up. */
 	bitmap_set(chip->level, 0, 2 * wires);
@@ -798,12 +831,17 @@ static int test_chip_probe(struct platform_device *pdev)
 	return devm_add_action_or_reset(dev, test_chip_stop, chip);
 }
 
+/* Does nothing unless @line is an input. */
+static void test_chip_toggle(struct test_chip *chip, unsigned int line)
+{
+	if (line >= wires && line < 2 * wires)
+		test_chip_set_input(chip, line, !test_bit(line, chip->level));
+}
+
 /* Change an input, and wait until its interrupt has been handled. */
 static void test_chip_edge(struct test_chip *chip, unsigned int line)
 {
-	if (line < wires || line >= 2 * wires)
-		return;
-	test_chip_set_input(chip, line, !test_bit(line, chip->level));
+	test_chip_toggle(chip, line);
 	flush_work(&chip->work);
 	irq_work_sync(&chip->irq_work);
 }
@@ -839,6 +877,8 @@ static int test_chip_resume(struct device *dev)
 
 	if (us)
 		usleep_range(us, us + us / 8 + 1);
+	test_chip_toggle(chip, READ_ONCE(chip->asleep_pulse));
+	test_chip_toggle(chip, READ_ONCE(chip->asleep_pulse));
 	raw_spin_lock_irqsave(&chip->lock, flags);
 	WRITE_ONCE(chip->suspended, false);
 	raw_spin_unlock_irqrestore(&chip->lock, flags);

@@ -654,6 +654,35 @@ TEST_F(controller, restless_line_is_not_waited_for_without_end)
 	EXPECT_TRUE(button_identity(0));
 }
 
+/* --- Latched while masked ------------------------------------------------------------- */
+
+/*
+ * While a storm has the line masked, genirq latches one edge and the controller the next one.
+ * Both are delivered after unmasking, the controller's with a delay. Their times are not the
+ * edges' times. If the driver took one for an edge, it would be the first edge of another storm.
+ */
+TEST_F(controller, edges_latched_while_masked_are_no_edges)
+{
+	long edges;
+	__u64 i;
+
+	use_chip("delivery=hard");
+	set_chip("late_us", "300");
+	/* Any edge after the first 1,025 is too many: a burst of 1,024, and one for the first second. */
+	bind("debounce_us=0 storm_rate=1");
+	for (i = 1; i <= 1026; i++)
+		set_level(nth_level(i));
+	ASSERT_EQ(0, button_wait_counter(0, "storms", 1));
+	edges = button_counter(0, "edges");
+	set_level(nth_level(i++));
+	set_level(nth_level(i++));
+	button_sleep_us(100000);
+	EXPECT_EQ(1, button_counter(0, "storms"));
+	EXPECT_EQ(edges, button_counter(0, "edges"));
+	EXPECT_TRUE(button_attr_is(0, "state", nth_level(i - 1) == PRESSED ? "pressed" : "released"));
+	EXPECT_TRUE(button_identity(0));
+}
+
 /* --- Suspended ------------------------------------------------------------------------ */
 
 #define PM_TEST		"/sys/power/pm_test"
@@ -785,6 +814,24 @@ TEST_F(suspended, held_button_stays_pressed)
 	EXPECT_LT(NSEC_PER_SEC / 2, e.held_ns);	/* RESUME_US and more */
 	EXPECT_EQ(0, button_counter(0, "inferred"));
 	EXPECT_EQ(0, chip_misuses());
+}
+
+/*
+ * An edge that came while an expander slept is delivered after the resume, when the line may be
+ * idle again. The edge may have woken the system, so it was a press.
+ */
+TEST_F(controller, short_press_while_an_expander_slept_is_a_press)
+{
+	if (access(PM_TEST, W_OK))
+		SKIP(return, "no " PM_TEST " in this kernel");
+	use_chip("delivery=nested wake=1");
+	bind("");
+	ASSERT_EQ(0, button_write("/sys/bus/platform/devices/button_irq.0/power/wakeup", "enabled"));
+	set_chip("asleep_pulse", CHIP_LINE);
+	ASSERT_EQ(0, suspend_devices());
+	expect_event(1, BUTTON_IRQ_PRESS);
+	expect_event(2, BUTTON_IRQ_RELEASE);
+	EXPECT_TRUE(button_identity(0));
 }
 
 /* --- Loading while the controller's device is locked ----------------------------------- */
