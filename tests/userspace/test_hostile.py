@@ -9,6 +9,7 @@ import os
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -232,20 +233,30 @@ def test_watch_survives_the_end_of_the_reader_of_its_messages():
     process.terminate()
 
 
-def test_output_that_does_not_block_is_waited_for():
-    """A pipe that another process has set to O_NONBLOCK, as some runtimes do"""
+def output_that_does_not_block(reader, writer):
+    """The other end of standard output is set to O_NONBLOCK by another process, as some runtimes do."""
     bell = Button()
     for _ in range(3000):
         bell.emit(1, 1)
-    reader, writer = os.pipe()
     fcntl.fcntl(writer, fcntl.F_SETFL, fcntl.fcntl(writer, fcntl.F_GETFL) | os.O_NONBLOCK)
     process = start("watch", "--history", "-n", "3000", stdout=writer)
     os.close(writer)
-    wait_for(lambda: process.poll() is not None or asleep(process), "the pipe is full")
+    wait_for(lambda: process.poll() is not None or asleep(process), "it waits for the reader")
     with open(reader, encoding="utf-8") as pipe:
         seen = pipe.read().splitlines()
     ends(process, 0)
     equal([line.split()[0] for line in seen], [str(n) for n in range(1, 3001)])
+
+
+def test_pipe_that_does_not_block_is_waited_for():
+    output_that_does_not_block(*os.pipe())
+
+
+def test_socket_that_does_not_block_is_waited_for():
+    ours, theirs = socket.socketpair()
+    # Less than 3,000 lines
+    theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    output_that_does_not_block(ours.detach(), theirs.detach())
 
 
 # --- Buttons that vanish ---

@@ -167,16 +167,31 @@ int usage_hint(void)
 	return EXIT_USAGE;
 }
 
+/* Write to a socket that has O_NONBLOCK as if it had not. */
+static ssize_t write_waiting(void *cookie, const char *text, size_t size)
+{
+	struct pollfd pfd = { .fd = STDOUT_FILENO, .events = POLLOUT };
+	ssize_t n;
+
+	(void)cookie;
+	while ((n = write(STDOUT_FILENO, text, size)) < 0 && errno == EAGAIN)
+		poll(&pfd, 1, -1);
+	return n < 0 ? 0 : n;
+}
+
 void block_output(void)
 {
+	static const cookie_io_functions_t waiting = { .write = write_waiting };
 	int flags = fcntl(STDOUT_FILENO, F_GETFL), fd;
 
 	if (flags < 0 || !(flags & O_NONBLOCK))
 		return;
-	/* A second open has flags of its own. A socket cannot be opened, and keeps O_NONBLOCK. */
+	/* A second open has flags of its own. A socket cannot be opened, and its flag is another's, too. */
 	fd = open("/proc/self/fd/1", O_WRONLY | O_NOCTTY | O_CLOEXEC | (flags & O_APPEND));
-	if (fd < 0)
+	if (fd < 0) {
+		stdout = fopencookie(NULL, "w", waiting) ?: stdout;
 		return;
+	}
 	dup2(fd, STDOUT_FILENO);
 	close(fd);
 }
