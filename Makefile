@@ -178,58 +178,63 @@ help:
 
 #: For the owner of a Raspberry Pi, or of any board with GPIO lines, on that board:
 #:
-#:   make                button_irq.ko for the running kernel (KVER=, KDIR= for another)
-#:   sudo make install   the module, the button-irq command, manual pages, udev rule, systemd units and header;
-#:                       sudo make uninstall removes them
-#:   make deb            Debian packages in build/deb/ARCH, on Debian 12 or 13; ARCH=arm64, armhf or armel: for another machine
-#:   make html           this project's documents as web pages in build/html
-#:   make check-hw       the selftests on this board, through a wire from GPIO27 to GPIO17 (OUT=, IN=)
-#:   make bench-hw       the benchmark on this board through that wire, in nanoseconds (30 min)
+#:   make                      button_irq.ko for the running kernel (KVER=, KDIR= for another)
+#:   sudo make install         the module, the button-irq command, manual pages, udev rule, systemd units and header;
+#:                             sudo make uninstall removes them
+#:   sudo make -C dts install  the overlay for dtoverlay= in config.txt
+#:   make deb                  Debian packages in build/deb/ARCH, on Debian 12 or 13; ARCH=arm64, armhf or armel: for another machine
+#:   make html                 this project's documents as web pages in build/html
+#:   make check-hw             the selftests on this board, through a wire from GPIO27 to GPIO17 (OUT=, IN=)
+#:   make bench-hw             the benchmark on this board through that wire, in nanoseconds (30 min)
 #:
-#: To see it, on any Debian 12 or 13 machine, as root or with sudo (missing packages get installed, downloads are kept in
-#: $XDG_CACHE_HOME/button_irq or ~/.cache/button_irq):
+#: To see the driver at work without a board, on any Debian 12 or 13 machine, as root or with sudo (missing packages get
+#: installed, downloads are kept in $XDG_CACHE_HOME/button_irq or ~/.cache/button_irq):
 #:
-#:   make demo           an emulated board, a bouncing button, a shell script that reacts; INTERACTIVE=1: the space bar is the
-#:                       button; BOARD=raspi0, raspi2b, raspi3b, raspi4b or raspi5: an emulated Raspberry Pi
+#:   make demo                 an emulated board, a bouncing button, a shell script that reacts (1 min; 3 at first);
+#:                             INTERACTIVE=1: the space bar is the button; BOARD=raspi0, raspi2b, raspi3b, raspi4b or raspi5: an
+#:                             emulated Raspberry Pi
 #:
-#: For contributors, on such a machine (CONTRIBUTING.md says what each level proves). Each level ends with a line
+#: Test levels, for contributors, on such a machine (CONTRIBUTING.md says what each level proves). Each level ends with a line
 #: "N passed, N failed, N skipped"; logs are in build/log.
 #:
-#:   make check          static, compat, unit, litmus, dt and vm: before every commit (8 min; 17 at first)
+#:   make check                the next six levels: before every commit (8 min; 17 at first)
+#:   make check-static         style, licences, spelling; links and facts in documents; sparse; a clang build (1 min)
+#:   make check-compat         builds for kernels and configurations that no Debian suite has (1 min)
+#:   make check-unit           the debouncer on the host: every short input, fuzzing, coverage (30 s)
+#:   make check-litmus         the lock-free passages against the kernel's memory model (30 s)
+#:   make check-dt             the overlay on every Raspberry Pi's device tree, and the binding (30 s)
+#:   make check-vm             the selftests on stock Debian kernels in QEMU (6 min)
 #:   make test TEST=button_irq_events KERNEL=7.2-arm64
-#:                       one program of the selftests on one kernel of tests/vm/kernels
-#:   make check-static   style, licences, spelling, links, sparse, a clang build
-#:   make check-compat   builds for kernels and configurations that no Debian suite has
-#:   make check-unit     the debouncer on the host: every short input, fuzzing, coverage
-#:   make check-litmus   the lock-free passages against the kernel's memory model
-#:   make check-dt       the overlay on every Raspberry Pi's device tree, and the binding
-#:   make check-vm       the selftests on stock Debian kernels in QEMU
-#:   make check-upstream  the driver as a patch series, applied to the newest kernel and built there (3 min; 2 more at first)
-#:   make check-docs     manual pages, and web pages in a browser (1 min)
-#:   make check-userspace  the button-irq command, on the host and on an emulated board; the documents' examples (3 min)
-#:   make check-mqtt     the MQTT service: brokers that fail, the service killed 1,000 times, Home Assistant's discovery (2 min)
-#:   make check-python   the Python module and the pin factory, with Debian's gpiozero
-#:   make check-node     the npm packages, with Debian's Nodes, Node-RED's editor in a browser, an emulated board (4 min)
-#:   make check-gestures  gpiozero, bash, button-irq run, JSON, Node, Node-RED and MQTT follow one button
-#:   make check-packages  the Debian packages in clean roots of Debian 12 and 13, which are then booted (10 min)
-#:   make check-pi       the selftests on emulated Raspberry Pis, overlays and pulls (builds a QEMU, 7 min, once)
-#:   make check-hosts    the demo and other levels on a machine right after installation (15 min)
-#:   make check-debug    the selftests on kernels that look for misused memory, locks and data races (9 min; builds two
-#:                       kernels first, 8 min each, once)
-#:   make check-debug-long  the rest on those kernels, coverage, and the driver broken on purpose (over an hour)
-#:   make check-unit-mutants  the debouncer broken on purpose: check-unit has to notice (1 min)
-#:   make check-slow     more ways to test the older kernels (25 min)
-#:   make check-long     100,000 presses, 10 million edges, 10 million random calls (over an hour)
-#:   make bench          button_irq and its peers, in instructions: the tables and plots of doc/benchmarks.md (15 min)
-#:   make bench-check    one run; fails where a figure rose by over 5 % (6 min)
-#:   make bench-budget   where the instructions of one edge go: doc/budget.md (2 min)
-#:   make tables         the tables of doc/tested.md and others, from the results of the levels that have run
-#:   make upstream       the driver as a patch series for a kernel tree, in build/upstream (LINUX=TREE, AUTHOR="NAME <ADDRESS>")
-#:   make captures       the terminal sessions and pictures in the documents (2 min)
-#:   make clean          remove what was built
-#:   make clean-cache    remove downloads, build roots and kernels; prints their size
+#:                             one program of the selftests on one kernel of tests/vm/kernels
+#:   make check-upstream       the driver as a patch series, applied to the newest kernel and built there (3 min; 2 more at first)
+#:   make check-docs           manual pages, and web pages in a browser (1 min)
+#:   make check-userspace      the button-irq command, on the host and on an emulated board; the documents' examples (3 min)
+#:   make check-mqtt           the MQTT service: brokers that fail, the service killed 1,000 times, Home Assistant's discovery (2 min)
+#:   make check-node           the npm packages, with Debian's Nodes, Node-RED's editor in a browser, an emulated board (4 min)
+#:   make check-python         the Python module and the pin factory, with Debian's gpiozero (5 min)
+#:   make check-gestures       gpiozero, bash, button-irq run, JSON, Node, Node-RED and MQTT follow one button (7 min)
+#:   make check-packages       the Debian packages in clean roots of Debian 12 and 13, which are then booted (10 min)
+#:   make check-pi             the selftests on emulated Raspberry Pis, overlays and pulls (15 min; 7 more to build a QEMU, once)
+#:   make check-hosts          the demo and other levels on a machine right after installation (15 min)
+#:   make check-debug          the selftests on kernels that look for misused memory, locks and data races (9 min; 16 more to build
+#:                             the kernels, once)
+#:   make check-debug-long     the rest on those kernels, coverage, and the driver broken on purpose (over an hour)
+#:   make check-unit-mutants   the debouncer broken on purpose: check-unit has to notice (1 min)
+#:   make check-slow           more ways to test the older kernels (25 min)
+#:   make check-long           100,000 presses, 10 million edges, 10 million random calls (over an hour)
+#:   make bench                button_irq and its peers, in instructions: the tables and plots of doc/benchmarks.md (15 min)
+#:   make bench-check          one run; fails where a figure rose by over 5 % (6 min)
+#:   make bench-budget         where the instructions of one edge go: doc/budget.md (2 min)
+#:
+#: Documents, patches and cleaning up:
+#:
+#:   make tables               the tables of doc/tested.md and others, from the results of the levels that have run
+#:   make captures             the terminal sessions and pictures in the documents (2 min)
+#:   make upstream             the driver as a patch series for a kernel tree, in build/upstream (LINUX=TREE, AUTHOR="NAME <ADDRESS>")
+#:   make clean                remove what was built
+#:   make clean-cache          remove downloads, build roots and kernels; prints their size
 #:
 #: For a release (CONTRIBUTING.md has the steps):
 #:
-#:   make dist           build/button-irq-VERSION.tar.gz of the last commit
-#:   make release        check the version and the tree, make that archive, build from it, and tag the commit
+#:   make dist                 build/button-irq-VERSION.tar.gz of the last commit
+#:   make release              check the version and the tree, make that archive, build from it, and tag the commit

@@ -3,10 +3,11 @@
 """facts.py: what stands in several places is the same in all of them. Prints each difference.
 
 - The version: dkms.conf has it; packages, the Python module and the change log follow.
-- Default values: button_irq.c has them; manual page, binding, overlay and documents follow.
-- Attributes and parameters: button_irq.c has them; the manual page describes each.
+- Default values and maxima: button_irq.c has them; manual page, binding, overlay and documents follow.
+- Attributes and parameters: button_irq.c has them; the manual page describes each, and tests list each attribute.
 - Names in doc/how-it-works.md: functions, tests and files exist, and each function with a barrier is in its table, by the
   barrier's label.
+- Shell tests: each function test_...() of tests/selftests is used, most often in its script's list for run_tests.
 - Test levels: the Makefile has them; its help and CONTRIBUTING.md describe each, by the same name.
 """
 
@@ -86,6 +87,22 @@ def defaults():
                                               ("README.md", r"\| (\d+) events \|")])
 
 
+def maxima():
+    limits = dict(re.findall(r"^#define BUTTON_IRQ_(DEBOUNCE_US|STORM_RATE)_MAX\s+(\d+)", driver(), re.MULTILINE))
+    same("the maximum of debounce_us", limits.get("DEBOUNCE_US"), [
+        ("doc/man/button_irq.4.md", r"^`debounce_us`\n: .*?0 to (\d+)"),
+        ("button_irq_params.h", r"DESC\(debounce_us,.*?0 to (\d+)"),
+        ("button_irq.h", r"@debounce_us: .*?0 to (\d+)"),
+        ("dts/button-irq.yaml", r"debounce-us:(?:\n .*|\n)*?\n +maximum: (\d+)"),
+        ("dts/README.md", r"^\| `debounce_us` \| 0 to (\d+) \|"),
+        ("scripts/upstream.py", r'"debounce_us": ".*?0 to (\d+)'),
+        ("userspace/button-irq/doctor.c", r'"debounce", "0 to (\d+)')])
+    same("the maximum of storm_rate", limits.get("STORM_RATE"), [
+        ("doc/man/button_irq.4.md", r"^`storm_rate`\n: .*?0 to (\d+)"),
+        ("button_irq_params.h", r"DESC\(storm_rate,\s.*?0 to (\d+)"),
+        ("scripts/upstream.py", r'"storm_rate": ".*?0 to (\d+)')])
+
+
 def interface():
     source, page = driver(), read("doc/man/button_irq.4.md")
     attributes = re.findall(r"^\t&dev_attr_(\w+)\.attr,$", source, re.MULTILINE)
@@ -98,6 +115,10 @@ def interface():
         terms = set(re.findall(r"`(\w+)`", " ".join(re.findall(r"^(`.*)\n: ", section, re.MULTILINE))))
         problems.extend(f"doc/man/button_irq.4.md, {title}: {name} is not described" for name in names if name not in terms)
         problems.extend(f"doc/man/button_irq.4.md, {title}: there is no {name}" for name in sorted(terms - set(names)))
+    for test, lists in (("button_irq_config.c", "read_only|writable"), ("button_irq_fuzz.c", "attrs")):
+        text = read(f"tests/selftests/{test}")
+        listed = re.findall(r'"(\w+)"', " ".join(re.findall(rf" (?:{lists})\[\] = {{(.*?)}};", text, re.DOTALL)))
+        problems.extend(f"tests/selftests/{test}, {lists.replace('|', ' or ')}: {name} is missing" for name in attributes if name not in listed)
 
 
 def functions(source):
@@ -138,6 +159,15 @@ def names():
                 problems.append(f"{document}: there is no {name}")
 
 
+def shell_tests():
+    for path in sorted((TOP / "tests/selftests").glob("*.sh")):
+        text = path.read_text(encoding="utf-8")
+        # lib.sh has helpers for the scripts.
+        if path.name != "lib.sh":
+            problems.extend(f"tests/selftests/{path.name}: {name} is not in the list for run_tests"
+                            for name in re.findall(r"^(test_\w+)\(\)", text, re.MULTILINE) if len(re.findall(rf"\b{name}\b", text)) == 1)
+
+
 def levels():
     makefile = read("Makefile")
     targets = set(re.findall(r"^(check(?:-[a-z-]+)?|bench(?:-[a-z]+)?):", makefile, re.MULTILINE))
@@ -151,7 +181,7 @@ def levels():
 
 
 def main():
-    for check in (versions, defaults, interface, names, levels):
+    for check in (versions, defaults, maxima, interface, names, shell_tests, levels):
         check()
     print("\n".join(problems) or "no differences")
     return bool(problems)
