@@ -177,8 +177,9 @@ enum {
 /*
  * Events, one writer, any number of readers. A reader computes an event's number from its index,
  * and its time on another clock from the offsets that were valid at that time. The ring keeps a
- * history of offsets: a debounce window delays an event by up to 1 s, or by a whole suspend, and
- * the offsets may change meanwhile.
+ * history of offsets, because the offsets may change before the event is read. The queue has a
+ * history of its own, because only the thread writes to the ring: each edge refers to offsets in
+ * the queue, and the thread adds them to the ring's history.
  */
 struct button_irq_ring {
 	struct button_irq_report *report;	/* @size events */
@@ -323,8 +324,8 @@ static void button_irq_queue_push(struct button_irq_queue *q, u64 time,
 	}
 	/*
 	 * Setting the clock changes the offset of CLOCK_REALTIME, and suspend changes both offsets:
-	 * comparing CLOCK_REALTIME's is enough. Do not overwrite offsets of a queued edge: if the
-	 * clock is set more often than that, this edge refers to the last offsets stored.
+	 * comparing CLOCK_REALTIME's is enough. Do not overwrite offsets of a queued edge: if no
+	 * place is left, because the clock is set often, this edge refers to the last ones stored.
 	 */
 	if (unlikely(q->offsets[q->clock % BUTTON_IRQ_CLOCKS].realtime !=
 		     ktime_to_ns(ktime_mono_to_any(0, TK_OFFS_REAL))) &&
@@ -429,9 +430,10 @@ static bool button_irq_record(struct button_irq *b, u64 now, enum button_irq_lev
  * slept, so its time is not the time of an edge. genirq replays its own latch from a tasklet, at
  * any time after enable_irq(); a controller delivers its latch as soon as the line is
  * unmasked. Each happens at most once, in any order, so the mode returns to BUTTON_IRQ_EDGES at
- * the second interrupt after unmasking, or at the first after a sleep that the line could end.
- * In that mode every interrupt is an edge, even if the controller delivers it from a thread or
- * a softirq.
+ * the second interrupt after unmasking. Where the line may end a sleep, the mode returns at the
+ * first replay, which then is the wake-up, or else at the first interrupt after resume. In that
+ * mode every interrupt is an edge, even if the controller delivers it from a thread or a softirq.
+ * Not recognised after a sleep: a replay in hard IRQ, by a controller that has irq_retrigger().
  */
 static bool button_irq_is_replay(struct button_irq *b, u64 now, enum button_irq_level level)
 {
@@ -631,7 +633,7 @@ static u64 button_irq_now(struct button_irq *b)
 	struct button_irq_offsets offsets;
 	u64 now;
 
-	/* Read both at one time: the clock may be set in between, and an edge come before that. */
+	/* If the clock is set between the two reads, the offsets are not those at @now. */
 	do {
 		offsets = button_irq_read_offsets();
 		now = ktime_get_ns();
@@ -694,7 +696,7 @@ static void button_irq_wake_readers(struct button_irq *b)
 	if (!b->thread.unsent)
 		return;
 	b->thread.unsent = false;
-	/* If the system is about to suspend, the suspend ends here. */
+	/* Ends a suspend that has begun, if its initiator used /sys/power/wakeup_count. */
 	if (device_may_wakeup(b->dev.parent))
 		pm_wakeup_event(b->dev.parent, 0);
 	wake_up_interruptible_poll(&b->out.wait, EPOLLIN | EPOLLRDNORM);
@@ -825,8 +827,8 @@ static void button_irq_configure(struct button_irq *b)
 }
 
 /*
- * Serve requests as far as must be done before edges are fed: apply settings, unmask the line
- * after a storm, report a wake-up. Returns the time.
+ * Serve requests as far as must be done before edges are fed: unmask the line after a storm,
+ * report a wake-up ahead of the edges that followed it. Returns the time.
  */
 static u64 button_irq_begin_requests(struct button_irq *b)
 {
@@ -870,7 +872,7 @@ static void button_irq_process(struct button_irq *b)
 	if (b->out.gone)
 		return;
 	if (b->thread.suspended) {
-		/* Work waits, but an edge of a wake-up source aborts the suspend. */
+		/* Work waits, but an edge is a wake-up event, as in button_irq_wake_readers(). */
 		if (device_may_wakeup(b->dev.parent) &&
 		    (test_bit(BUTTON_IRQ_REQ_WAKE, &b->requests) ||
 		     !button_irq_queue_is_empty(&b->queue)))
@@ -913,8 +915,8 @@ static void button_irq_process(struct button_irq *b)
 	button_irq_wake_readers(b);
 	button_irq_set_timer(b);
 	/*
-	 * Set after the timer, which ends the quiet. Not while a sample is unconfirmed: the window
-	 * is over then, and the next edge may make an event.
+	 * Set @quiet only once the timer is set, which ends it. Not while a sample is unconfirmed:
+	 * the window is over then, and the next edge may make an event.
 	 */
 	WRITE_ONCE(b->quiet, d->window_open && !d->unconfirmed);
 }
@@ -1766,7 +1768,7 @@ static int button_irq_register(struct button_irq *b)
 /* Start the debouncer with the line at @level, without an event. */
 static void button_irq_set_level(struct button_irq *b, int level)
 {
-	/* sysfs may write settings already. */
+	/* Uncontended: neither the thread nor sysfs uses the button yet. */
 	mutex_lock(&b->thread.lock);
 	button_irq_debounce_init(&b->thread.debounce, level);
 	button_irq_configure(b);
@@ -1786,8 +1788,9 @@ static int button_irq_init_level(struct button_irq *b)
 
 /*
  * While a line reads as pressed, its pull may still be charging a capacitor: wait until all lines
- * of ready buttons read as released, for BUTTON_IRQ_RISE_MS at most. The thread does not use the
- * debouncer meanwhile: @thread.suspended is set until button_irq_start().
+ * of ready buttons read as released, for BUTTON_IRQ_RISE_MS at most. Reading the debouncer's
+ * state takes no lock: until button_irq_start() clears @thread.suspended, only
+ * button_irq_set_level() writes it, in the probe before the button is ready, or here.
  */
 static void button_irq_settle_levels(void)
 {
@@ -1834,6 +1837,7 @@ static void button_irq_start(struct button_irq *b)
 
 	button_irq_set_state(b, BUTTON_IRQ_LIVE);
 	dev_set_uevent_suppress(&b->dev, false);
+	/* A program may open the node before the line is unmasked: it waits for the first event. */
 	kobject_uevent(&b->dev.kobj, KOBJ_ADD);
 	/* A switch reports its initial state; a key held since before loading sends nothing. */
 	if (b->set.type == EV_SW)
@@ -1878,7 +1882,7 @@ static __cold int button_irq_go_live(void)
 	for (i = 0; i < BUTTON_IRQ_BUTTONS; i++)
 		if (button_irq_minors[i].state == BUTTON_IRQ_READY)
 			button_irq_start(button_irq_minors[i].button);
-	/* Until then an interrupt is taken as latched. On return, every interrupt is an edge. */
+	/* Until then an interrupt is taken as latched; later, only one from a softirq may be. */
 	usleep_range(BUTTON_IRQ_REPLAY_NS / NSEC_PER_USEC,
 		     BUTTON_IRQ_REPLAY_NS / NSEC_PER_USEC + 100);
 	return 0;
@@ -1934,7 +1938,10 @@ static int button_irq_create(struct device *dev, struct gpio_desc *gpiod,
 
 /* --- Power management ------------------------------------------------------------------ */
 
-/* Until resume the thread must not touch the chip, whose bus may be off. */
+/*
+ * Until resume the thread must not touch the chip, whose bus may be off. A line that a storm has
+ * masked therefore stays masked, and cannot wake the system: the thread unmasks it after resume.
+ */
 static int button_irq_suspend(struct device *dev)
 {
 	struct button_irq *b = dev_get_drvdata(dev);
@@ -1960,7 +1967,7 @@ static int button_irq_resume(struct device *dev)
 
 	mutex_lock(&b->thread.lock);
 	b->thread.suspended = false;
-	/* The interrupt that woke the system was replayed already, or will be before any edge. */
+	/* genirq replayed the interrupt that woke the system before this, unless it is nested. */
 	if (b->top.wakes) {
 		b->top.replay_until = now + BUTTON_IRQ_WAKE_NS;
 		/* M1, a full barrier, pairs with M2 in button_irq_is_replay(). */

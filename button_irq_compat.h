@@ -159,8 +159,13 @@ static inline void button_irq_chip_name(struct gpio_chip *gc, char *name, size_t
 /* 5.17: pm_sleep_ptr() and DEFINE_SIMPLE_DEV_PM_OPS(), which need no #ifdef around callbacks. */
 #ifndef pm_sleep_ptr
 #define pm_sleep_ptr(ptr) (IS_ENABLED(CONFIG_PM_SLEEP) ? (ptr) : NULL)
+#ifdef CONFIG_PM_SLEEP
+#define DEFINE_SIMPLE_DEV_PM_OPS(name, suspend_fn, resume_fn) \
+	const struct dev_pm_ops name = { SET_SYSTEM_SLEEP_PM_OPS(suspend_fn, resume_fn) }
+#else
 #define DEFINE_SIMPLE_DEV_PM_OPS(name, suspend_fn, resume_fn) \
 	const struct dev_pm_ops name = { .suspend = suspend_fn, .resume = resume_fn }
+#endif
 #endif
 
 /* 5.16: gc->fwnode, if the chip's firmware node differs from its parent's. */

@@ -3,7 +3,7 @@
  * From the edges of a bouncing contact to presses and releases
  *
  * A pure state machine without clock, timer, lock or allocation, so that tests/unit can
- * try every short input on the host. The driver's thread owns the state and is the only caller.
+ * try every short input on the host. The driver calls it with thread.lock held.
  *
  * The inputs are edges and samples. An edge is an interrupt that was delivered: its time,
  * and the level that the top half read (BUTTON_IRQ_LEVEL_UNKNOWN where it could not). A
@@ -415,7 +415,7 @@ static inline unsigned int button_irq_debounce_sample(struct button_irq_debounce
 /**
  * button_irq_debounce_wake() - the line woke the system
  * @d: the debouncer
- * @time: when the interrupt was replayed, in nanoseconds
+ * @time: when the wake-up is reported after resume, in nanoseconds: the edge had no time stamp
  * @r: room for BUTTON_IRQ_REPORTS events
  *
  * The wake-up consumed an edge, so the change is reported even if it cannot be sampled any more.

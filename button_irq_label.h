@@ -45,7 +45,7 @@ static __cold bool button_irq_label_valid(const char *label)
 
 /*
  * The name of the link that udev makes in /dev/button: one underscore for a run of blanks, and
- * one for each other byte that udev does not allow in a link.
+ * one for each other byte that udev does not allow in a link. udev keeps the escape "\x".
  */
 static __cold void button_irq_link_name(char *link, const char *label)
 {

@@ -34,7 +34,7 @@ TRACE_EVENT(button_irq_edge,
 				       { BUTTON_IRQ_LEVEL_PRESSED, "pressed" }))
 );
 
-/* Called in the IRQ thread; for nested interrupts, also in a work item; or while unbinding. */
+/* Called with thread.lock held: by the thread, its work item, a write to sysfs, or unbinding. */
 TRACE_EVENT(button_irq_event,
 	    TP_PROTO(unsigned int minor, u64 seq, const struct button_irq_report *report),
 	    TP_ARGS(minor, seq, report),
