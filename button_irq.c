@@ -98,8 +98,8 @@
 #define BUTTON_IRQ_STORM_MASK_NS	(8 * NSEC_PER_MSEC)
 /* An interrupt this soon after unmasking is taken as latched while the line was masked. */
 #define BUTTON_IRQ_REPLAY_NS		NSEC_PER_MSEC
-/* A nested interrupt this soon after resume may have woken the system. */
-#define BUTTON_IRQ_WAKE_NS		(100 * NSEC_PER_MSEC)
+/* So much later a tasklet of genirq may run, or a nested interrupt come after resume. */
+#define BUTTON_IRQ_LATE_NS		(100 * NSEC_PER_MSEC)
 /* How long a capacitor may hold a line at the pressed level after the pull was set. */
 #define BUTTON_IRQ_RISE_MS		50
 #define BUTTON_IRQ_LOCK_MS		1000	/* how long to try for the controller's lock */
@@ -139,7 +139,7 @@ struct button_irq_offsets {
 struct button_irq_edge {
 	u64 time;		/* CLOCK_MONOTONIC in nanoseconds */
 	u32 dropped;		/* edges dropped since the start, before this edge */
-	s8 level;		/* enum button_irq_level */
+	s8 level;		/* enum button_irq_level, or BUTTON_IRQ_LEVEL_WAKE */
 	u8 clock;		/* index of struct button_irq_queue.offsets */
 };
 
@@ -159,11 +159,11 @@ enum {
 	BUTTON_IRQ_UNMASKING,	/* latched while masked: its time is meaningless */
 	BUTTON_IRQ_UNMASKED,	/* the first two interrupts may have been latched while masked */
 	BUTTON_IRQ_UNMASKED_ONE,	/* the first of them has come */
-	BUTTON_IRQ_ASLEEP,	/* suspended: an edge, or latched while the system slept */
-	BUTTON_IRQ_RESUMED,	/* the first interrupt may have woken the system */
+	BUTTON_IRQ_ASLEEP,	/* the first interrupt may have woken the system */
+	BUTTON_IRQ_RESUMED,	/* likewise, but a hard interrupt is an edge */
 };
 
-#define BUTTON_IRQ_NO_LEVEL	(-2)	/* struct button_irq.top.level: no edge yet */
+#define BUTTON_IRQ_LEVEL_WAKE	2	/* struct button_irq_edge.level: the line woke the system */
 
 /* Requests to the thread, struct button_irq.requests. */
 enum {
@@ -171,7 +171,6 @@ enum {
 	BUTTON_IRQ_REQ_SAMPLE,	/* sample the line */
 	BUTTON_IRQ_REQ_REPLAY,	/* sample the line, which may have moved without an edge */
 	BUTTON_IRQ_REQ_STORM,	/* edges come too fast; mask the line if it is not masked yet */
-	BUTTON_IRQ_REQ_WAKE,	/* the line woke the system */
 };
 
 /*
@@ -237,8 +236,6 @@ struct button_irq {
 		u32 rate;		/* the storm_rate in use */
 		u32 cost_ns;		/* 1 s / @rate */
 		int mode;		/* also written with @thread.lock held */
-		bool wakes;		/* while asleep, the line may wake the system */
-		int level;		/* while asleep, the level of the last edge */
 		bool busy;		/* the threaded handler of a nested interrupt runs */
 		u64 replay_until;	/* written before @mode becomes _UNMASKED or _RESUMED */
 	} top;
@@ -427,46 +424,35 @@ static bool button_irq_record(struct button_irq *b, u64 now, enum button_irq_lev
 
 /*
  * Returns whether this interrupt is a replay: latched while the line was masked or the system
- * slept, so its time is not the time of an edge. genirq replays its own latch from a tasklet, at
- * any time after enable_irq(); a controller delivers its latch as soon as the line is
- * unmasked. Each happens at most once, in any order, so the mode returns to BUTTON_IRQ_EDGES at
- * the second interrupt after unmasking. Where the line may end a sleep, the mode returns at the
- * first replay, which then is the wake-up, or else at the first interrupt after resume. In that
- * mode every interrupt is an edge, even if the controller delivers it from a thread or a softirq.
- * Not recognised after a sleep: a replay in hard IRQ, by a controller that has irq_retrigger().
+ * slept, so its time is not the time of an edge. genirq replays its own latch, usually from a
+ * tasklet that runs some time after enable_irq(); a controller delivers its latch as soon as the
+ * line is unmasked. Each happens at most once, in any order, so the mode returns to
+ * BUTTON_IRQ_EDGES at the second interrupt after unmasking.
+ *
+ * If the line may wake the system, the first interrupt after a sleep is taken for the wake-up,
+ * which goes into the queue behind the edges that came before the sleep. If it is an edge after
+ * all, nothing is lost: the line is sampled. The next interrupt is an edge.
  */
-static bool button_irq_is_replay(struct button_irq *b, u64 now, enum button_irq_level level)
+static bool button_irq_is_replay(struct button_irq *b, u64 now)
 {
-	/* M2, pairs with M1 in button_irq_unmask(), _suspend() and _resume(): top is set. */
+	/* M2, pairs with M1 in button_irq_expect_latched() and button_irq_resume(). */
 	int mode = smp_load_acquire(&b->top.mode);
-	bool late;
+	bool late, tasklet;
 
 	if (likely(mode == BUTTON_IRQ_EDGES))
 		return false;
 	if (mode == BUTTON_IRQ_UNMASKING)
 		return true;
-	/* Called from genirq's tasklet, not from a hard interrupt on top of a softirq. */
-	late = in_serving_softirq() && !in_hardirq();
-	if (mode == BUTTON_IRQ_UNMASKED || mode == BUTTON_IRQ_UNMASKED_ONE ||
-	    (mode == BUTTON_IRQ_RESUMED && b->hw.nested)) {
-		late |= now < b->top.replay_until;
-	} else if (mode == BUTTON_IRQ_ASLEEP) {
-		/*
-		 * genirq's tasklet may find the handler running on another CPU, for an edge that
-		 * came after the waking one. genirq then makes that CPU run the handler once more,
-		 * in hard IRQ. Such a replay reads the same level as the edge just handled.
-		 */
-		late |= b->top.wakes && (b->hw.nested || b->top.level == (int)level);
-		if (!late) {
-			b->top.level = level;
-			return false;
-		}
-	}
+	/* Not a hard interrupt on top of a softirq. A controller may deliver in a softirq, too. */
+	tasklet = in_serving_softirq() && !in_hardirq();
+	late = mode == BUTTON_IRQ_ASLEEP ||
+	       ((mode != BUTTON_IRQ_RESUMED || tasklet || b->hw.nested) &&
+		now < b->top.replay_until + (tasklet ? BUTTON_IRQ_LATE_NS : 0));
 	/* Keep a mode that suspend or unmasking has written meanwhile. */
 	cmpxchg(&b->top.mode, mode,
 		mode == BUTTON_IRQ_UNMASKED ? BUTTON_IRQ_UNMASKED_ONE : BUTTON_IRQ_EDGES);
-	if (late && b->top.wakes && (mode == BUTTON_IRQ_ASLEEP || mode == BUTTON_IRQ_RESUMED))
-		set_bit(BUTTON_IRQ_REQ_WAKE, &b->requests);
+	if (late && (mode == BUTTON_IRQ_ASLEEP || mode == BUTTON_IRQ_RESUMED))
+		button_irq_queue_push(&b->queue, now, BUTTON_IRQ_LEVEL_WAKE);
 	return late;
 }
 
@@ -487,7 +473,7 @@ static irqreturn_t button_irq_top_half(int irq, void *data)
 		if (likely(value >= 0))
 			level = value;
 	}
-	if (unlikely(button_irq_is_replay(b, now, level)))
+	if (unlikely(button_irq_is_replay(b, now)))
 		set_bit(BUTTON_IRQ_REQ_REPLAY, &b->requests);
 	else if (!button_irq_record(b, now, level))
 		return IRQ_HANDLED;
@@ -732,6 +718,7 @@ static bool button_irq_drain(struct button_irq *b)
 {
 	/* D2, pairs with D1 in button_irq_queue_push(): earlier edges are popped below. */
 	u32 dropped = smp_load_acquire(&b->queue.dropped);
+	struct button_irq_debounce *d = &b->thread.debounce;
 	struct button_irq_offsets offsets;
 	struct button_irq_edge edge;
 	unsigned int n;
@@ -745,8 +732,10 @@ static bool button_irq_drain(struct button_irq *b)
 			button_irq_report_dropped(b, edge.dropped, edge.time);
 		if (edge.level == BUTTON_IRQ_LEVEL_UNKNOWN)
 			b->thread.resample_time = edge.time + BUTTON_IRQ_CONFIRM_NS;
-		button_irq_publish(b, button_irq_debounce_edge(&b->thread.debounce, edge.level,
-							       edge.time, b->thread.report));
+		button_irq_publish(b, unlikely(edge.level == BUTTON_IRQ_LEVEL_WAKE) ?
+				   button_irq_debounce_wake(d, edge.time, b->thread.report) :
+				   button_irq_debounce_edge(d, edge.level, edge.time,
+							    b->thread.report));
 	}
 	/* The queue is empty, so these edges were dropped after the last one that fitted. */
 	if (n < BUTTON_IRQ_BATCH && dropped != b->thread.dropped)
@@ -791,6 +780,14 @@ static void button_irq_wake_thread(struct button_irq *b)
 		irq_wake_thread(b->hw.irq, b);
 }
 
+/* Called while no handler reads @top.replay_until. */
+static void button_irq_expect_latched(struct button_irq *b)
+{
+	b->top.replay_until = ktime_get_ns() + BUTTON_IRQ_REPLAY_NS;
+	/* M1, pairs with M2 in button_irq_is_replay(): replay_until is set. */
+	smp_store_release(&b->top.mode, BUTTON_IRQ_UNMASKED);
+}
+
 /*
  * Unmask the line. Unmasking delivers an interrupt that was latched while the line was
  * masked; its time is meaningless, so the handler treats it as a request to re-sample.
@@ -801,9 +798,8 @@ static void button_irq_unmask(struct button_irq *b)
 	/* enable_irq() takes the lock of the line's flow handler, so the handler sees this mode. */
 	WRITE_ONCE(b->top.mode, BUTTON_IRQ_UNMASKING);
 	enable_irq(b->hw.irq);
-	b->top.replay_until = ktime_get_ns() + BUTTON_IRQ_REPLAY_NS;
-	/* M1, pairs with M2 in button_irq_is_replay(): replay_until is set. */
-	smp_store_release(&b->top.mode, BUTTON_IRQ_UNMASKED);
+	button_irq_expect_latched(b);
+	b->thread.unmask_time = BUTTON_IRQ_NO_DEADLINE;
 }
 
 static void button_irq_mask(struct button_irq *b, u64 now)
@@ -827,27 +823,19 @@ static void button_irq_configure(struct button_irq *b)
 }
 
 /*
- * Serve requests as far as must be done before edges are fed: unmask the line after a storm,
- * report a wake-up ahead of the edges that followed it. Returns the time.
+ * Serve requests as far as must be done before edges are fed: unmask the line after a storm, and
+ * tell the debouncer if the line may have moved without an edge. Returns the time.
  */
 static u64 button_irq_begin_requests(struct button_irq *b)
 {
-	struct button_irq_debounce *d = &b->thread.debounce;
 	u64 now = ktime_get_ns();
 
 	if (now >= b->thread.unmask_time) {
-		b->thread.unmask_time = BUTTON_IRQ_NO_DEADLINE;
 		button_irq_unmask(b);
 		b->thread.todo |= BIT(BUTTON_IRQ_REQ_REPLAY);
 	}
 	if (b->thread.todo & BIT(BUTTON_IRQ_REQ_REPLAY))
-		button_irq_debounce_unseen(d);
-	if (b->thread.todo & BIT(BUTTON_IRQ_REQ_WAKE)) {
-		b->thread.todo &= ~BIT(BUTTON_IRQ_REQ_WAKE);
-		pm_wakeup_event(b->dev.parent, 0);
-		now = button_irq_now(b);
-		button_irq_publish(b, button_irq_debounce_wake(d, now, b->thread.report));
-	}
+		button_irq_debounce_unseen(&b->thread.debounce);
 	return now;
 }
 
@@ -872,9 +860,9 @@ static void button_irq_process(struct button_irq *b)
 	if (b->out.gone)
 		return;
 	if (b->thread.suspended) {
-		/* Work waits, but an edge is a wake-up event, as in button_irq_wake_readers(). */
+		/* Work waits, but a suspend ends by a change that is not reported yet. */
 		if (device_may_wakeup(b->dev.parent) &&
-		    (test_bit(BUTTON_IRQ_REQ_WAKE, &b->requests) ||
+		    ((d->window_open && d->held_back) || d->unconfirmed ||
 		     !button_irq_queue_is_empty(&b->queue)))
 			pm_wakeup_event(b->dev.parent, 0);
 		return;
@@ -1939,20 +1927,21 @@ static int button_irq_create(struct device *dev, struct gpio_desc *gpiod,
 /* --- Power management ------------------------------------------------------------------ */
 
 /*
- * Until resume the thread must not touch the chip, whose bus may be off. A line that a storm has
- * masked therefore stays masked, and cannot wake the system: the thread unmasks it after resume.
+ * Until resume the thread must not touch the chip, whose bus may be off. A storm's mask ends now,
+ * so that the line can wake the system. Edges are edges until the system sleeps.
  */
 static int button_irq_suspend(struct device *dev)
 {
 	struct button_irq *b = dev_get_drvdata(dev);
 
 	mutex_lock(&b->thread.lock);
+	if (b->thread.unmask_time != BUTTON_IRQ_NO_DEADLINE)
+		button_irq_unmask(b);
 	b->thread.suspended = true;
-	/* From now on an interrupt may be latched, and replayed by genirq at resume. */
-	b->top.wakes = device_may_wakeup(dev);
-	b->top.level = BUTTON_IRQ_NO_LEVEL;
-	/* M1, pairs with M2 in button_irq_is_replay(): top.wakes and top.level are set. */
-	smp_store_release(&b->top.mode, BUTTON_IRQ_ASLEEP);
+	/* An expander is suspended next, and delivers a later edge when it resumes. */
+	if (b->hw.nested)
+		WRITE_ONCE(b->top.mode,
+			   device_may_wakeup(dev) ? BUTTON_IRQ_ASLEEP : BUTTON_IRQ_EDGES);
 	/* S2, a full barrier, pairs with S1 in button_irq_record(): no edge waits for the timer. */
 	smp_store_mb(b->quiet, false);
 	button_irq_process(b);
@@ -1960,29 +1949,40 @@ static int button_irq_suspend(struct device *dev)
 	return 0;
 }
 
+/* Runs after a sleep, before genirq replays what came meanwhile and calls handlers again. */
+static int button_irq_resume_noirq(struct device *dev)
+{
+	struct button_irq *b = dev_get_drvdata(dev);
+
+	if (!b->hw.nested && device_may_wakeup(dev))
+		WRITE_ONCE(b->top.mode, BUTTON_IRQ_ASLEEP);
+	else if (!b->hw.nested)
+		button_irq_expect_latched(b);
+	return 0;
+}
+
 static int button_irq_resume(struct device *dev)
 {
 	struct button_irq *b = dev_get_drvdata(dev);
-	u64 now = ktime_get_ns();
 
 	mutex_lock(&b->thread.lock);
 	b->thread.suspended = false;
-	/* genirq replayed the interrupt that woke the system before this, unless it is nested. */
-	if (b->top.wakes) {
-		b->top.replay_until = now + BUTTON_IRQ_WAKE_NS;
+	if (READ_ONCE(b->top.mode) == BUTTON_IRQ_ASLEEP) {
+		b->top.replay_until = ktime_get_ns() + BUTTON_IRQ_LATE_NS;
 		/* M1, a full barrier, pairs with M2 in button_irq_is_replay(). */
 		cmpxchg(&b->top.mode, BUTTON_IRQ_ASLEEP, BUTTON_IRQ_RESUMED);
-	} else {
-		b->top.replay_until = now + BUTTON_IRQ_REPLAY_NS;
-		/* M1, pairs with M2 in button_irq_is_replay(): replay_until is set. */
-		smp_store_release(&b->top.mode, BUTTON_IRQ_UNMASKED);
+	} else if (b->hw.nested && !device_may_wakeup(dev)) {
+		button_irq_expect_latched(b);
 	}
 	mutex_unlock(&b->thread.lock);
 	button_irq_request(b, BUTTON_IRQ_REQ_REPLAY);
 	return 0;
 }
 
-static DEFINE_SIMPLE_DEV_PM_OPS(button_irq_pm_ops, button_irq_suspend, button_irq_resume);
+static const struct dev_pm_ops button_irq_pm_ops = {
+	SYSTEM_SLEEP_PM_OPS(button_irq_suspend, button_irq_resume)
+	NOIRQ_SYSTEM_SLEEP_PM_OPS(NULL, button_irq_resume_noirq)
+};
 
 /* --- Buttons in the device tree -------------------------------------------------------- */
 

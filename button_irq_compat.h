@@ -156,15 +156,16 @@ static inline void button_irq_chip_name(struct gpio_chip *gc, char *name, size_t
 #define BUTTON_IRQ_DEVNODE_CONST const
 #endif
 
-/* 5.17: pm_sleep_ptr() and DEFINE_SIMPLE_DEV_PM_OPS(), which need no #ifdef around callbacks. */
+/* 5.17: pm_sleep_ptr() and the macros of callbacks, which need no #ifdef around the functions. */
 #ifndef pm_sleep_ptr
 #define pm_sleep_ptr(ptr) (IS_ENABLED(CONFIG_PM_SLEEP) ? (ptr) : NULL)
 #ifdef CONFIG_PM_SLEEP
-#define DEFINE_SIMPLE_DEV_PM_OPS(name, suspend_fn, resume_fn) \
-	const struct dev_pm_ops name = { SET_SYSTEM_SLEEP_PM_OPS(suspend_fn, resume_fn) }
+#define SYSTEM_SLEEP_PM_OPS SET_SYSTEM_SLEEP_PM_OPS
+#define NOIRQ_SYSTEM_SLEEP_PM_OPS SET_NOIRQ_SYSTEM_SLEEP_PM_OPS
 #else
-#define DEFINE_SIMPLE_DEV_PM_OPS(name, suspend_fn, resume_fn) \
-	const struct dev_pm_ops name = { .suspend = suspend_fn, .resume = resume_fn }
+#define SYSTEM_SLEEP_PM_OPS(suspend_fn, resume_fn) .suspend = suspend_fn, .resume = resume_fn,
+#define NOIRQ_SYSTEM_SLEEP_PM_OPS(suspend_fn, resume_fn) \
+	.suspend_noirq = suspend_fn, .resume_noirq = resume_fn,
 #endif
 #endif
 

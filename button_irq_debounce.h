@@ -415,7 +415,7 @@ static inline unsigned int button_irq_debounce_sample(struct button_irq_debounce
 /**
  * button_irq_debounce_wake() - the line woke the system
  * @d: the debouncer
- * @time: when the wake-up is reported after resume, in nanoseconds: the edge had no time stamp
+ * @time: when the interrupt was delivered after the sleep, in nanoseconds
  * @r: room for BUTTON_IRQ_REPORTS events
  *
  * The wake-up consumed an edge, so the change is reported even if it cannot be sampled any more.
