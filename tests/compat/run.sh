@@ -227,7 +227,7 @@ check_branches()
 	all_branches | sort -u > "$out/wanted"
 	sort -u "$out"/*.branches > "$out/got"
 	comm -23 "$out/wanted" "$out/got" | grep . || return 0
-	echo "no kernel here compiles these"
+	echo "no kernel compiles the branches above"
 	return 1
 }
 

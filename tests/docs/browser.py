@@ -42,7 +42,7 @@ class Browser:
     def __init__(self, profile):
         to_browser, self.to = os.pipe()
         self.come, from_browser = os.pipe()
-        # The debugging protocol uses descriptors 3 and 4. Root needs --no-sandbox; the pages are our own.
+        # The debugging protocol uses descriptors 3 and 4. Root needs --no-sandbox, which is safe with this project's pages.
         self.process = subprocess.Popen(
             ["sh", "-c", f'exec 3<&{to_browser} 4>&{from_browser}; exec "$@"', "sh", "chromium", "--headless", "--no-sandbox", "--disable-gpu",
              "--remote-debugging-pipe", f"--user-data-dir={profile}", "about:blank"],
@@ -104,7 +104,7 @@ def problems(browser, page):
     browser.open(page)
     found = [browser.value(OVERFLOW)]
     missing = browser.value(IMAGES)
-    found.append(f"no picture: {missing}" if missing else "")
+    found.append(f"images that do not load: {missing}" if missing else "")
     for width, scheme, dark in ((NARROW, "light", False), (1200, "dark", True)):
         browser.screen(width, scheme)
         contrast = browser.value(CONTRAST)

@@ -18,7 +18,7 @@ suites=("$@")
 for suite in "${suites[@]}"; do
 	[[ $suite =~ ^(bookworm|trixie)$ ]] || die "usage: check.sh [bookworm] [trixie]"
 done
-[ "$HOSTARCH" = amd64 ] || die "needs an amd64 machine: it boots one"
+[ "$HOSTARCH" = amd64 ] || die "this host is $HOSTARCH; the test needs an amd64 host, since it boots a machine of the host's kind"
 
 names=(button-irq-dkms button-irq button-irq-calibrate button-irq-mqtt python3-button-irq)
 results=$TOP/build/packages
@@ -133,7 +133,7 @@ test_hardened()
 	local program=$root/usr/bin/button-irq
 
 	readelf -h "$program" | grep 'Type: *DYN' > /dev/null || fail "not position independent"
-	readelf -d "$program" | grep 'BIND_NOW' > /dev/null || fail "not bound at start"
+	readelf -d "$program" | grep 'BIND_NOW' > /dev/null || fail "no BIND_NOW"
 	readelf -lW "$program" | grep 'GNU_RELRO' > /dev/null || fail "no RELRO"
 	readelf -sW "$program" | grep '__stack_chk_fail' > /dev/null || fail "no stack protector"
 	readelf -sW "$program" | grep '_chk@GLIBC' > /dev/null || fail "not fortified"
@@ -218,7 +218,7 @@ test_end()
 {
 	local log=$TOP/build/log/packages-$1.log
 
-	grep -q '^---- end' "$log" || fail "the machine did not come to its end: $(tail -n 5 "${log%.log}.console")"
+	grep -q '^---- end' "$log" || fail "the machine stopped before its end: $(tail -n 5 "${log%.log}.console")"
 	[ "$(sed -n 's/^1\.\.//p' "$log")" = "$(grep -cE '^(not )?ok ' "$log")" ] || fail "not every test ran"
 	! sed '1,/^---- kernel log/d' "$log" | grep -E 'BUG:|WARNING:|Oops|KASAN|Call Trace' || fail "see $log"
 }

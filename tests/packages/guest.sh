@@ -54,7 +54,7 @@ test_install_running()
 	udevadm control --reload
 	modprobe button_irq
 	udevadm settle
-	[ "$(stat -c %G /dev/button_irq)" = root ] || fail "not as before a first install: $(stat -c %G /dev/button_irq)"
+	[ "$(stat -c %G /dev/button_irq)" = root ] || fail "before the install the node's group is $(stat -c %G /dev/button_irq), not root"
 	dpkg -i now/button-irq{,-mqtt}_*.deb
 	systemctl is-active --quiet button-irq-mqtt.service || fail "the MQTT service does not run"
 	# The tests below count open files of the button.
@@ -86,7 +86,7 @@ as()
 
 test_group()
 {
-	! as nogroup cat "$bell" || fail "whoever it is can read $bell"
+	! as nogroup cat "$bell" || fail "a user outside the group gpio can read $bell"
 	as gpio head -n 2 "$bell" > events &
 	wait_for 20 opened 1
 	press 1
@@ -228,7 +228,7 @@ test_mqtt_confined()
 	pid=$(main_pid)
 	[ "$(stat -c %U "/proc/$pid")" != root ] || fail "it runs as root"
 	[ "$(stat -c '%U %a' /etc/credstore/button-irq-mqtt.password)" = 'root 600' ] || fail "the password's rights"
-	! as nogroup cat /etc/credstore/button-irq-mqtt.password 2> /dev/null || fail "whoever it is can read the password"
+	! as nogroup cat /etc/credstore/button-irq-mqtt.password 2> /dev/null || fail "the user nobody can read the password"
 	systemctl stop button-irq-mqtt.service
 	wait_for 20 mqtt_says "${topic%/bell}/availability" offline
 	systemctl start button-irq-mqtt.service
@@ -247,7 +247,7 @@ test_mqtt_upgrade()
 	before=$(main_pid)
 	dpkg -i next/button-irq{,-mqtt}_*.deb
 	systemctl is-active --quiet button-irq-mqtt.service || fail "not active after the upgrade"
-	[ "$(main_pid)" != "$before" ] || fail "the old process goes on"
+	[ "$(main_pid)" != "$before" ] || fail "the old process still runs"
 	grep -q '^user = pi' /etc/button-irq-mqtt.conf || fail "the config file was replaced"
 }
 
@@ -272,9 +272,9 @@ test_old_instances()
 	# On an upgrade dpkg removes the template, which the new package does not have.
 	rm /lib/systemd/system/button-irq-mqtt@.service
 	dpkg -i next/button-irq_*.deb
-	! systemctl is-active --quiet button-irq-mqtt@bell.service || fail "an instance goes on"
-	[ ! -e "$wants/button-irq-mqtt@bell.service" ] || fail "an instance is enabled"
-	[ -z "$(instances)" ] || fail "left: $(instances)"
+	! systemctl is-active --quiet button-irq-mqtt@bell.service || fail "an instance still runs"
+	[ ! -e "$wants/button-irq-mqtt@bell.service" ] || fail "an instance is still enabled"
+	[ -z "$(instances)" ] || fail "files of instances are left: $(instances)"
 	[ "$(stat -c %a /etc/default/button-irq-mqtt.dpkg-old)" = 600 ] || fail "everybody can read the old options"
 	systemctl is-active --quiet button-irq-mqtt.service || fail "the new service does not run any more"
 }

@@ -13,8 +13,8 @@ build_packages()
 	printf '%s' "$list"
 }
 
-# clean_packages SUITE: a kernel and its headers, as on the machine of somebody who installs the packages; and the programs
-# that the tests use
+# clean_packages SUITE: a kernel and its headers, as on a machine on which the packages are installed, and the programs that
+# the tests use
 clean_packages()
 {
 	local list=linux-image-$HOSTARCH,linux-headers-$HOSTARCH,systemd-sysv,udev,dbus,kmod,bash-completion

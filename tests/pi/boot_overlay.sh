@@ -116,8 +116,8 @@ test_function_alone_is_no_input()
 	load_by_alias "$default"
 	[ -e "$platform/function-only/driver" ] || fail "function-only is not bound"
 	equal "pulls" "up up" "$(host pull 17) $(host pull 22)"
-	equal "GPIO17, of which the driver has requested the line" 1 "$(host level 17)"
-	equal "GPIO22, of which only the node says input" "$([[ $CHIP == pinctrl-rp1 ]] && echo 0 || echo 1)" "$(host level 22)"
+	equal "GPIO17, whose line the driver has requested" 1 "$(host level 17)"
+	equal "GPIO22, which has only a pin node" "$([[ $CHIP == pinctrl-rp1 ]] && echo 0 || echo 1)" "$(host level 22)"
 	read_in_a_script "$(node_of "$default")" got
 	push 17 0 1 got
 	check_stream 2 got

@@ -301,8 +301,8 @@ def main():
             overlay(BOARDS[name]["overlay"], parameters, Path(target).resolve())
         case _:
             raise SystemExit("usage: raspi.py boards | kernels BOARD | overlay BOARD | table [CELL...] |\n"
-                             "                plan BOARD...: what check.sh boots, lines of board, kernel and way |\n"
-                             "                apply BOARD PARAMETERS FILE: the board's overlay with its parameters applied")
+                             "                plan BOARD...: prints what check.sh boots, as lines of BOARD KERNEL WAY |\n"
+                             "                apply BOARD PARAMETERS FILE: writes the board's overlay, with PARAMETERS applied")
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ test_apply_press_remove()
 	cat <&3 > late 2> error && fail "no error at the end"
 	exec 3<&-
 	same_file got late
-	grep -q 'No such device' error || fail "the end is no ENODEV: $(cat error)"
+	grep -q 'No such device' error || fail "the error at the end is not ENODEV: $(cat error)"
 	wait_for 10 readers 0
 	line_is_free "$CHIP:17" || fail "GPIO17 is still taken: $(line_info "$CHIP:17")"
 	unload

@@ -127,7 +127,7 @@ check_magic()
 	version=$(cat "$CACHE/kernels/$newest/version")
 	cd "$CACHE/roots/sid-arm64/usr/src/linux-headers-${version%-*}-common/include/uapi" || return
 	# A search of this form finds the magic of /dev/gpiochip. Otherwise it would find nothing at all.
-	grep -rqE '_IO[WR]*\(0xB4\b' linux/gpio.h || { echo "no headers here"; return 1; }
+	grep -rqE '_IO[WR]*\(0xB4\b' linux/gpio.h || { echo "no ioctl found in linux/gpio.h below $PWD"; return 1; }
 	! grep -rniE "(\b_IO[WR]*\(|define[[:space:]]+\w*(IOC|MAGIC|TYPE|BASE)\w*[[:space:]]+\(?)[[:space:]]*0x0*$magic\b" .
 }
 

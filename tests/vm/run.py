@@ -128,7 +128,7 @@ class Qmp:
         while True:
             line = self.line()
             if not line:
-                raise Failure(f"QEMU went away at {command}")
+                raise Failure(f"QEMU ended before it answered {command}")
             answer = json.loads(line)
             if "event" in answer:
                 self.events.append(line)
