@@ -540,7 +540,7 @@ def save_coverage(log, path):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("kernel", help="name in tests/vm/kernels")
+    parser.add_argument("kernel", help="name in tests/vm/kernels, tests/debug/kernels or tests/pi/kernels")
     parser.add_argument("--stimulus", default="wire",
                         choices=("wire", "host", "gpio-sim", "nested", "nested-slow", "differential", "mmio", "thread",
                                  "bus-lock", "none"),
