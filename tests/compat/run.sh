@@ -2,17 +2,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # run.sh [NAME...]: compiles the driver and the tests' chip with W=1 for kernels that no suite of Debian has, and for
-# configurations that no kernel of Debian has; one TAP line each (or those named only).
+# configurations that no kernel of Debian has (or only for those named); one TAP line each.
 #
-# For a kernel in between, the headers of the next older or newer one that there is are changed to what they were, in the
-# few places where the driver could tell: a directory with the changed headers comes first in the include path. The last
-# line of TAP is whether every branch of the compat headers was compiled.
+# For such a kernel, the headers of an older or newer one are changed back or forth in the few places that matter to the
+# driver: a directory with the changed headers comes first in the include path. The last TAP line says whether every branch
+# of the compat headers was compiled.
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
 cd "$TOP"
 
-# VERSION BASE: and the function version_VERSION, with dots as underscores, makes BASE's headers those of VERSION
+# VERSION BASE: the function version_VERSION, with a dot as an underscore, changes BASE's headers to those of VERSION
 versions=(
 	5.11 6.1-arm64
 	5.15 6.1-arm64
@@ -29,7 +29,7 @@ versions=(
 	6.16 7.2-arm64
 	6.17 7.2-arm64
 )
-# NAME BASE: the same, with the function config_NAME
+# NAME BASE: the function config_NAME changes BASE's configuration
 configs=(
 	no_pm_sleep 7.2-arm64
 	no_pm_sleep_old 6.1-arm64
@@ -39,11 +39,11 @@ configs=(
 	no_input 7.2-arm64
 	no_input_old 6.1-arm64
 )
-# Kernels that are compiled for elsewhere (tests/vm), here only to see which branches that compiles
+# Kernels for which tests/vm compiles too; here, to see which branches of the compat headers they compile
 plain=(5.10-arm64 6.1-arm64 6.12-arm64 7.2-arm64)
 compat=(button_irq_compat.h tests/modules/button_irq_test_compat.h)
 
-# edit HEADER SED-SCRIPT: a changed copy of the base's header; what changes nothing is a mistake
+# edit HEADER SED-SCRIPT: changes a copy of the base's header; fails if that changes nothing
 edit()
 {
 	local header=$1 from
@@ -53,7 +53,7 @@ edit()
 	done
 	[ -e "$from" ] || die "$base has no $header"
 	mkdir -p "$overlay/${header%/*}"
-	# Headers beside it are no longer beside it.
+	# The copy is in another directory, so it cannot include headers by "name".
 	[ "$from" = "$overlay/$header" ] || {
 		sed -E "s|^(#include) \"(.*)\"|\1 <${header%/*}/\2>|" "$from" > "$overlay/$header"
 		from=$overlay/$header
@@ -63,52 +63,52 @@ edit()
 	cp "$work/edited" "$overlay/$header"
 }
 
-# 6.17: a chip's set() returns an error.
+# Since 6.17 a chip's set() returns an error.
 before_6_17()
 {
 	edit linux/gpio/driver.h '/struct gpio_chip \{/,/^\};/s/\bint(\s+\(\*set\)\()/void\1/'
 }
 
-# 6.9: gpio_device_find() takes constant data.
+# Since 6.9 gpio_device_find() takes constant data.
 before_6_9()
 {
 	edit linux/gpio/driver.h '/gpio_device_find\(const void \*data/,/;/s/const void \*/void */'
 }
 
-# 6.8: gpiochip_dup_line_label(), which copies under a lock
+# Since 6.8 there is gpiochip_dup_line_label(), which copies the label under a lock.
 before_6_8()
 {
 	edit linux/gpio/driver.h 's/^char \*gpiochip_dup_line_label\(/const char *gpiochip_is_requested(/'
-	# A macro that nothing here uses
+	# The second edit is for a macro that the driver does not use.
 	edit linux/gpio/driver.h 's/gpiochip_dup_line_label\(/gpiochip_is_requested(/'
 }
 
-# 6.5: generic_file_splice_read() is copy_splice_read().
+# Since 6.5 generic_file_splice_read() is called copy_splice_read().
 after_6_5()
 {
 	edit linux/fs.h 's/\bgeneric_file_splice_read\b/copy_splice_read/'
 }
 
-# 6.2: class.devnode takes a constant device.
+# Since 6.2 class.devnode takes a constant device.
 after_6_2()
 {
 	edit linux/device/class.h 's/(\(\*devnode\)\()struct device/\1const struct device/'
 }
 
-# 5.19: a GPIO chip's irq_chip is constant.
+# Since 5.19 a GPIO chip's irq_chip is constant.
 before_5_19()
 {
 	edit linux/gpio/driver.h 's/\b(GPIOCHIP_IRQ_RESOURCE_HELPERS|gpio_irq_chip_set_chip)\b/later_\1/'
 	edit linux/irq.h 's/\bIRQCHIP_IMMUTABLE\b/LATER_IRQCHIP_IMMUTABLE/'
 }
 
-# 5.17: pm_sleep_ptr()
+# Since 5.17 there is pm_sleep_ptr().
 before_5_17()
 {
 	edit linux/pm.h 's/^#define (pm_sleep_ptr|pm_ptr|DEFINE_SIMPLE_DEV_PM_OPS)\(/#define later_\1(/'
 }
 
-# 5.16: a chip has a firmware node of its own.
+# Since 5.16 a chip has a firmware node of its own.
 before_5_16()
 {
 	edit linux/gpio/driver.h '/^struct gpio_chip \{/,/^\};/s/(struct fwnode_handle\s*\*)fwnode;/\1later_fwnode;/'
@@ -129,7 +129,7 @@ version_6_13() { before_6_17; }
 version_6_16() { before_6_17; }
 version_6_17() { :; }
 
-# without OPTION...
+# without OPTION...: removes options from the configuration
 without()
 {
 	local option
@@ -147,7 +147,7 @@ config_no_tracepoints() { without TRACEPOINTS EVENT_TRACING TRACING; }
 config_no_input() { without INPUT INPUT_EVDEV; }
 config_no_input_old() { config_no_input; }
 
-# The version as KERNEL_VERSION() has it
+# version_code VERSION: the value of KERNEL_VERSION()
 version_code()
 {
 	local major minor
@@ -156,7 +156,8 @@ version_code()
 	echo $((major << 16 | minor << 8))
 }
 
-# A line after each directive that opens a branch of a compat header, for the compiler to say that it was here
+# mark_branches HEADER: adds a message after each directive that opens a branch, which the compiler prints if it compiles the
+# branch
 mark_branches()
 {
 	awk -v file="$1" '
@@ -174,7 +175,7 @@ all_branches()
 	done
 }
 
-# compile NAME BASE FUNCTION [VERSION]
+# compile NAME BASE FUNCTION [VERSION]: compiles for BASE, changed by FUNCTION
 compile()
 {
 	local name=$1 base=$2 function=$3 version=${4:-} root build common overlay work copy header objects log status=0
@@ -203,7 +204,7 @@ compile()
 		[ ! -e "$header" ] || mark_branches "$header" | as_root tee "$copy/$header" > /dev/null
 	done
 	as_root cp -r "$overlay" "$copy/overlay"
-	# By the one variable that kbuild puts before its own directories
+	# kbuild puts only this variable before its own include directories.
 	[ "$function" = : ] || first=("NOSTDINC_FLAGS=-nostdinc -I/tmp/${copy##*/}/overlay")
 	for objects in ". button_irq.o" "tests/modules button_irq_test_chip.o"; do
 		log=$(as_root chroot "$root" make -C "/lib/modules/${build##*linux-headers-}/build" W=1 ARCH=arm64 \
@@ -226,7 +227,7 @@ check_branches()
 	all_branches | sort -u > "$out/wanted"
 	sort -u "$out"/*.branches > "$out/got"
 	comm -23 "$out/wanted" "$out/got" | grep . || return 0
-	echo "no kernel here compiles these"
+	echo "no kernel compiles the branches above"
 	return 1
 }
 
@@ -235,7 +236,7 @@ printf '%s\n' "${plain[@]}" | xargs -n 1 "$TOP/tests/vm/fetch.sh"
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 
-# one NAME FUNCTION...: a line of TAP, with what was said if it failed
+# one NAME COMMAND...: runs COMMAND and prints a TAP line, after the command's output if it failed
 one()
 {
 	local name=$1 status=0

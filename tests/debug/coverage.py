@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Adds up the gcov counts of several runs, and compares the lines that never ran with the list of lines that no test reaches.
+"""coverage.py SOURCE LIST REPORT...: adds up the gcov counts of several runs, and compares the lines that never ran with LIST.
 
-Each line of that list is FUNCTION | TEXT | REASON: in that function, the source line with that text (or a part of it) or
-one of its branches does not run, because of REASON. The check fails for a line or branch that did not run and is not
-listed, and for an entry of which there is no such line.
+Each line of LIST is FUNCTION | TEXT | REASON: in that function, the source line that contains TEXT, or one of its branches,
+does not run because of REASON. The check fails for a line or branch that did not run and is not listed, and for an entry
+that matches no source line.
 """
 
 import collections
@@ -36,7 +36,7 @@ class Coverage:
                     self.branches[number, index] += branch["count"]
 
     def missing(self):
-        """Lines that never ran, or of which a branch was never taken: {line: what is missing}"""
+        """Lines that never ran, or that have a branch that was never taken: {line number: what is missing}"""
         found = {number: "line" for number, count in self.lines.items() if not count}
         ways = collections.defaultdict(list)
         for (number, _), count in self.branches.items():

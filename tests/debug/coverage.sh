@@ -22,7 +22,7 @@ for row in "$TOP"/build/vm/results/debug{,-slow}/"$name"-*.row; do
 	number=$((number + 1))
 	[ -s "$counts" ] || die "no counts in $counts: its machine failed; run make check-debug-long"
 	as_root cp "$counts" "$copy/button_irq.gcda"
-	# Of the same compilation, or nothing would be counted
+	# gcov needs the .gcno file of the same compilation.
 	as_root cp "${counts%.gcda}.gcno" "$copy/button_irq.gcno"
 	# shellcheck disable=SC2016 # the inner shell's
 	as_root chroot "$root" sh -c 'cd "$1" && aarch64-linux-gnu-gcov -b --json-format --stdout button_irq.gcda' - \

@@ -14,7 +14,7 @@ mapfile -t mutants < <(grep -v '^#' "$here/mutants")
 [ $# -gt 0 ] || mapfile -t numbers < <(seq ${#mutants[@]})
 [ $# = 0 ] || numbers=("$@")
 
-# tests/vm/build.sh takes its sources from the tree in which it is: give it a copy of this tree.
+# tests/vm/build.sh builds the sources of its own tree, so copy the whole tree.
 copy_tree()
 {
 	rm -rf "$build"
@@ -29,7 +29,7 @@ check()
 {
 	local kernel=$1 test=$2 function=$3 edit=$4 options=(--cpus 1) log=$build/log-$5 kind
 
-	# Enough edges for a race to be met even where a busy host runs the two CPUs by turns
+	# Many edges, so that the race happens even if a busy host runs the two CPUs in turns
 	[ "$kernel" != debug-b ] || options=(--cpus 2 --realtime --env BUTTON_IRQ_EDGES=200000)
 	cp "$TOP/button_irq.c" "$build/"
 	sed -i -E "/^[a-z].*\<$function\(/,/^}/ { $edit }" "$build/button_irq.c"

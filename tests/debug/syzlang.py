@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Compares button_irq.txt, the description for syzkaller, with button_irq.h. Needs no syzkaller.
 
-Every line has one of the forms that syzlang knows; every ioctl of the header is there with the right direction and type;
-structures have the header's fields, in its order and with its sizes; what is referred to is defined.
+Every line has one of the forms that syzlang knows. Every ioctl of the header is described, with its direction. Structures have
+the header's fields, in the same order and with the same sizes. Every name that is used is defined.
 """
 
 import re
@@ -12,7 +12,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 TYPES = {"__u64": "int64", "__u32": "int32", "char": "int8"}
-# Of syzlang itself, and of what syzkaller has for every device.
+# Names that syzlang or syzkaller's common descriptions define
 KNOWN = {"fd", "open_flags"}
 FORMS = {
     "include": r"include <[\w/.]+>",
@@ -35,7 +35,7 @@ def header_structs(text):
 
 
 def parse(text):
-    """What the description defines: structures, calls by name, other names, and lines that have no known form."""
+    """Returns what the description defines: structures, calls by name, all other names; and complaints about unknown lines."""
     structs, calls, names, strange = {}, {}, set(KNOWN), []
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.startswith("#"):
@@ -43,7 +43,7 @@ def parse(text):
         form, match = next(((form, match) for form, pattern in FORMS.items() if (match := re.fullmatch(pattern, line))),
                            (None, None))
         if not form or line.count("[") != line.count("]"):
-            strange.append(f"line {number} is none that syzlang has: {line}")
+            strange.append(f"line {number} has no form that syzlang knows: {line}")
         elif form in ("resource", "flags"):
             names.add(match[1])
         elif form == "call":

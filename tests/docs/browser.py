@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""browser.py DIRECTORY: every page of a site that scripts/website.py made, in Chromium, headless. Prints TAP.
+"""browser.py DIRECTORY: checks every page of a site that scripts/website.py made, in headless Chromium. Prints TAP.
 
-Chromium is asked through the pipe of its debugging protocol: a JSON object each way, ended by a zero byte.
+Chromium is controlled over the pipe of its debugging protocol: each message is a JSON object, ended by a zero byte.
 """
 
 import json
@@ -14,7 +14,7 @@ from pathlib import Path
 
 NARROW = 360
 
-# What is wider than the screen, but for what scrolls by itself
+# Elements that are wider than the screen, except those that scroll by themselves
 OVERFLOW = """(() => {
 	const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
 	if (wide <= 0)
@@ -24,7 +24,7 @@ OVERFLOW = """(() => {
 	return wide + " px too wide: " + culprits.map((element) => element.outerHTML.slice(0, 80)).slice(0, 3).join(" ");
 })()"""
 
-# Contrast of text and links against the page, as WCAG 2 computes it
+# Luminance of the page, and the worst contrast of text and links against the page, by the formulas of WCAG 2
 CONTRAST = """(() => {
 	const rgb = (text) => text.match(/[0-9.]+/g).slice(0, 3).map(Number);
 	const light = (color) => rgb(color).map((c) => (c /= 255) <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
@@ -42,7 +42,7 @@ class Browser:
     def __init__(self, profile):
         to_browser, self.to = os.pipe()
         self.come, from_browser = os.pipe()
-        # The debugging protocol uses descriptors 3 and 4. Root needs --no-sandbox; the pages are our own.
+        # The debugging protocol uses descriptors 3 and 4. Root needs --no-sandbox, which is safe with this project's pages.
         self.process = subprocess.Popen(
             ["sh", "-c", f'exec 3<&{to_browser} 4>&{from_browser}; exec "$@"', "sh", "chromium", "--headless", "--no-sandbox", "--disable-gpu",
              "--remote-debugging-pipe", f"--user-data-dir={profile}", "about:blank"],
@@ -99,12 +99,12 @@ class Browser:
 
 
 def problems(browser, page):
-    """What is wrong with a page, one line each"""
+    """Returns the page's problems, one line each"""
     browser.screen(NARROW, "light")
     browser.open(page)
     found = [browser.value(OVERFLOW)]
     missing = browser.value(IMAGES)
-    found.append(f"no picture: {missing}" if missing else "")
+    found.append(f"images that do not load: {missing}" if missing else "")
     for width, scheme, dark in ((NARROW, "light", False), (1200, "dark", True)):
         browser.screen(width, scheme)
         contrast = browser.value(CONTRAST)

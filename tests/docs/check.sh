@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# check.sh: the documents as people get them. Links and facts (make check-static runs these, too), the manual pages as mandoc
-# sees them, and the web pages: their links, and each page in Chromium, on a narrow screen and in the dark. TAP.
+# check.sh: checks the documents: links and facts (as make check-static does), the manual pages with mandoc, and the web pages:
+# their links, and each page in Chromium, on a narrow screen and with dark colours. Prints TAP.
 
 # shellcheck disable=SC2317 # the functions are called by check
 set -euo pipefail
@@ -11,7 +11,7 @@ set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# check NAME COMMAND...
+# check NAME COMMAND...: prints a TAP line, after the command's output if it failed
 check()
 {
 	local status=0
@@ -21,7 +21,8 @@ check()
 	result "$status" "$1"
 }
 
-# mandoc finds no fault (long lines are none: the source's lines are a little longer with macros), and the page has the section NAME.
+# manual_page FILE: mandoc finds no fault, and the page has the section NAME. Long input lines are ignored: the conversion to
+# macros makes the source's lines a little longer.
 manual_page()
 {
 	local page

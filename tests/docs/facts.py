@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""facts.py: what stands in several places is the same in all of them. Prints each difference.
+"""facts.py: checks that a fact is the same in all places that state it. Prints each difference.
 
-- The version: dkms.conf has it; packages, the Python module and the change log follow.
-- Default values and maxima: button_irq.c has them; manual page, binding, overlay and documents follow.
-- Attributes and parameters: button_irq.c has them; the manual page describes each, and tests list each attribute.
-- Names in doc/how-it-works.md: functions, tests and files exist, and each function with a barrier is in its table, by the
-  barrier's label.
+- The version is defined in dkms.conf; the packages for Debian and npm, the Python module and the change log state it.
+- Default values and maxima are defined in button_irq.c; the descriptions of the module parameters, the manual page, the
+  binding, the overlay and other documents state them.
+- Attributes and parameters are defined in button_irq.c and button_irq_params.h; the manual page describes each, and no other,
+  and tests list each attribute.
+- Functions and tests that doc/how-it-works.md names exist. Each function with a barrier is in its table of barriers, by the
+  label of the barrier in the driver.
+- Files that doc/how-it-works.md and the documents for contributors name exist.
 - Shell tests: each function test_...() of tests/selftests is used, most often in its script's list for run_tests.
-- Test levels: the Makefile has them; its help and CONTRIBUTING.md describe each, by the same name.
+- Test levels are defined in the Makefile; its help and CONTRIBUTING.md describe each by its name.
 """
 
 import re
@@ -24,12 +27,12 @@ def read(name):
 
 
 def driver():
-    """The driver's text, with the chapter that it includes"""
+    """Returns the driver's source, including button_irq_params.h, which button_irq.c includes"""
     return read("button_irq.c") + read("button_irq_params.h")
 
 
 def one(name, pattern):
-    """The only match of a pattern in a file"""
+    """Returns what a pattern matches in a file; all matches have to be the same"""
     found = set(re.findall(pattern, read(name), re.MULTILINE))
     if len(found) != 1:
         problems.append(f"{name}: {pattern!r} has {len(found)} different matches, not one")
@@ -47,7 +50,7 @@ def same(what, wanted, places):
 def versions():
     version = one("dkms.conf", r'^PACKAGE_VERSION="(.*)"$')
     same("the version", version, [("userspace/python/button_irq/__init__.py", r'^__version__ = "(.*)"$')])
-    # npm wants three numbers.
+    # npm requires three numbers.
     same("the version", f"{version}.0", [(f"userspace/{name}/package.json", r'^  "version": "(.*)",$') for name in ("node", "node-red")])
     # The newest entry comes first.
     for name, pattern in (("debian/changelog", r"^button-irq \((.*?)\)"), ("CHANGELOG.md", r"^## ([0-9]\S*)")):
@@ -57,7 +60,7 @@ def versions():
 
 
 def default(name):
-    """What the manual page says of a parameter"""
+    """Returns the default value of a parameter in the manual page"""
     found = re.search(rf"^`{name}`\n: .*?\(default `?([^)`]*)`?\)", read("doc/man/button_irq.4.md"), re.MULTILINE | re.DOTALL)
     return found and found[1]
 
@@ -122,13 +125,13 @@ def interface():
 
 
 def functions(source):
-    """(name, body) of each function of a kernel source file"""
+    """Returns (name, body) of each function of a kernel source file"""
     return re.findall(r"^[a-z][^\n;={}]*?\b(\w+)\([^;{}]*\)\n\{\n(.*?)^\}", source, re.MULTILINE | re.DOTALL)
 
 
 def names():
     source = driver()
-    # Its section about other drivers names files of the kernel.
+    # Leave out the section about other drivers, which names files of the kernel.
     chapter = re.sub(r"\n## What the others do\n.*?(?=\n## )", "", read("doc/how-it-works.md"), flags=re.DOTALL)
     bodies = dict(functions(source))
     if len(bodies) < 50:
@@ -152,7 +155,7 @@ def names():
             problems.append(f"doc/how-it-works.md: there is no {name}")
     texts = {name: read(name) for name in ("CONTRIBUTING.md", "tests/README.md", "doc/benchmarks.md", "doc/tested.md")}
     for document, text in {**texts, "doc/how-it-works.md": chapter}.items():
-        # Generated parts are their generators' concern.
+        # Leave out generated parts.
         text = re.sub(r"<!-- (\S+) -->\n.*?<!-- /\1 -->", "", text, flags=re.DOTALL)
         for name in sorted(set(re.findall(r"`([\w/-]+\.(?:[ch]|sh|py|litmus|yaml|svg))[` ]", text))):
             if not any((TOP / where / name).exists() for where in ("", "tests", "doc")) and not list((TOP / "tests").glob(f"*/{name}")):
@@ -173,7 +176,7 @@ def levels():
     targets = set(re.findall(r"^(check(?:-[a-z-]+)?|bench(?:-[a-z]+)?):", makefile, re.MULTILINE))
     described = set(re.findall(r"^#: +(?:sudo )?make (check(?:-[a-z-]+)?|bench(?:-[a-z]+)?)\b", makefile, re.MULTILINE))
     contributing = set(re.findall(r"^\| `(check(?:-[a-z-]+)?|bench(?:-[a-z]+)?)`", read("CONTRIBUTING.md"), re.MULTILINE))
-    # Parts of check-debug and check-debug-long
+    # Not described: the parts of check-debug and check-debug-long
     parts = {"check-debug-syzlang", "check-debug-vm", "check-debug-slow", "check-debug-coverage", "check-debug-mutants"}
     for where, names in (("Makefile's help", described), ("CONTRIBUTING.md's table", contributing)):
         problems.extend(f"{where}: {name} is missing" for name in sorted(targets - parts - names))

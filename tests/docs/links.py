@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""links.py [DIRECTORY]: local links of all Markdown files lead to a file of the tree, and their anchors to a heading.
+"""links.py [DIRECTORY]: checks that local links in all Markdown files lead to a file of the tree, and their anchors to a heading.
 
-With DIRECTORY, a site that scripts/website.py made: likewise for its pages. Links to other hosts are not followed.
+With DIRECTORY, the same for the pages of a site that scripts/website.py made. Links to other hosts are not followed.
 """
 
 import re
@@ -17,13 +17,13 @@ import website  # noqa: E402 pylint: disable=wrong-import-position
 
 
 def prose(text):
-    """Without fenced blocks and code spans, which may look like links and headings"""
+    """Returns the text without code blocks and code spans, which may look like links"""
     text = re.sub(r"^(```.*?^```|    .*?$)", "", text, flags=re.DOTALL | re.MULTILINE)
     return re.sub(r"`[^`\n]*`", lambda match: "x" * len(match[0]), text)
 
 
 def markdown(path):
-    """(links, anchors) of a Markdown file"""
+    """Returns (links, anchors) of a Markdown file"""
     text = path.read_text(encoding="utf-8")
     taken = {}
     fenced = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
@@ -33,7 +33,7 @@ def markdown(path):
 
 
 def page(path):
-    """(links, anchors) of a page"""
+    """Returns (links, anchors) of a web page"""
     text = path.read_text(encoding="utf-8")
     return [unescape(link) for link in re.findall(r'(?:href|src)="([^"]*)"', text)], set(re.findall(r'id="([^"]*)"', text))
 
@@ -67,7 +67,7 @@ def main():
     else:
         links, broken = check(website.TOP, website.documents(), markdown)
     print(f"{links} links, {broken} broken")
-    # Without any link this program has not understood its input.
+    # No link at all means that this program did not understand its input.
     return broken > 0 or not links
 
 

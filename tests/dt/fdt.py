@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Flattened device trees, read and written: what the tests need of the Devicetree Specification."""
+"""Reads and writes flattened device trees, as far as the tests need the Devicetree Specification."""
 
 import struct
 
@@ -24,7 +24,7 @@ class Node:
         return node
 
     def walk(self, path=""):
-        """Every node with its path, this one first."""
+        """Yields the path and the node of this node and of all nodes below it."""
         yield path or "/", self
         for name, child in self.children.items():
             yield from child.walk(f"{path}/{name}")

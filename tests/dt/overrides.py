@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A model of what Raspberry Pi's firmware and its dtoverlay tool do with an overlay's parameters.
 
-Written from their documentation (README.md beside this file says which parts). The overlay is
-patched before it is applied, as both do. Of the syntax of __overrides__ the model has integers,
-booleans, strings and byte strings; it refuses the rest (literals, lookup tables, fragments,
-bootargs), which this project's overlay does not use.
+Written from their documentation (README.md beside this file says which parts). Like both, the model
+patches the overlay before the overlay is applied. Of the syntax of __overrides__ it implements
+integers, booleans, strings and byte strings. It raises NotImplementedError for the rest (literals,
+lookup tables, fragments, bootargs), which this project's overlay does not use.
 """
 
 import re
@@ -16,13 +16,13 @@ SIZES = {".": 1, ";": 2, ":": 4, "#": 8}
 
 
 class Refused(Exception):
-    """The tool would end with an error."""
+    """The firmware or dtoverlay would refuse the parameter."""
 
 
 def integer(value):
     if re.fullmatch(r"0[xX][0-9a-fA-F]+|[1-9][0-9]*", value):
         return int(value, 0)
-    if re.fullmatch(r"0[0-7]*", value):         # octal, as strtoull() has it
+    if re.fullmatch(r"0[0-7]*", value):         # octal, as in strtoull()
         return int(value, 8)
     if not value:
         return 0
@@ -32,7 +32,7 @@ def integer(value):
 
 
 def targets(data):
-    """The (phandle, declaration) pairs of a parameter."""
+    """Yields the (phandle, declaration) pairs of a parameter."""
     while data:
         phandle, rest = struct.unpack_from(">I", data)[0], data[4:]
         declaration, _, data = rest.partition(b"\0")
@@ -47,7 +47,7 @@ def path_of(overlay, phandle):
 
 
 def rename(overlay, path, new):
-    """Gives a node another name, and those that name it by its path: fixups and symbols."""
+    """Renames a node, also in the fixups and symbols that contain its path."""
     parent, _, old = path.rpartition("/")
     renamed = f"{parent}/{new}"
 
@@ -66,13 +66,13 @@ def rename(overlay, path, new):
     try:
         replace_key(overlay.find(f"/__local_fixups__{parent}").children)
     except KeyError:
-        pass                    # nothing below holds a reference
+        pass                    # no local fixups below the parent
 
 
 def set_integer(overlay, path, prop, offset, size, value):
     node = overlay.find(path)
     old = node.props.get(prop, b"")
-    if prop != "reg" or len(old) >= offset + size:      # reg is never made or made longer
+    if prop != "reg" or len(old) >= offset + size:      # reg is never created or extended
         new = bytearray(old.ljust(offset + size, b"\0"))
         new[offset:offset + size] = (value & (256 ** size - 1)).to_bytes(size, "big")
         node.props[prop] = bytes(new)
@@ -120,7 +120,7 @@ def assign(overlay, phandle, declaration, value):
 
 
 def apply(overlay, parameters):
-    """Parameters as on a dtoverlay= line behind the name: "gpio=27,label=bell,wakeup"."""
+    """Applies parameters, written as after the name in a dtoverlay= line: "gpio=27,label=bell,wakeup"."""
     for parameter in filter(None, parameters.split(",")):
         name, equals, value = parameter.partition("=")
         declared = overlay.children["__overrides__"].props.get(name)

@@ -9,7 +9,7 @@ set -euo pipefail
 
 "$TOP/scripts/deps.sh" dt vm
 "$TOP/tests/vm/fetch.sh" dt-schema
-# The programs of dt-schema run with the Python that they belong to, and that one's libraries.
+# The programs of dt-schema run with the Python of their own root, and with the libraries there.
 root=$CACHE/roots/dt-schema
 triplet=$(gnu_triplet "$HOSTARCH")
 loader=("$root/lib/$triplet"/ld-linux-*.so.*)

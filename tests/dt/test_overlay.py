@@ -4,9 +4,9 @@
 
 	test_overlay.py DTBO-DIR [NAME=DIR ...]
 
-DTBO-DIR is where dts/Makefile put the overlays; each DIR is searched for bcm*rpi*.dtb and called
-NAME. Parameters are applied by overrides.py, overlays by fdtoverlay. README.md beside this file
-tells what is expected of each parameter, and why.
+DTBO-DIR is the directory of the overlays that dts/Makefile made. Each DIR is searched for
+bcm*rpi*.dtb; results call it NAME. overrides.py applies the parameters, fdtoverlay the overlays.
+README.md beside this file says what is expected of each parameter, and why.
 """
 
 import copy
@@ -27,7 +27,7 @@ CONTROLLERS = "brcm,bcm2835-gpio", "brcm,bcm2711-gpio", "raspberrypi,rp1-gpio"
 SOCS = "bcm2835", "bcm2836", "bcm2837", "bcm2711", "bcm2712"
 PARAMETERS = {"gpio", "gpio_pull", "active_low", "debounce_us", "debounce_mode", "label", "keycode", "wakeup"}
 
-# What is loaded, one instance after another, and how each button differs from DEFAULT then.
+# Parameters of each instance that is loaded, separated by " + " -> how each button then differs from DEFAULT.
 DEFAULT = {"pin": 17, "pull": 2, "flags": 1, "us": 10000, "mode": "eager", "label": "",
            "code": 0, "wake": False}
 CASES = {
@@ -65,8 +65,8 @@ CASES = {
         [{"pin": 27, "label": "a"}, {"pin": 22, "label": "b", "pull": 0}, {"wake": True}],
 }
 
-# Parameter -> what becomes of the thing in overrides.dts: its name, and the properties that are
-# changed (None: gone).
+# Parameter -> the node "thing" of overrides.dts afterwards: its name, and the properties that have
+# changed (None: removed).
 MODEL = {
     "": ("thing@1", {}),
     "byte=0xff": ("thing@1", {"bytes": b"\x11\xff\x33\x44"}),
@@ -96,7 +96,7 @@ MODEL = {
 }
 REFUSED = "nothing=1", "cell=sideways", "on=maybe", "mac=x"
 
-# The binding has the driver's limits. Each of these changes to its first example breaks one.
+# The binding has the driver's limits. Each of these changes to its first example violates one.
 WRONG = {
     "no gpios": ("gpios = <&gpio 17 1>;", ""),
     "two lines": ("gpios = <&gpio 17 1>", "gpios = <&gpio 17 1>, <&gpio 18 1>"),
@@ -114,8 +114,8 @@ WRONG = {
     "an unknown property": ('"bell"', '"bell"; debounce-ms = <10>'),
 }
 
-WORK = None     # a directory to work in
-TREES = []      # to load each case on
+WORK = None     # a temporary directory
+TREES = []      # the trees on which each case is loaded
 
 
 class Tap:
@@ -126,7 +126,7 @@ class Tap:
         print(f"{result} {self.passed + self.failed + self.skipped} - {name}", flush=True)
 
     def point(self, name, complaints):
-        """One test: passed if there is nothing to complain about."""
+        """Prints a test's result: passed if there are no complaints."""
         self.passed += not complaints
         self.failed += bool(complaints)
         for complaint in complaints:
@@ -144,7 +144,7 @@ class Tap:
 
 
 def run(*command):
-    """The exit status of a program, and the lines it wrote."""
+    """Runs a program. Returns its exit status, and the lines that it printed."""
     result = subprocess.run([str(word) for word in command], text=True, errors="replace",
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     return result.returncode, [line for line in result.stdout.splitlines() if line.strip()]
@@ -155,7 +155,7 @@ def properties(root):
 
 
 def differences(wanted, got):
-    """Of two trees, as properties() gives them, each path and property that is not the same."""
+    """Yields each difference between two trees, which properties() returned."""
     for path in sorted(wanted.keys() | got.keys()):
         if path not in got:
             yield f"{path} is missing"
@@ -173,7 +173,7 @@ def show(value):
 
 
 def fdtoverlay(base, overlays):
-    """The file base with the overlays applied, or None and the reason."""
+    """Applies overlays to the file base. Returns the tree and no complaints, or None and the reason."""
     files = []
     for number, overlay in enumerate(overlays):
         files.append(WORK / f"{number}.dtbo")
@@ -192,21 +192,21 @@ class Tree:
         self.file = file
         self.overlay = fdt.parse(overlay.read_bytes())
         self.root = fdt.parse(file.read_bytes())
-        self.label = label      # that the overlay wants on the header's controller
+        self.label = label      # the label that the overlay needs on the header's controller
         self.has_label = label in self.root.children.get("__symbols__", fdt.Node()).props
         found = [path for path, node in self.root.walk()
                  if node.strings("compatible")[0] in CONTROLLERS]
         self.controller = found[0] if len(found) == 1 else None
 
     def add_label(self):
-        """A tree compiled with -@ has its labels as symbols; not all of Debian's are."""
+        """Adds the symbol, which a tree that was not compiled with -@ lacks."""
         symbols = self.root.children.setdefault("__symbols__", fdt.Node())
         symbols.props[self.label] = self.controller.encode() + b"\0"
         self.file = WORK / f"{re.sub('[^a-z0-9.+-]', '-', self.name)}.dtb"
         self.file.write_bytes(fdt.write(self.root))
 
     def load(self, case):
-        """The tree with the overlay loaded once for each part of the case."""
+        """Loads the overlay once for each part of the case."""
         overlays = []
         for parameters in case.split(" + "):
             overlays.append(copy.deepcopy(self.overlay))
@@ -214,7 +214,7 @@ class Tree:
         return fdtoverlay(self.file, overlays)
 
     def check_label(self):
-        """Without the label the overlay is refused; with it, it is where it belongs."""
+        """Checks that the overlay is refused without the label, and that the label is on the controller."""
         if not self.has_label:
             if self.load("")[0]:
                 yield f"was taken without the label {self.label}"
@@ -230,13 +230,13 @@ class Tree:
             yield f"{self.controller} takes other specifiers"
 
     def check(self, case, buttons):
-        """Loads the case and compares all of the tree with what README.md says."""
+        """Loads the case and compares the whole tree with the tables of README.md."""
         merged, complaints = self.load(case)
         if not merged:
             return complaints
         before, after = properties(self.root), properties(merged)
 
-        # libfdt adds the overlay's own labels, which the firmware keeps to itself.
+        # libfdt exports the overlay's own labels to the tree; the firmware does not.
         for label in "button_irq", "button_irq_pins":
             after["/__symbols__"].pop(label, None)
 
@@ -250,7 +250,7 @@ class Tree:
         return complaints
 
     def expected(self, button, before, after):
-        """The two nodes of a button. Their phandles may be any."""
+        """Returns the two nodes of a button. Their phandles may have any value."""
         pins = f"{self.controller}/button-irq-pins@{button['pin']:x}"
         node = f"/button-irq@{button['pin']:x}"
         nodes = {
@@ -279,7 +279,7 @@ class Tree:
 
 
 def check_model(parameters, name, changed):
-    """The model itself. With fdtoverlay, to see that references survive a rename."""
+    """Checks the model itself; by fdtoverlay, which shows whether references survive a rename."""
     overlay = fdt.parse((WORK / "overrides.dtbo").read_bytes())
     thing = dict(overlay.find("/fragment@0/__overlay__/thing@1").props)
     overrides.apply(overlay, parameters)
@@ -326,7 +326,7 @@ def source_tests(tap, dtbos):
     compiled = (dtbos / "button-irq.dtbo").read_bytes()
     status, complaints = run("dtc", "-@", "-o", WORK / "plain.dtbo", source)
     if not status and (WORK / "plain.dtbo").read_bytes() == compiled:
-        complaints = []         # what plain dtc warns about dts/Makefile explains
+        complaints = []         # ignore the warnings of plain dtc, which dts/Makefile explains
     else:
         complaints.append("is not what dts/Makefile made")
     tap.point("plain dtc -@ compiles it to the same bytes", complaints)
@@ -367,7 +367,7 @@ def overlay_tests(tap, dtbos, dirs):
             what += " (label added; refused without)"
         complaints = list(tree.check_label())
         if not tree.controller:
-            # A Pi 5 in mainline before it had RP1: there is nothing that the header is on.
+            # A Pi 5 in a kernel without RP1: the tree has no controller of the header.
             what = "refused, there is no RP1"
             if "bcm2712" not in tree.name or any("rp1" in path for path, _ in tree.root.walk()):
                 complaints.append("not one controller was found")
@@ -382,7 +382,7 @@ def overlay_tests(tap, dtbos, dirs):
         else:
             tap.skip(f"boards with a {soc}", "none in the device trees of these kernels")
     TREES.extend(trees)
-    # Each CPU takes some of the cases. The children have the trees from us.
+    # Each CPU takes some of the cases. The children inherit the trees.
     with multiprocessing.get_context("fork").Pool(initializer=work_apart) as pool:
         for case, complaints in zip(CASES, pool.imap(check_case, CASES)):
             tap.point(f"load {case or 'without parameters'} ({len(trees)} trees)",
@@ -413,8 +413,8 @@ def schema_tests(tap, trees):
                                        for line in dt_validate(WORK / "wrong.dtb"))
         tap.point(f"dt-validate finds {what}", [] if found else ["not found"])
 
-    # The nodes are the same on all trees of a kind, so one of each does. Only by the binding (-l):
-    # the core schemas want a reg behind each @.
+    # The nodes are the same on all trees with the same controller, so one tree of each is enough. Only
+    # by the binding (-l): the core schemas want a reg in each node with an @.
     kinds = {tree.root.find(tree.controller).strings("compatible")[0]: tree for tree in trees}
     for kind, tree in kinds.items():
         files = []

@@ -1,19 +1,19 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# check.sh [bookworm] [trixie]: this tree on a machine right after installation: a root of each Debian release that is a host
-# of the demo and the tests, with no variable of ours in the environment. An ordinary user with sudo works in bookworm,
-# root in trixie (inside.sh has the tests). Both at a time.
+# check.sh [bookworm] [trixie]: tests this tree on a machine right after installation. There is a root for each Debian release
+# on which the demo and the tests are to run, with none of this project's variables in the environment. In bookworm an ordinary
+# user with sudo runs inside.sh, in trixie root does; both at the same time.
 #
-# Beside them, what make says and does where userland and kernel differ (userland32.sh).
+# Meanwhile userland32.sh tests make where the userland's architecture is not the kernel's.
 #
-# Each host keeps its own cache, in $CACHE/hosts, as long as the scripts that fill it stay the same.
+# Each host has a cache of its own in $CACHE/hosts, until one of the scripts that fill it changes.
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
 . "$TOP/tests/packages/roots.sh"
 
-# Prints the directory of a host's own cache, which is empty when the scripts changed that fill it.
+# host_cache SUITE: prints the directory of the host's own cache, and empties it if a script that fills it has changed
 host_cache()
 {
 	local cache=$CACHE/hosts/$1 recipe
@@ -27,7 +27,7 @@ host_cache()
 	printf '%s\n' "$cache"
 }
 
-# Runs as root in a mount namespace of its own, so that nothing stays mounted.
+# enter CLEAN-ROOT WORK CACHE USER HOME: runs as root in a mount namespace of its own, so that nothing stays mounted
 enter()
 {
 	local clean=$1 work=$2 cache=$3 user=$4 home=$5 root=$2/root owner=$4
@@ -50,7 +50,7 @@ enter()
 	[ "$user" != root ] || owner=stranger
 	chroot "$root" chown -R "$owner:" "$home/button_irq"
 	chroot "$root" chown "$user:" "$home/.cache" "$home/.cache/button_irq"
-	# Another user has a look, too.
+	# The user "stranger" has to be able to enter the tree.
 	chmod 755 "$root$home"
 	exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin "$home/button_irq/tests/hosts/inside.sh" "$user"
 }
@@ -64,7 +64,7 @@ check_suite()
 	cache=$(host_cache "$suite")
 	remove_root "$work"
 	as_root mkdir -p "$work"/{root,changes,work,tree}
-	# As cloned: a repository without the history
+	# Like a clone, but without the history
 	(cd "$TOP" && git ls-files -z --cached --others --exclude-standard) |
 		tar -C "$TOP" --null --ignore-failed-read -T - -cf - | as_root tar -C "$work/tree" -xf - --no-same-owner
 	as_root git -C "$work/tree" init -q
@@ -90,7 +90,7 @@ results=$TOP/build/hosts
 "$TOP/scripts/deps.sh" hosts
 rm -rf "$results"
 mkdir -p "$results"
-say "the demo and other levels on ${suites[*]}, right after installation (about 10 min, 5 when that was done before)"
+say "running the demo and other levels on ${suites[*]}, right after installation (about 10 min, 5 with filled caches)"
 for suite in "${suites[@]}"; do
 	check_suite "$suite" > "$results/$suite" &
 done

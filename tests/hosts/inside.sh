@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# inside.sh USER: runs as root in the root that check.sh made, and types as USER what a stranger types. Prints TAP.
+# inside.sh USER: runs as root in the root that check.sh made, and runs commands of a newcomer as USER. Prints TAP.
 
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -12,21 +12,22 @@ tree=$PWD
 cache=${tree%/*}/.cache/button_irq
 said=$(mktemp)
 
-# types USER COMMAND: at a login shell, in the tree
+# types USER COMMAND: runs COMMAND in USER's login shell, in the tree; its output goes to $said
 types()
 {
 	"${as[@]}" su - "$1" -c "cd $tree && $2" > "$said" 2>&1 < /dev/null
 }
 as=(env)
 
-# Commands that this machine has to refuse: with one line of ours, and nothing installed.
+# refuses USER COMMAND TEXT: COMMAND has to fail with one line of this project's scripts, which matches TEXT, and must install
+# nothing
 refuses()
 {
 	local who=$1 command=$2 text=$3 before
 
 	before=$(dpkg-query -W)
 	! types "$who" "env XDG_CACHE_HOME=/tmp/none $command" || fail "$command succeeded"
-	# Whatever make and sudo add
+	# make and sudo may print lines of their own.
 	[ "$(grep -c '\.sh: ' "$said")" = 1 ] || fail "not one line: $(cat "$said")"
 	grep -q "$text" "$said" || fail "the line does not say \"$text\": $(cat "$said")"
 	[ "$(dpkg-query -W)" = "$before" ] || fail "something was installed"
@@ -45,7 +46,7 @@ test_other_distributions()
 	done) || failed=1
 	printf 'ID=fedora\nPRETTY_NAME="Fedora Linux 43"\n' > /etc/os-release
 	mkdir /tmp/hidden
-	# Without dpkg; what was installed cannot be asked either.
+	# Such a machine has no dpkg and apt-get. dpkg-query stays: refuses() needs it.
 	mv /usr/bin/dpkg /usr/bin/apt-get /tmp/hidden/
 	(refuses "$user" 'make demo' 'this is Fedora Linux 43.*Debian 12 and 13') || failed=1
 	mv /tmp/hidden/* /usr/bin/
@@ -69,7 +70,7 @@ test_no_root()
 	mv /usr/bin/sudo.hidden /usr/bin/sudo
 }
 
-# level COMMAND: its closing line says that nothing failed
+# level COMMAND: runs a test level, whose last line has to say that nothing failed
 level()
 {
 	types "$user" "$1" || fail "$1: $(tail -n 60 "$said")"
@@ -78,7 +79,7 @@ level()
 
 test_demo()
 {
-	# A finger that the machine stops in the middle of a bounce makes none: the demo comes before the other host.
+	# The demo fails to bounce if it is delayed in the middle of a bounce: give it precedence over the other host.
 	as=(nice -n -10)
 	types "$user" 'make demo' || fail "make demo: $(tail -n 60 "$said")"
 	grep -q '^## installing on this machine: .*mmdebstrap' "$said" ||
@@ -90,7 +91,7 @@ test_targets()
 	types "$user" 'scripts/deps.sh dt packages python hosts' || fail "$(cat "$said")"
 }
 
-# What is in a root is root's; nothing else is.
+# Only files inside build roots belong to root, and no build leaves files in a root's /tmp.
 test_nothing_of_root()
 {
 	local found

@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# userland32.sh: make, and what DKMS does, in a 32-bit userland on a 64-bit kernel, as 32-bit Raspberry Pi OS is on a Pi 3, 4
-# and 5: gcc compiles for armhf, the headers are arm64's. Then what make says where headers are missing. Prints TAP.
+# userland32.sh: tests make, and the commands of DKMS, in a 32-bit userland on a 64-bit kernel, as 32-bit Raspberry Pi OS is on
+# a Pi 3, 4 and 5: gcc compiles for armhf, the headers are those of an arm64 kernel. Then tests what make prints if headers are
+# missing, and make install and uninstall. Prints TAP.
 #
-# The root is the two build roots of bookworm on top of each other, with the cross compiler for armhf as gcc.
+# The root is an overlay of bookworm's build roots for arm64 and armhf, in which gcc is the cross compiler for armhf.
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
@@ -38,7 +39,7 @@ printf '#!/bin/sh\ncase $1 in -m) echo aarch64 ;; -r) cat /release ;; *) exec /u
 chmod +x "$root/shim/uname"
 echo "$release" > "$root/release"
 
-# types COMMAND: in the tree
+# types COMMAND: runs COMMAND in the tree; its output goes to $said
 types()
 {
 	chroot "$root" env -i PATH=/shim:/usr/sbin:/usr/bin:/sbin:/bin env -C "$tree" sh -c "$1" > "$said" 2>&1
@@ -62,7 +63,7 @@ test_make()
 	is_arm64 "$tree"
 }
 
-# As dkms evaluates its configuration: in a copy of what the package has in /usr/src.
+# Evaluates dkms.conf as dkms does, in a copy of the files that the package installs in /usr/src.
 test_dkms()
 {
 	local files='button_irq.c button_irq*.h Kbuild Makefile scripts userspace/button-irq/kernel-headers.h'
@@ -89,7 +90,7 @@ test_own_choice()
 	is_arm64 "$tree"
 }
 
-# Kernels by their releases, and who has their headers
+# Releases of kernels, and the package with the headers of each
 test_headers()
 {
 	local kernel package

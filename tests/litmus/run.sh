@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# `make check-litmus`: the driver's lock-free passages against the kernel's memory model, by herd7. What a litmus test
-# calls "exists" must never happen, and herd7 must flag no data race; each edit of the file "broken" must make it do
-# either. TAP.
+# `make check-litmus`: checks the driver's lock-free passages against the kernel's memory model, with herd7. The state in a
+# litmus test's "exists" clause must be unreachable, and herd7 must flag no data race. With each edit of the file "broken"
+# that state must be reachable, or herd7 must flag a data race. Prints TAP.
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
@@ -13,7 +13,7 @@ build=$TOP/build/litmus
 model=$CACHE/linux-source/tools/memory-model
 root=$CACHE/roots/herd
 
-# The program of another Debian release, with the libraries of that.
+# herd ARGUMENT...: runs herd7 of another Debian release with the libraries of that release
 herd()
 {
 	local libraries loader
@@ -24,7 +24,7 @@ herd()
 		-set-libdir "$root/usr/share/herdtools7/herd" -I "$model" -conf "$model/linux-kernel.cfg" "$@"
 }
 
-# verdict FILE: sets $verdict to "never", "sometimes", "always", to "data-race" or to "error"
+# verdict FILE: sets $verdict to "never", "sometimes", "always", "data-race" or "error"
 verdict()
 {
 	herd "$1" > "$1.out" 2>&1 || true
@@ -35,15 +35,15 @@ verdict()
 	fi
 }
 
-# The barriers of a function of button_irq.c, and its stores to the flag "quiet", as their place among them matters: in
-# order, each with the last word of its first argument.
+# barriers FUNCTION: prints the barriers of a function of button_irq.c in order, each with the last word of its first argument.
+# Includes the stores to the flag "quiet", whose place among the barriers matters.
 barriers()
 {
 	sed -n "/^[a-z].*\<$1(/,/^}/p" "$TOP/button_irq.c" | grep -v '^[[:space:]]*/\?\*' |
 		grep -oE '(smp_[a-z_]+|xchg)\([^,)]*|WRITE_ONCE\(b->quiet' | sed -E 's/\(&?b->(.*(->|\.))?/(/; s/&.*(->|\.)//; s/$/)/' | paste -sd' '
 }
 
-# A test says nothing about a driver that has other barriers than it was written for.
+# The litmus tests prove nothing about the driver unless it has the barriers that they model.
 check_barriers()
 {
 	local function want

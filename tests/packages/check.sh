@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# check.sh [SUITE...]: the packages in a clean root of bookworm and trixie (or those named): installed, upgraded, removed,
-# purged, with a kernel for whose headers DKMS really builds. That root, as installed, is then booted in QEMU, with
-# systemd and udevd, the module that DKMS made, and a real MQTT broker (guest.sh).
+# check.sh [SUITE...]: tests the packages in a clean root of bookworm and of trixie (or of those named). Installs the packages,
+# and has DKMS build the module for the root's kernel. Boots that root in QEMU, with systemd, udevd, the module that DKMS made
+# and a real MQTT broker (guest.sh). Then upgrades, removes and purges the packages.
 #
-# The kernel is one of this machine's architecture: so headers, compiler and DKMS are the ones that a user has, nothing is
-# crossed, and the machine that boots is the one that was installed. The GPIO controller in it is the tests' own chip.
+# The kernel is of this machine's architecture. So headers, compiler and DKMS are those that a user has, nothing is
+# cross-compiled, and the machine that boots is the one that was installed. Its GPIO controller is the tests' own chip.
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
@@ -18,7 +18,7 @@ suites=("$@")
 for suite in "${suites[@]}"; do
 	[[ $suite =~ ^(bookworm|trixie)$ ]] || die "usage: check.sh [bookworm] [trixie]"
 done
-[ "$HOSTARCH" = amd64 ] || die "needs an amd64 machine: it boots one"
+[ "$HOSTARCH" = amd64 ] || die "this host is $HOSTARCH; the test needs an amd64 host, since it boots a machine of the host's kind"
 
 names=(button-irq-dkms button-irq button-irq-calibrate button-irq-mqtt python3-button-irq)
 results=$TOP/build/packages
@@ -29,7 +29,7 @@ in_root()
 	as_root chroot "$root" env LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"
 }
 
-# install DIRECTORY: the packages of a build. What else they need is in apt's cache.
+# install DIRECTORY: installs the packages of a build. Their dependencies are in apt's cache.
 install()
 {
 	as_root rm -rf "$root/tmp/deb"
@@ -38,7 +38,7 @@ install()
 	in_root sh -c 'apt-get -q -y -o Dpkg::Use-Pty=0 --no-install-recommends install /tmp/deb/*.deb'
 }
 
-# Any file that bears our name, but for those of apt and dpkg, and logs.
+# our_files: every file with this project's name, except logs and files of apt and dpkg
 our_files()
 {
 	as_root find "$root" -xdev \( -path "$root/proc" -o -path "$root/var/lib/dpkg" -o -path "$root/var/lib/apt" \
@@ -51,7 +51,7 @@ module_of_dkms()
 	as_root find "$root/lib/modules/$kernel/updates/dkms" -name 'button_irq.ko*' 2> /dev/null
 }
 
-# dkms_has VERSION: this and no other is built and installed, for the root's kernel
+# dkms_has VERSION: DKMS has built and installed this version, and no other, for the root's kernel
 dkms_has()
 {
 	local status
@@ -103,14 +103,14 @@ test_units()
 	! grep button-irq <<< "$said" || fail "systemd-analyze complains"
 }
 
-# Since systemd 254 there is a program for that.
+# udevadm verify exists since systemd 254.
 test_rules()
 {
 	in_root udevadm verify --help > /dev/null 2>&1 || { echo "udevadm cannot verify here"; return 4; }
 	in_root udevadm verify /lib/udev/rules.d/60-button-irq.rules
 }
 
-# dkms builds for every kernel whose headers come; that of cloud machines has no GPIOLIB.
+# DKMS builds for every kernel whose headers are installed. The kernel for cloud machines has no GPIOLIB: DKMS must skip it.
 test_other_kernel()
 {
 	in_root apt-get -q -y -o Dpkg::Use-Pty=0 --no-install-recommends install "linux-headers-cloud-$HOSTARCH"
@@ -118,7 +118,7 @@ test_other_kernel()
 	dkms_has "$1"
 }
 
-# Built twice, in two directories: the same to the last byte.
+# Two builds, in two directories, give the same bytes.
 test_reproducible()
 {
 	local deb
@@ -133,7 +133,7 @@ test_hardened()
 	local program=$root/usr/bin/button-irq
 
 	readelf -h "$program" | grep 'Type: *DYN' > /dev/null || fail "not position independent"
-	readelf -d "$program" | grep 'BIND_NOW' > /dev/null || fail "not bound at start"
+	readelf -d "$program" | grep 'BIND_NOW' > /dev/null || fail "no BIND_NOW"
 	readelf -lW "$program" | grep 'GNU_RELRO' > /dev/null || fail "no RELRO"
 	readelf -sW "$program" | grep '__stack_chk_fail' > /dev/null || fail "no stack protector"
 	readelf -sW "$program" | grep '_chk@GLIBC' > /dev/null || fail "not fortified"
@@ -152,7 +152,7 @@ test_purge()
 	[ -z "$(our_files)" ] || fail "left behind: $(our_files)"
 }
 
-# The tests' GPIO chip, for the kernel that will boot
+# Builds the tests' GPIO chip for the kernel that will boot, and puts the files that guest.sh needs beside it
 build_chip()
 {
 	as_root mkdir -p "$root/opt/test/tests"
@@ -165,7 +165,7 @@ build_chip()
 	as_root cp "$upgrade"/button-irq{,-mqtt}_*.deb "$root/opt/test/next/"
 }
 
-# An image of the root that runs guest.sh when it is up. Its own boot is left as Debian made it.
+# image FILE: makes an image of the root. A unit of the tests runs guest.sh after an otherwise unchanged boot of Debian.
 image()
 {
 	as_root tee "$root/etc/systemd/system/guest.service" > /dev/null << UNIT
@@ -186,7 +186,7 @@ UNIT
 	as_root mke2fs -q -t ext4 -O ^has_journal -d "$root" "$1" 4G
 }
 
-# What the machine had that is no package's
+# Removes the files that build_chip and image added for guest.sh
 take_guest_out()
 {
 	as_root rm -rf "$root/opt/test" "$root/etc/systemd/system/guest.service" \
@@ -200,7 +200,7 @@ boot()
 
 	image "$image"
 	as_root cp "$root/boot/vmlinuz-$kernel" "$root/boot/initrd.img-$kernel" "$results/"
-	# QEMU runs as root; these stay the user's.
+	# QEMU runs as root. Create its logs first, so that they belong to the user.
 	rm -f "$log".{console,log}
 	touch "$log".{console,log}
 	as_root timeout 1500 qemu-system-x86_64 -M pc -cpu qemu64 -accel tcg -smp 1 -m 1024 -nodefaults -display none -no-reboot \
@@ -213,12 +213,12 @@ boot()
 	sed '/^---- journal/,$d' "$log.log"
 }
 
-# How it ended: all tests that were planned had a result, and the kernel has nothing to complain of.
+# test_end SUITE: the machine ran to its end, every planned test has a result, and the kernel log has no warning
 test_end()
 {
 	local log=$TOP/build/log/packages-$1.log
 
-	grep -q '^---- end' "$log" || fail "the machine did not come to its end: $(tail -n 5 "${log%.log}.console")"
+	grep -q '^---- end' "$log" || fail "the machine stopped before its end: $(tail -n 5 "${log%.log}.console")"
 	[ "$(sed -n 's/^1\.\.//p' "$log")" = "$(grep -cE '^(not )?ok ' "$log")" ] || fail "not every test ran"
 	! sed '1,/^---- kernel log/d' "$log" | grep -E 'BUG:|WARNING:|Oops|KASAN|Call Trace' || fail "see $log"
 }

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Runs in a machine that booted the root in which the packages were installed: systemd, udevd, the kernel that DKMS built
-# for. The GPIO controller is the tests' own chip, whose outputs are wired to its inputs. Prints TAP.
+# Runs in a machine that booted the root in which the packages were installed: with systemd, udevd, and the kernel for which
+# DKMS built the module. The GPIO controller is the tests' own chip, whose outputs are wired to its inputs. Prints TAP.
 
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -16,7 +16,7 @@ chip()
 	gpiodetect | awk '/button-irq-test/ { print $1; exit }'
 }
 
-# press N: N presses of the bell, each 40 ms long and 40 ms apart
+# press N: presses the bell N times, for 40 ms each with 40 ms in between
 press()
 {
 	local periods=40ms i
@@ -30,11 +30,11 @@ press()
 
 test_load()
 {
-	# It has buttons open, and modules that are in use stay.
+	# The MQTT service would keep the buttons open, and the module could not be unloaded.
 	systemctl stop button-irq-mqtt.service
 	insmod ./button_irq_test_chip.ko nested=0
 	gpioset -c "$(chip)" -t 0 0=1 1=1
-	# As an owner does who has no device tree
+	# Configure the buttons as a user without a device tree does.
 	cp /usr/share/doc/button-irq/examples/modprobe.d/button-irq.conf /etc/modprobe.d/
 	sed -i 's/gpio=17,27/line=button-irq-test:4,button-irq-test:5/' /etc/modprobe.d/button-irq.conf
 	cp /usr/share/doc/button-irq/examples/modules-load.d/button-irq.conf /etc/modules-load.d/
@@ -43,7 +43,8 @@ test_load()
 	[[ $(modinfo -F filename button_irq) == */updates/dkms/button_irq.ko* ]] || fail "not the module that DKMS built"
 }
 
-# A first install on a machine that runs, with buttons there and no group yet: nothing but the package changes that.
+# Installs the packages for the first time on a running machine that has buttons but no group gpio. The installation alone has
+# to create the group and to give it the nodes.
 test_install_running()
 {
 	mkdir -p /boot/firmware/overlays
@@ -53,10 +54,10 @@ test_install_running()
 	udevadm control --reload
 	modprobe button_irq
 	udevadm settle
-	[ "$(stat -c %G /dev/button_irq)" = root ] || fail "not as before a first install: $(stat -c %G /dev/button_irq)"
+	[ "$(stat -c %G /dev/button_irq)" = root ] || fail "before the install the node's group is $(stat -c %G /dev/button_irq), not root"
 	dpkg -i now/button-irq{,-mqtt}_*.deb
 	systemctl is-active --quiet button-irq-mqtt.service || fail "the MQTT service does not run"
-	# The tests below count who has the button open.
+	# The tests below count open files of the button.
 	systemctl stop button-irq-mqtt.service
 	udevadm settle
 	[ "$(stat -c '%G %a' /dev/button_irq)" = 'gpio 440' ] || fail "the node is $(stat -c '%G %a' /dev/button_irq)"
@@ -74,7 +75,7 @@ test_udev()
 	systemctl is-active --quiet dev-button-bell.device || fail "systemd has no dev-button-bell.device"
 }
 
-# as GROUPS COMMAND...: as a user that is nobody, in these groups
+# as GROUPS COMMAND...: runs COMMAND as the user nobody, in these groups
 as()
 {
 	local groups=$1
@@ -85,7 +86,7 @@ as()
 
 test_group()
 {
-	! as nogroup cat "$bell" || fail "whoever it is can read $bell"
+	! as nogroup cat "$bell" || fail "a user outside the group gpio can read $bell"
 	as gpio head -n 2 "$bell" > events &
 	wait_for 20 opened 1
 	press 1
@@ -93,7 +94,7 @@ test_group()
 	[ "$(awk '{ print $3 }' events | paste -sd' ')" = 'press release' ] || fail "read: $(cat events)"
 }
 
-# The kernel holds the module twice for each open file.
+# opened N: whether N files are open. Each holds two references to the module: the character device's, and the file's own.
 opened()
 {
 	[ "$(cat /sys/module/button_irq/refcnt)" -ge $(($1 * 2)) ]
@@ -131,7 +132,7 @@ wrong_config_is_not_retried()
 	[ "$(systemctl show -P NRestarts button-irq.service)" = 0 ] || fail "restarted, though the config file is wrong"
 }
 
-# The numbers and names of all events that came, each once
+# Prints number and name of each event that arrived, without duplicates
 received()
 {
 	python3 -c '
@@ -161,8 +162,8 @@ mqtt_says()
 	[ "$(mosquitto_sub -u pi -P geheim -C 1 -W 5 -t "$1" 2> /dev/null)" = "$2" ]
 }
 
-# The service as installed: its own user, the password as a credential, a broker that keeps what its receivers did not get
-# yet, and in between broker and service go away while the button is pressed.
+# The service as installed: a user of its own, the password as a credential, and a broker that keeps messages until their
+# receivers have them. Broker and service are stopped and killed while the button is pressed.
 test_mqtt()
 {
 	mosquitto_passwd -c -b /etc/mosquitto/passwords pi geheim
@@ -205,7 +206,7 @@ test_mqtt()
 	wait_for 60 received_until "$(last_seq)"
 	wait_for 60 mqtt_says "$topic/state" released
 
-	# The first one only tells of events from before.
+	# Leave out "lost", which concerns events from before the service started.
 	received | grep -v ' lost$' > all
 	seq "$(head -n 1 all | cut -d' ' -f1)" "$(last_seq)" | awk '{ print $1, $1 % 2 ? "press" : "release" }' > wanted
 	cmp wanted all || fail "not every event: $(diff wanted all | head -n 20)"
@@ -217,7 +218,7 @@ test_mqtt()
 	systemctl stop button-irq-mqtt.service
 }
 
-# Who reads the password must be root; what the unit looks like to itself
+# Only root can read the password's file, the service does not run as root, and it announces when it goes offline.
 test_mqtt_confined()
 {
 	local pid
@@ -227,7 +228,7 @@ test_mqtt_confined()
 	pid=$(main_pid)
 	[ "$(stat -c %U "/proc/$pid")" != root ] || fail "it runs as root"
 	[ "$(stat -c '%U %a' /etc/credstore/button-irq-mqtt.password)" = 'root 600' ] || fail "the password's rights"
-	! as nogroup cat /etc/credstore/button-irq-mqtt.password 2> /dev/null || fail "whoever it is can read the password"
+	! as nogroup cat /etc/credstore/button-irq-mqtt.password 2> /dev/null || fail "the user nobody can read the password"
 	systemctl stop button-irq-mqtt.service
 	wait_for 20 mqtt_says "${topic%/bell}/availability" offline
 	systemctl start button-irq-mqtt.service
@@ -246,7 +247,7 @@ test_mqtt_upgrade()
 	before=$(main_pid)
 	dpkg -i next/button-irq{,-mqtt}_*.deb
 	systemctl is-active --quiet button-irq-mqtt.service || fail "not active after the upgrade"
-	[ "$(main_pid)" != "$before" ] || fail "the old process goes on"
+	[ "$(main_pid)" != "$before" ] || fail "the old process still runs"
 	grep -q '^user = pi' /etc/button-irq-mqtt.conf || fail "the config file was replaced"
 }
 
@@ -256,7 +257,7 @@ instances()
 		-o -name '*button-irq-mqtt@*' -print
 }
 
-# What older packages had, one for each button
+# Older packages had an instance of the service for each button.
 test_old_instances()
 {
 	local wants=/etc/systemd/system/multi-user.target.wants
@@ -268,12 +269,12 @@ test_old_instances()
 	systemctl is-active --quiet button-irq-mqtt@bell.service || fail "no instance to begin with"
 	mkdir -p /etc/systemd/system/button-irq-mqtt@bell.service.d
 	echo 'MQTT_OPTIONS=--host localhost -P geheim' > /etc/default/button-irq-mqtt
-	# dpkg removes the template, which is not in the new package.
+	# On an upgrade dpkg removes the template, which the new package does not have.
 	rm /lib/systemd/system/button-irq-mqtt@.service
 	dpkg -i next/button-irq_*.deb
-	! systemctl is-active --quiet button-irq-mqtt@bell.service || fail "an instance goes on"
-	[ ! -e "$wants/button-irq-mqtt@bell.service" ] || fail "an instance is enabled"
-	[ -z "$(instances)" ] || fail "left: $(instances)"
+	! systemctl is-active --quiet button-irq-mqtt@bell.service || fail "an instance still runs"
+	[ ! -e "$wants/button-irq-mqtt@bell.service" ] || fail "an instance is still enabled"
+	[ -z "$(instances)" ] || fail "files of instances are left: $(instances)"
 	[ "$(stat -c %a /etc/default/button-irq-mqtt.dpkg-old)" = 600 ] || fail "everybody can read the old options"
 	systemctl is-active --quiet button-irq-mqtt.service || fail "the new service does not run any more"
 }
@@ -307,7 +308,7 @@ logind_says()
 	journalctl -b --no-pager -u systemd-logind.service | grep "$1" > /dev/null
 }
 
-# systemd-logind takes the key as it takes gpio-keys': nothing but the parameter is needed.
+# systemd-logind handles the key like one of gpio-keys; the module parameter is enough.
 test_power_key()
 {
 	mkdir -p /etc/systemd/logind.conf.d

@@ -3,7 +3,7 @@
 #
 # Debian roots in which packages are built and installed, to be sourced behind scripts/lib.sh.
 
-# What debian/control asks for, and what looks at the result. libgpiod's second version is not in bookworm itself.
+# build_packages ARCH: the build dependencies of debian/control, and lintian. bookworm itself does not have libgpiod 2.
 build_packages()
 {
 	local arch=$1 list=build-essential,debhelper,dh-dkms,dh-python,device-tree-compiler,lowdown,pkgconf,lintian
@@ -13,7 +13,8 @@ build_packages()
 	printf '%s' "$list"
 }
 
-# A machine with a kernel and its headers, as a packages' user has it; and what tests in it use.
+# clean_packages SUITE: a kernel and its headers, as on a machine on which the packages are installed, and the programs that
+# the tests use
 clean_packages()
 {
 	local list=linux-image-$HOSTARCH,linux-headers-$HOSTARCH,systemd-sysv,udev,dbus,kmod,bash-completion
@@ -26,11 +27,12 @@ clean_packages()
 	printf '%s' "$list"
 }
 
-# Apt's own copy of what our packages depend on: they are then installed with nothing asked of the network.
-# Likewise the headers of a kernel that the module is not for: it has no GPIO.
+# Packages to keep in apt's cache, so that tests install without the network: the dependencies of this project's packages, and
+# the headers of a kernel without GPIO, for which DKMS must not build.
 depends="dkms python3 libgpiod3 linux-headers-cloud-$HOSTARCH"
 
-# make_root NAME SUITE SOURCES OPTION...: the root $CACHE/roots/NAME, which has the apt sources of the suite SOURCES
+# make_root NAME SUITE SOURCES OPTION...: makes the root $CACHE/roots/NAME, with the apt sources of the suite SOURCES and
+# OPTIONs of mmdebstrap
 make_root()
 {
 	local name=$1 suite=$2 sources=$3 root=$CACHE/roots/$1 recipe
@@ -56,7 +58,7 @@ make_root()
 	printf '%s\n' "$recipe" > "$root.stamp"
 }
 
-# build_root ARCH: where packages for ARCH are built; prints its directory
+# build_root ARCH: makes the root in which packages for ARCH are built; prints its directory
 build_root()
 {
 	local packages
@@ -67,7 +69,7 @@ build_root()
 	printf '%s\n' "$CACHE/roots/deb-$1"
 }
 
-# clean_root SUITE: where they are installed; prints its directory
+# clean_root SUITE: makes the root in which packages are installed; prints its directory
 clean_root()
 {
 	local packages sources=$1
@@ -79,7 +81,7 @@ clean_root()
 	printf '%s\n' "$CACHE/roots/clean-$1"
 }
 
-# host_root SUITE: a machine right after installation, for whoever develops on it; prints its directory
+# host_root SUITE: makes the root of a developer's machine right after installation; prints its directory
 host_root()
 {
 	make_root "host-$1" "$1" "$1" --include=passwd,mount,sudo,make,git

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# Tests that are shell functions, to be sourced: each runs in a subshell under "set -e" and prints one TAP line. A test says
-# why it cannot run here and returns 4 to be skipped.
+# Helpers for tests that are shell functions, to be sourced. tap() runs each in a subshell under "set -e" and prints one TAP
+# line. A test that cannot run prints the reason and returns 4: it is skipped.
 
 tap_number=0
 tap_failed=0
@@ -13,7 +13,7 @@ fail()
 	exit 1
 }
 
-# wait_for SECONDS COMMAND...: until COMMAND succeeds; the test fails when it has not by then
+# wait_for SECONDS COMMAND...: waits until COMMAND succeeds; after SECONDS the test fails
 wait_for()
 {
 	local deadline=$((SECONDS + $1))
@@ -25,14 +25,14 @@ wait_for()
 	done
 }
 
-# tap NAME FUNCTION [ARGUMENT...]
+# tap NAME FUNCTION [ARGUMENT...]: runs a test, and prints its result
 tap()
 {
 	local name=$1 output status
 
 	shift
 	tap_number=$((tap_number + 1))
-	# In a condition "set -e" would not hold within the test.
+	# Not in a condition: there, "set -e" would have no effect within the test.
 	set +e
 	output=$(set -e; "$@" 2>&1 < /dev/null)
 	status=$?

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # A Raspberry Pi whose config.txt has three buttons (see check.sh): the default one, one to 3.3 V with a label and other
-# settings, one without a pull. GPIO0 to GPIO8 are pulled up out of reset, the others down.
+# settings, and one without a pull. After reset GPIO0 to GPIO8 are pulled up, the other pins of the header down.
 
 # shellcheck source-path=SCRIPTDIR
 
@@ -40,7 +40,7 @@ test_loaded_by_alias()
 	unload
 }
 
-# In the registers of the pin controller, and in what the pins then are
+# Each pull is in the pin controller's registers, and gives the pin its level.
 test_pulls()
 {
 	load_by_alias "$default"
@@ -105,8 +105,8 @@ leave_low()
 }
 
 # brcm,function = <0> means "input". Mainline's driver for RP1 then gives the pin to the GPIO controller but keeps the
-# direction; only the request of the line makes the pin an input. The overlay has both for GPIO17, function.dts has only
-# brcm,function for GPIO22. Both pins have a pull-up, so an input is high.
+# direction; only a request of the line makes the pin an input. GPIO17 has a pin node, and the driver requests its line;
+# GPIO22 has only a pin node (function.dts). Both pins have a pull-up, so an input reads high.
 test_function_alone_is_no_input()
 {
 	contact 17 -1
@@ -116,8 +116,8 @@ test_function_alone_is_no_input()
 	load_by_alias "$default"
 	[ -e "$platform/function-only/driver" ] || fail "function-only is not bound"
 	equal "pulls" "up up" "$(host pull 17) $(host pull 22)"
-	equal "GPIO17, of which the driver has requested the line" 1 "$(host level 17)"
-	equal "GPIO22, of which only the node says input" "$([[ $CHIP == pinctrl-rp1 ]] && echo 0 || echo 1)" "$(host level 22)"
+	equal "GPIO17, whose line the driver has requested" 1 "$(host level 17)"
+	equal "GPIO22, which has only a pin node" "$([[ $CHIP == pinctrl-rp1 ]] && echo 0 || echo 1)" "$(host level 22)"
 	read_in_a_script "$(node_of "$default")" got
 	push 17 0 1 got
 	check_stream 2 got

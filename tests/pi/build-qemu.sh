@@ -1,17 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Builds QEMU with GPIO inputs on the Raspberry Pi boards and the Raspberry Pi 5's RP1: Debian's source package, the files
-# and patches in qemu/, no other boards. Prints the path of the program. The result is kept in the cache under a hash of
-# everything that went into it, and only if QEMU's own tests of these GPIO controllers pass.
+# Builds a QEMU whose Raspberry Pi boards have GPIO inputs, and which has the Raspberry Pi 5's RP1: Debian's source package
+# with the files and patches in qemu/, for these boards and virt only. Prints the path of the program. A build is kept in
+# the cache, under a hash of everything that went into it, if QEMU's own tests of these GPIO controllers pass.
 #
-#	build-qemu.sh		build unless it is there
-#	build-qemu.sh --qtest	and run those tests (again) and print their results
+#	build-qemu.sh		builds, unless the cache has the build
+#	build-qemu.sh --qtest	likewise; then runs QEMU's tests of these controllers and prints their results, not the path
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
 
-# Not bookworm-backports, which has QEMU 10.0 as well: some mirrors have its binaries without its source.
+# Not bookworm-backports, which has QEMU 10.0 as well: some mirrors have only the binary packages of that suite.
 SUITE=trixie
 HERE=$TOP/tests/pi
 APT=$CACHE/qemu-apt
@@ -29,7 +29,7 @@ newest_version()
 	apt-cache "${apt_options[@]}" showsrc --only-source qemu | sed -n 's/^Version: //p' | sort -V | tail -n1
 }
 
-# The version to build: asked for anew after REFRESH_DAYS.
+# Prints the version to build. Looks up the newest version again after REFRESH_DAYS.
 resolve_version()
 {
 	local version
@@ -42,7 +42,7 @@ resolve_version()
 	if [ -n "$version" ]; then
 		printf '%s\n' "$version" > "$STAMP"
 	elif [ -f "$STAMP" ]; then
-		say "cannot ask for QEMU's newest version; going on with that of $(date -r "$STAMP" +%F)"
+		say "cannot look up QEMU's newest version; using the one found on $(date -r "$STAMP" +%F)"
 	else
 		tail -n 20 "$APT/log" >&2
 		die "no source of QEMU in $SUITE, see above"
@@ -65,7 +65,7 @@ fetch_and_patch()
 	done
 }
 
-# One line on stderr for each tenth of ninja's way.
+# Copies ninja's output, and prints a line on stderr after each tenth of the files.
 progress()
 {
 	awk '$1 ~ /^[0-9]+\/[0-9]+$/ {
@@ -91,14 +91,14 @@ compile()
 		"${QTESTS[@]/#/tests/qtest/}"
 }
 
-# In the build tree, as QEMU's developers run them
+# meson_test BUILD-TREE: runs the tests as QEMU's developers do
 meson_test()
 {
 	cd "$1"
 	pyvenv/bin/meson test --no-rebuild --print-errorlogs "${QTESTS[@]/#/qtest-aarch64/}"
 }
 
-# Without the build tree. The tests print TAP, and chatter about the QEMUs that they start.
+# qtest DIRECTORY: runs the tests without the build tree, and removes from their TAP the lines about each QEMU they start
 qtest()
 {
 	local test
@@ -108,7 +108,7 @@ qtest()
 	done | grep -v '^# starting QEMU\|Default NIC'
 }
 
-# Called with the lock held.
+# build VERSION DIRECTORY: builds into DIRECTORY. The caller holds the lock.
 build()
 {
 	local version=$1 dir=$2 work=$2.build log=$2.log
@@ -149,7 +149,8 @@ hash=$({ echo "$version"; declare -f fetch_and_patch compile
 	 cd "$HERE/qemu" && find . -type f -print0 | sort -z | xargs -0 sha256sum; } | sha256sum | cut -c1-16)
 dir=$CACHE/qemu-$hash
 if [ ! -x "$dir/qemu-system-aarch64" ]; then
-	# One build at a time. A tree whose QEMU is there does not take this lock, since another tree may build for minutes.
+	# One build at a time. A tree that finds its QEMU in the cache does not take this lock, and so need not wait for the
+	# build of another tree.
 	exec 9> "$CACHE/qemu.lock"
 	flock 9
 	[ -x "$dir/qemu-system-aarch64" ] || build "$version" "$dir" 8>&- 9>&-

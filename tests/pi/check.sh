@@ -1,18 +1,19 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# check.sh [BOARD...]: the driver on every emulated Raspberry Pi of raspi.py (or those named): stock kernels with their own
-# device trees on the QEMU of build-qemu.sh, two machines at a time. For each board:
+# check.sh [BOARD...]: tests the driver on every emulated Raspberry Pi of raspi.py (or those named): stock kernels with their
+# own device trees on the QEMU of build-qemu.sh, two machines at a time. The ways to test; raspi.py says which kernels of a
+# board are tested in which:
 #
 #	wire		the selftests, pressed through jumper wires: nearly all on the 3B and the 5, fewer on the others
-#	storm		lines that never rest, of a controller with nested interrupts, beside the only CPU's other work
-#	params		the board itself, with libgpiod's tools and without the driver; then buttons by module parameters
+#	storm		interrupt storms on a controller with nested interrupts, which must leave a busy task its CPU
+#	params		the board without the driver, by libgpiod's tools; then buttons from module parameters
 #	overlay		buttons of the overlay, applied as the firmware does; pressed from outside, as in params
-#	runtime		the overlay applied to a running kernel, and removed: Debian's can from 7.x on
-#	devtree		buttons of a device tree, good ones and bad ones
+#	runtime		the overlay applied to a running kernel and removed: possible with Debian's kernels from 7.x on
+#	devtree		buttons of a device tree, valid and invalid ones
 #	asleep		suspend to idle
 #
-# Closes with a table and the counts.
+# Prints a table of the machines and the counts at the end.
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
@@ -22,13 +23,13 @@ results=$TOP/build/pi/results
 jobs=${JOBS:-2}
 guest=/opt/button_irq
 
-# Selftests that no board runs. Their result does not depend on the controller, word size or number of CPUs, and they start
-# very many programs, which takes minutes in an emulator: make check-vm runs them. suspend.sh and devicetree.sh are ways
-# of their own.
+# Selftests that are not part of "wire" on any board. suspend.sh and devicetree.sh are ways of their own. The others do not
+# depend on the controller, word size or number of CPUs, and start very many programs, which takes minutes in an emulator:
+# make check-vm runs them.
 left_out='compare.sh devicetree.sh lifecycle.sh naive.sh shell_readers.sh suspend.sh'
 brief_tests='button_irq_config,button_irq_events,button_irq_gone,button_irq_read,button_irq_wait'
 
-# button BOARD NAME: its parameters, as in config.txt behind dtoverlay=button-irq
+# button BOARD NAME: the button's parameters, as they follow dtoverlay=button-irq in config.txt
 button()
 {
 	case $2 in
@@ -39,7 +40,7 @@ button()
 }
 buttons=(default garden bare)
 
-# pin BOARD NAME: of a button. In mainline's trees of the oldest boards the controller keeps GPIO4 to 11 for itself.
+# pin BOARD NAME: a button's pin. In mainline's trees of the older boards the pin controller's own node claims GPIO4 to 11.
 pin()
 {
 	case $1,$2 in
@@ -58,7 +59,7 @@ for board in "${boards[@]}"; do
 done
 mapfile -t plan < <("$pi/raspi.py" plan "${boards[@]}")
 
-# selftests BOARD
+# selftests BOARD: the selftests that "wire" runs
 selftests()
 {
 	case $1 in
@@ -68,7 +69,7 @@ selftests()
 	esac
 }
 
-# our_tests SCRIPT...: options that run tests of this directory
+# our_tests SCRIPT...: adds options that run tests of this directory
 our_tests()
 {
 	local script
@@ -80,7 +81,7 @@ our_tests()
 	done
 }
 
-# one BOARD KERNEL WAY: one machine
+# one BOARD KERNEL WAY: boots one machine
 one()
 {
 	local board=$1 kernel=$2 options=() button
@@ -88,7 +89,7 @@ one()
 	kernel_line "$kernel"
 	# 32-bit ARM stops all other CPUs to patch its text (see run.py).
 	[ "$board" != raspi2b ] || options+=(--cpus 1)
-	# Pressed from outside, where time has to pass as on the host
+	# These tests press from outside, which needs guest time to pass as host time does.
 	[[ ! $3 =~ ^(params|overlay|runtime)$ ]] || options+=(--stimulus host --realtime)
 	case $3 in
 	wire)
@@ -103,7 +104,7 @@ one()
 		;;
 	params)
 		our_tests pins.sh no_overlay.sh
-		# pins.sh has a wire too.
+		# pins.sh also needs a wire.
 		options+=(--stimulus wire)
 		;;
 	overlay)
@@ -115,9 +116,9 @@ one()
 		;;
 	runtime)
 		our_tests runtime_overlay.sh
-		# Without this parameter the button's device waits forever for its pins' node: the node was added after the pin
-		# controller's driver was bound, and fw_devlink takes it for a device that is still to be probed. On the other
-		# boards the node's ancestor /soc has no driver, and fw_devlink gives up.
+		# Without this parameter the button's device waits forever for its pin node: the overlay adds that node after the
+		# pin controller's driver was bound, and fw_devlink takes it for a device that is still to be probed. On the other
+		# boards the node's ancestor /soc has no driver, so fw_devlink does not wait.
 		[ "$board" != raspi5 ] || options+=(--append fw_devlink=permissive)
 		for button in "${buttons[@]}"; do
 			options+=(--file "$TOP/build/pi/$board/$button.dtbo:$guest/overlays/$button.dtbo")
@@ -133,7 +134,7 @@ one()
 	"$TOP/tests/vm/run.py" "$kernel" --board "$board" "${options[@]}"
 }
 
-# Everything a machine prints goes to a file, one line to the terminal.
+# run BOARD KERNEL WAY: everything that the machine prints goes to a file, one line of result to the terminal
 run()
 {
 	local started=$SECONDS status=0 line out=$results/$1-$2-$3

@@ -6,12 +6,12 @@
 # shellcheck source-path=SCRIPTDIR
 
 set -euo pipefail
-# The machine has the wire of pins.sh, which runs before. Nothing here drives its other end.
+# The machine has the jumper wire of pins.sh, which runs before. No test here drives the wire's other end, GPIO27.
 export BUTTON_IRQ_STIMULUS=host BUTTON_IRQ_PINS=$BUTTON_IRQ_HOST_PINS
 . "$(dirname "$0")/pi.sh"
 gpioget -c "$(chip_of "$CHIP:27")" 27 > /dev/null	# an input
 
-# pressed PARAMETER=VALUE...: loads the driver, presses the button on GPIO17 from outside and reads it in a script
+# pressed PARAMETER=VALUE...: loads the driver, presses the button on GPIO17 from outside and reads its events in a script
 pressed()
 {
 	contact 17 -1
@@ -38,7 +38,7 @@ line_is_named()
 	[[ $(line_info "$CHIP:17") == *'"GPIO17"'* ]]
 }
 
-# Mainline's device trees of the Raspberry Pi 5 have no names.
+# Mainline's device tree of the Raspberry Pi 5 names no line.
 test_name_that_is_not_there()
 {
 	! line_is_named || skip "the line has a name"
@@ -56,7 +56,7 @@ test_level_not_read()
 	pressed gpio=17 read_level=0
 }
 
-# Each pull= is what the pin controller's registers then hold.
+# Each value of pull= ends up in the pin controller's registers.
 test_pull()
 {
 	local pull
@@ -77,7 +77,7 @@ test_pull()
 	unload
 }
 
-# The pull moves the line before the driver first reads it, so the move makes no event.
+# pull=up changes the line's level before the driver first reads it, so the change makes no event.
 test_pull_is_no_press()
 {
 	contact 17 -1
@@ -92,7 +92,7 @@ test_pull_is_no_press()
 	unload
 }
 
-# To 3.3 V, with the pull to ground
+# A button between GPIO17 and 3.3 V, with a pull-down
 test_active_high()
 {
 	contact 17 -1
@@ -105,8 +105,8 @@ test_active_high()
 	unload
 }
 
-# RP1 latches edges of a line that nobody has requested, and mainline's driver does not clear the latch when it sets the
-# interrupt up: the handler runs at once, for an edge of long ago.
+# RP1 latches edges of a line that nobody has requested, and mainline's driver does not clear the latch when it sets up the
+# interrupt. The handler therefore runs at once, for an edge from before the request.
 test_stale_interrupt_is_no_edge()
 {
 	local before
@@ -131,8 +131,9 @@ test_stale_interrupt_is_no_edge()
 	unload
 }
 
-# The log warns of what mainline's pinctrl-rp1 does on PREEMPT_RT, and with GPIO28 and up. Only machines with the patched
-# pinctrl-rp1 run this test: our driver cannot tell the two apart, and with the stock one the first edge stops the machine.
+# The log warns of two faults of mainline's pinctrl-rp1: on PREEMPT_RT, and with GPIO28 and up. Only machines with the
+# patched pinctrl-rp1 run this test: button_irq cannot tell the patched from the stock one, and on PREEMPT_RT the stock one
+# crashes at the first edge.
 test_log_warns_of_the_controllers_driver()
 {
 	local rt=0
@@ -152,7 +153,8 @@ test_log_warns_of_the_controllers_driver()
 # GPIO40 is in another bank than GPIO17, with an interrupt of its own.
 test_two_banks()
 {
-	# Mainline's handler takes the bank's bits for those of GPIO0 and up (see doc/upstream): a storm that never ends.
+	# Mainline's handler acknowledges GPIO0 and up in every bank (see doc/upstream). An edge of GPIO40 is therefore never
+	# acknowledged, and its interrupt storms.
 	[[ $CHIP != pinctrl-rp1 || -n ${BUTTON_IRQ_PATCHED:-} ]] || skip "mainline's pinctrl-rp1 delivers no interrupt of GPIO28 to 53"
 	load "line=$CHIP:17,$CHIP:40" label=bell,far
 	contact 17 -1

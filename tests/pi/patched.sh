@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# patched.sh: mainline's pinctrl-rp1 with the patches of doc/upstream, built from Debian's source (164 MB), on raspi5: the
-# stock kernel's GPIO40 gives edges, which it does not without the second patch, and the rt kernel survives edges, which
-# it does not without the first. Not part of make check-pi, for these are faults of the kernel and not of ours.
+# patched.sh: tests mainline's pinctrl-rp1 with the patches of doc/upstream, built from Debian's source (164 MB), on raspi5.
+# Patch 1 keeps the first edge from crashing the rt kernel; patch 2 makes GPIO40 deliver its interrupts. Not part of
+# make check-pi, since the faults are the kernel's and not this driver's.
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
@@ -13,7 +13,7 @@ out=$TOP/build/pi/patched
 apt=$out/apt
 guest=/opt/button_irq
 
-# The source package's files that the driver needs, of the kernel's own version
+# fetch_source VERSION: the files that pinctrl-rp1 is built from, of the source package of the same version as the kernel
 fetch_source()
 {
 	local version=$1 package=linux-source-${1%.*} options
@@ -29,7 +29,7 @@ fetch_source()
 	rm "$out/$package"_*.deb
 }
 
-# build NAME: the patched module for a kernel of tests/vm/kernels -> NAME.ko
+# build NAME: builds the patched module for a kernel of tests/vm/kernels -> NAME.ko
 build()
 {
 	local root copy release
@@ -46,7 +46,7 @@ build()
 	as_root rm -rf "$copy"
 }
 
-# run NAME STIMULUS SCRIPT: a test with the patched module in place of the kernel's own
+# run NAME STIMULUS SCRIPT: runs a test with the patched module in place of the kernel's own
 run()
 {
 	"$TOP/tests/vm/run.py" "$1" --board raspi5 --stimulus "$2" --realtime --timeout 300 --tests "$3" \

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What the tests on an emulated Raspberry Pi share, to be sourced: lib.sh, and a button between a pin and ground (or
-# 3.3 V) that somebody outside presses. run.py puts these tests beside the selftests in the guest.
+# Helpers of the tests on an emulated Raspberry Pi, to be sourced: lib.sh, and functions that press a button between a
+# pin and ground (or 3.3 V) from outside. check.sh copies this file and the tests to the selftests in the guest.
 
 # shellcheck source=../selftests/lib.sh source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
@@ -31,13 +31,13 @@ host()
 	echo "$answer"
 }
 
-# contact PIN LEVEL: joins a pin to ground (0) or 3.3 V (1); -1 opens the contact, the pin follows its pull
+# contact PIN LEVEL: joins a pin to ground (0) or 3.3 V (1); -1 opens the contact, so that the pin follows its pull
 contact()
 {
 	equal "contact $*" 0 "$(host set "$@")"
 }
 
-# push PIN LEVEL N FILE: N presses of a contact to LEVEL, each edge awaited in FILE before the next is made
+# push PIN LEVEL N FILE: presses a contact to LEVEL N times; waits for each edge's line in FILE before it makes the next edge
 push()
 {
 	local i before=()
@@ -51,7 +51,7 @@ push()
 	done
 }
 
-# read_in_a_script NODE FILE: the loop of the README, in the plainest of shells
+# read_in_a_script NODE FILE: starts the README's loop in sh, with its output in FILE, and waits until it has opened the node
 read_in_a_script()
 {
 	local before
@@ -63,7 +63,7 @@ read_in_a_script()
 	wait_for 20 readers $((before + 1))
 }
 
-# load_by_alias DEVICE: puts the module where modprobe finds it, and loads it by the device's alias, as udev would
+# load_by_alias DEVICE: puts the module where modprobe finds it, and loads it by the device's modalias, as udev would
 load_by_alias()
 {
 	local dir
@@ -79,22 +79,22 @@ load_by_alias()
 	is_loaded || fail "modprobe of $(cat "$platform/$1/modalias") loaded nothing"
 }
 
-# The node of a platform device
+# node_of DEVICE: the name of the /dev node that a platform device has
 node_of()
 {
 	basename "$(echo "$platform/$1/button_irq"/*)"
 }
 
-# The sum over all CPUs of what /proc/interrupts has for a pin of the real controller
+# interrupts PIN: the pin's count in /proc/interrupts, summed over all CPUs; "none" if the pin has no interrupt
 interrupts()
 {
-	# The BCM2711's interrupts have the older controller's name.
+	# /proc/interrupts has the older controller's name, pinctrl-bcm2835, for the BCM2711 too.
 	awk -v pattern="pinctrl-(bcm2835|rp1) +$1 " '
 		NR == 1 { cpus = NF; next }
 		$0 ~ pattern { for (i = 2; i < 2 + cpus; i++) n += $i; found++ }
 		END { if (found == 1) print n; else print "none" }' /proc/interrupts
 }
 
-[ -n "${BUTTON_IRQ_HOST_TTY:-}" ] || bail_out "this is no emulated Raspberry Pi: nobody to press a button"
+[ -n "${BUTTON_IRQ_HOST_TTY:-}" ] || bail_out "not an emulated Raspberry Pi: BUTTON_IRQ_HOST_TTY is not set"
 # shellcheck disable=SC2034 # used by those who source this
 CHIP=${LINES[0]%:*}

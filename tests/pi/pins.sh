@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The emulated board itself, without the driver: libgpiod's tools see edges from outside and through a jumper wire, the
-# controller has the pulls that they ask for, and each edge is one interrupt. A wire joins GPIO27 and GPIO17.
+# Tests the emulated board without the driver: libgpiod's tools see edges from outside and through a jumper wire, the
+# controller has the pulls that they request, and each edge is one interrupt. A wire joins GPIO27 and GPIO17.
 
 # shellcheck source-path=SCRIPTDIR
 
@@ -19,7 +19,7 @@ last_edge_is()
 	[ "${#lines[@]}" -gt 0 ] && [ "${lines[-1]}" = "$1" ]
 }
 
-# six_edges DOWN UP: three presses of GPIO17 by these commands, each edge awaited before the next is made
+# six_edges DOWN UP: presses GPIO17 three times by the commands DOWN and UP; waits for each edge before it makes the next
 six_edges()
 {
 	local edge expected=() before old=() irqs
@@ -49,7 +49,7 @@ six_edges()
 outside_down() { contact 17 0; }
 outside_up() { contact 17 1; }
 
-# A low output at the wire's other end is a closed contact, an input an open one.
+# GPIO27, at the wire's other end, acts as the contact: closed as a low output, open as an input.
 wire_down()
 {
 	gpioset -c "$chip" 27=0 &
@@ -60,7 +60,7 @@ wire_up()
 {
 	kill "$setter"
 	wait "$setter" || true
-	# With persist_gpio_outputs, and on RP1, the released line stays an output.
+	# With persist_gpio_outputs, and on RP1, a released line stays an output: make it an input.
 	gpioget -c "$chip" 27 > got
 }
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""What differs between the Raspberry Pi boards and QEMU's virt board, for tests/vm/run.py: the boards need the QEMU of
-build-qemu.sh, device trees come from the kernel's package, overlays are applied as the firmware does, jumper wires are
-a property of the pins, and the guest asks the host over the second serial port to change pins."""
+"""The Raspberry Pi boards for tests/vm/run.py, in what differs from QEMU's virt board: they need the QEMU of build-qemu.sh,
+device trees come from the kernel's package, overlays are applied as the firmware does, jumper wires are a property of the
+pins, and the guest asks the host over a second serial port to change pins."""
 
 import os
 import re
@@ -27,24 +27,24 @@ EVERYWHERE = ["wire", "params", "overlay"]
 def board(model, chip, dtb, **more):
     return {
         "model": model,
-        # Kernels, and in which ways check.sh tests each. The first kernel is the demo's. Debian's kernels can apply
+        # The kernels, and the ways in which check.sh tests each. The demo boots the first one. Debian's kernels can apply
         # overlays at run time from 7.x on.
         "kernels": {"6.12-arm64": EVERYWHERE, "7.2-arm64": ["runtime"]},
         "dtb": dtb,
         "console": "ttyAMA0,115200",
-        # In the stock device trees the console's port belongs to the Bluetooth chip, so no input arrives there.
+        # In the stock device trees the console's port belongs to the Bluetooth chip, so requests need another port.
         "host_tty": "/dev/ttyS1",
-        # Released lines keep their level, as on the other boards. By default pinctrl-bcm2835 makes them inputs.
-        # All CPUs run: CPUs that nobody starts wait in a loop, and idle time would not pass at once.
+        # Released lines keep their level, as on the other boards; by default pinctrl-bcm2835 makes them inputs. No maxcpus=:
+        # a CPU that is never started polls in a loop, and with -icount idle time would not pass at once.
         "append": "pinctrl_bcm2835.persist_gpio_outputs=y",
         "chip": chip,
         "wires": {27: 17, 22: 25},
         "overlay": "button-irq",
-        "label": "gpio",        # of the controller's node, for overlays
-        "status": {},           # of nodes of the device tree
+        "label": "gpio",        # label of the controller's node, for overlays
+        "status": {},           # path of a node of the device tree -> its status, where it has to be changed
         "fidelity": "QEMU's board, whose GPIO controller got inputs; Debian's own device tree"
                     + (", with its second UART enabled" if "status" in more else ""),
-        # QEMU: the device that has the pins, its child with the levels and pulls, and the type with the property "wires"
+        # In QEMU: the device with the inputs "pin", the one with the levels and pulls, and the type with the property "wires"
         "pins": "/machine/soc/peripherals/gpio",
         "levels": "/machine/soc/peripherals/gpio/pins",
         "wires_of": "bcm2835-gpio-pins",
@@ -53,19 +53,21 @@ def board(model, chip, dtb, **more):
 
 
 def soc(machine, *arguments, **more):
-    """A board that is a machine of its own in QEMU."""
+    """A board for which QEMU has a machine."""
     return board(*arguments, qemu=["qemu-system-aarch64", "-M", machine], **more)
 
 
 BOARDS = {
-    # Without Bluetooth the console's port takes input, but the second port, for requests to the host, is off.
+    # This tree disables the second port, which requests to the host need.
     "raspi0": soc("raspi0", "Raspberry Pi Zero", "pinctrl-bcm2835", "broadcom/bcm2835-rpi-zero.dtb",
                   kernels={"6.1-armel": [*EVERYWHERE, "storm"], "6.12-armel": EVERYWHERE},
                   status={"/soc/serial@7e215040": "okay"},
-                  # In 448 MB, half of which is too little for the root file system: without a limit. And 64 MB for DMA
-                  # are too much; with cma= on its command line 6.12 hangs before it has a console.
+                  # A tmpfs may take half of the 448 MB, which is too little for the initramfs; ramfs has no limit. The
+                  # device tree's 64 MB for DMA are too much as well: reduce them to 8 MB there, since with cma= on the
+                  # command line 6.12 hangs before it has a console.
                   cma="800000", append="pinctrl_bcm2835.persist_gpio_outputs=y rootfstype=ramfs",
-                  # The SoC's system timer. ARMv7 and later have timers of their own, which fire late instead.
+                  # The SoC's system timer fires only when the counter equals the deadline: a deadline that has passed
+                  # fires after the counter has wrapped. The per-CPU timers of ARMv7 and later fire late instead.
                   timer_wants_equality=True),
     "raspi2b": soc("raspi2b", "Raspberry Pi 2B", "pinctrl-bcm2835", "broadcom/bcm2836-rpi-2-b.dtb",
                    kernels={"6.1-armhf": [*EVERYWHERE, "storm"], "7.2-armhf": ["runtime"]},
@@ -88,7 +90,7 @@ BOARDS = {
                     virt=True),
 }
 
-# What the demo shows.
+# The demo prints this before it boots.
 HEADER = """
     The header of a {model}
     {fidelity}
@@ -110,8 +112,8 @@ HEADER = """
 
 
 def qemu():
-    """The QEMU with these boards. build-qemu.sh builds it if it is not there, which takes minutes, and says so. Somebody who
-    works on that QEMU names another build in BUTTON_IRQ_QEMU."""
+    """The path of the QEMU with these boards. build-qemu.sh builds it, unless it is in the cache: that takes minutes. To use
+    another build, name it in the environment variable BUTTON_IRQ_QEMU."""
     if "BUTTON_IRQ_QEMU" in os.environ:
         return os.environ["BUTTON_IRQ_QEMU"]
     return subprocess.run([TOP / "tests/pi/build-qemu.sh"], check=True, stdout=subprocess.PIPE,
@@ -129,12 +131,12 @@ def command(board, arguments, directory, wires):
 
 
 def overlay(name, parameters, target):
-    """Compiles the overlay and applies parameters to it, as they stand behind dtoverlay=NAME in config.txt."""
+    """Compiles the overlay and applies the parameters, which are written as after dtoverlay=NAME in config.txt."""
     subprocess.run(["make", "-s", "-C", TOP / "dts", f"O={target.parent}"], check=True)
     tree = fdt.parse((target.parent / f"{name}.dtbo").read_bytes())
     overrides.apply(tree, parameters)
-    # Firmware and dtoverlay keep an overlay's labels to themselves, unless it has a node __exports__. A kernel that got
-    # them would refuse the second button, whose labels are the same.
+    # Firmware and dtoverlay do not export an overlay's labels to the base tree, unless the overlay has a node __exports__.
+    # With exported labels the kernel would refuse the second button, which has the same labels.
     del tree.children["__symbols__"]
     target.write_bytes(fdt.write(tree))
     return target
@@ -145,14 +147,14 @@ def with_rp1(virt, pi):
     (path,) = (path for path, node in pi.walk() if "pci1de4,1" in node.strings("compatible"))
     old, new = path.rpartition("/")[0], "/pcie@10000000/pci@1,0"
     port = pi.find(old)
-    # The port is in slot 1 here. Linux maps BAR 1 at the start of virt's window, which begins at 0x10000000 on the bus
-    # and not at 0; "ranges" of the RP1 has to say the same. It is the largest BAR, and so comes first.
+    # The port is in slot 1 here. Linux maps the RP1's BAR 1, the largest one, at the start of virt's PCI window, which
+    # begins at bus address 0x10000000 and not at 0: the RP1's "ranges" has to contain that address.
     port.props["reg"] = fdt.cells(1 << 11, 0, 0, 0, 0)
     rp1 = port.children[path.rpartition("/")[2]]
     ranges = rp1.props["ranges"]
     rp1.props["ranges"] = ranges[:20] + fdt.cells(0x10000000) + ranges[24:]
     virt.find("/pcie@10000000").children["pci@1,0"] = port
-    # The RP1's crystal, which its clocks refer to
+    # The crystal that the RP1's clocks refer to
     virt.children["clock-50000000"] = pi.children["clock-50000000"]
     # Overlays find the controller by its label.
     symbols = virt.children.setdefault("__symbols__", fdt.Node())
@@ -163,7 +165,7 @@ def with_rp1(virt, pi):
 
 
 def virt_tree(qemu, base, directory):
-    """The Raspberry Pi 5's: QEMU's own tree for this command line, with the RP1 of the kernel's tree."""
+    """The device tree of raspi5: QEMU's own tree for this command line, with the RP1 of the kernel's tree for the Pi 5."""
     plain, target = directory / "virt.dtb", directory / "virt-rp1.dtb"
     qemu = [f"{arg},dumpdtb={plain}" if before == "-M" else arg for before, arg in zip([""] + qemu, qemu)]
     subprocess.run(qemu, check=True, stdout=subprocess.DEVNULL)
@@ -172,11 +174,11 @@ def virt_tree(qemu, base, directory):
 
 
 def device_tree(board, kernel, qemu, config, source, directory):
-    """What the firmware hands to the kernel in directory kernel: the board's tree, and on it each overlay that config.txt
-    names; and the overlay source."""
+    """The device tree that the firmware passes to the kernel: the board's tree from the directory kernel, with the overlay
+    source and each overlay of config.txt applied."""
     base = kernel / "dtb" / board["dtb"]
     if not base.exists():
-        base = kernel / "dtb" / base.name           # 32-bit kernels before 6.5 have no directories there
+        base = kernel / "dtb" / base.name           # 32-bit kernels before 6.5 have no vendor directories
     if board.get("virt"):
         base = virt_tree(qemu, base, directory)
     if board["status"]:
@@ -203,14 +205,14 @@ def device_tree(board, kernel, qemu, config, source, directory):
 
 
 class Pins(threading.Thread):
-    """Does what the guest asks for over its second serial port, a line each, and answers with a line:
+    """Carries out the guest's requests, lines that begin with HOST on its second serial port, and answers each with a line:
 
-        set PIN LEVEL       drive it from outside; -1 lets go of it
-        pulse PIN LEVEL     and back, before the guest sees any of it
-        pull PIN            what is in the controller's registers: up, down, off
-        level PIN           as it is at the pin
-        over                has the demo ended? 1 or 0
-        off                 the machine is about to turn off
+        set PIN LEVEL       drive the pin from outside; -1 stops driving it
+        pulse PIN LEVEL     set the pin to LEVEL and back while the guest is stopped
+        pull PIN            the pull in the controller's registers: up, down or off
+        level PIN           the level at the pin
+        over                1 if the demo has ended, else 0
+        off                 the guest is about to turn off
     """
 
     def __init__(self, machine, tty, qmp):
@@ -221,7 +223,7 @@ class Pins(threading.Thread):
         try:
             with self.tty.makefile(encoding="utf-8", errors="replace") as lines:
                 for line in lines:
-                    # The kernel sends some junk here when it looks for the port.
+                    # The kernel sends a few bytes of junk when it probes the port.
                     _, asks, request = line.partition("HOST ")
                     if asks:
                         self.tty.sendall(f"{self.do(request.split())}\n".encode())
@@ -266,7 +268,7 @@ def kernel_version(name):
 
 
 def table():
-    """Which boards are emulated, how truly, and what check.sh found on them at its last run."""
+    """Prints the emulated boards, what each emulation consists of, and the results of check.sh's last run."""
     print(TABLE_HEAD)
     for name, board in BOARDS.items():
         rows = [path.read_text(encoding="utf-8") for path in (TOP / "build/pi/results").glob(f"{name}-*.row")]
@@ -281,7 +283,7 @@ def main():
         case ["table"]:
             table()
         case ["table", *cells] if len(cells) == TABLE_HEAD.partition("\n")[0].count("|") - 1:
-            # Of a real board, for tests/hw/check.sh
+            # The row of a real board, for tests/hw/check.sh
             print(TABLE_HEAD, "| " + " | ".join(cells) + " |", sep="\n")
         case ["boards"]:
             print(*BOARDS)
@@ -289,7 +291,7 @@ def main():
             value = BOARDS[name][what]
             print(value if isinstance(value, str) else " ".join(value))
         case ["plan", *names]:
-            # The 5 has most to do.
+            # Within a way raspi5 comes first, since its tests take longest.
             for way in WAYS:
                 for name in reversed(names):
                     for kernel, its in BOARDS[name]["kernels"].items():
@@ -299,8 +301,8 @@ def main():
             overlay(BOARDS[name]["overlay"], parameters, Path(target).resolve())
         case _:
             raise SystemExit("usage: raspi.py boards | kernels BOARD | overlay BOARD | table [CELL...] |\n"
-                             "                plan BOARD...: what check.sh boots, lines of board, kernel and way |\n"
-                             "                apply BOARD PARAMETERS FILE: the board's overlay with its parameters applied")
+                             "                plan BOARD...: prints what check.sh boots, as lines of BOARD KERNEL WAY |\n"
+                             "                apply BOARD PARAMETERS FILE: writes the board's overlay, with PARAMETERS applied")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The overlay applied to a running Raspberry Pi and taken away again, as `dtoverlay` and `dtoverlay -r` do. The kernel
-# is asked by a module of the tests' own, modules/button_irq_test_overlay.c.
+# Applies the overlay to a running Raspberry Pi and removes it, as `dtoverlay` and `dtoverlay -r` do. The tests' module
+# modules/button_irq_test_overlay.c does so, since Debian's kernels have no interface for it.
 
 # shellcheck source-path=SCRIPTDIR
 
@@ -16,7 +16,7 @@ cleanup()
 	[ ! -e /sys/module/button_irq_test_overlay ] || rmmod button_irq_test_overlay
 }
 
-# apply NAME...: overlays that check.sh made
+# apply NAME...: applies overlays that check.sh made
 apply()
 {
 	local files
@@ -31,14 +31,14 @@ remove()
 	rmmod button_irq_test_overlay
 }
 
-# In the tree and in the device model
+# is_gone NODE: neither the device model nor the device tree has the button any more
 is_gone()
 {
 	[ ! -e "$platform/$1" ] || fail "$1 is still a device"
 	[ ! -e "/proc/device-tree/$1" ] || fail "$1 is still in the device tree"
 }
 
-# One reader has read everything and sleeps, one has read nothing yet, when the button goes.
+# When the overlay is removed, one reader has read everything and sleeps, and another has read nothing yet.
 test_apply_press_remove()
 {
 	local node
@@ -62,13 +62,13 @@ test_apply_press_remove()
 	cat <&3 > late 2> error && fail "no error at the end"
 	exec 3<&-
 	same_file got late
-	grep -q 'No such device' error || fail "the end is no ENODEV: $(cat error)"
+	grep -q 'No such device' error || fail "the error at the end is not ENODEV: $(cat error)"
 	wait_for 10 readers 0
 	line_is_free "$CHIP:17" || fail "GPIO17 is still taken: $(line_info "$CHIP:17")"
 	unload
 }
 
-# The driver stays loaded: buttons come and go, with the same name.
+# The driver stays loaded while the overlay is applied and removed. Each button gets the same node.
 test_again_and_again()
 {
 	local i
@@ -94,7 +94,7 @@ test_again_and_again()
 	unload
 }
 
-# Loaded twice, with different parameters; both work, both go.
+# The overlay is applied twice, with different parameters. Both buttons work, and both are removed.
 test_two_buttons()
 {
 	local node

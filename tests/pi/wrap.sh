@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# A reader's cursor on a 32-bit kernel is the low word of an event's number, and wraps after 4,294,967,296 events. build.sh
-# makes a driver of which the first event has a number shortly before that.
+# On a 32-bit kernel a reader's cursor is the low word of an event's number, and wraps after 4,294,967,296 events.
+# tests/vm/build.sh makes a driver whose first event has a number just below that.
 
 # shellcheck disable=SC2119 source=../selftests/lib.sh source-path=SCRIPTDIR
 
@@ -12,7 +12,7 @@ export BUTTON_IRQ_KO=/opt/button_irq/wrap/button_irq.ko
 
 FIRST=4294967287
 RING=16
-# Beyond the wrap, and more than the ring keeps
+# Enough to pass the wrap, and to overwrite the whole ring
 PRESSES=20
 LAST=$((FIRST + 2 * PRESSES - 1))
 
@@ -42,7 +42,7 @@ test_lost_across_the_wrap()
 	exec {first}< "$DEV"
 	press "$PRESSES"
 	wait_for 20 counter_is releases "$PRESSES"
-	# Unbinding ends the file, so that cat returns
+	# Once the button is unbound, a read at the end fails, so cat returns.
 	unbind button_irq.0
 	cat <&"$first" > got 2> /dev/null || true
 	equal "the gap" "$FIRST lost $((2 * PRESSES - RING))" "$(head -n 1 got | cut -d ' ' -f 1,3,4)"
@@ -51,7 +51,7 @@ test_lost_across_the_wrap()
 	unload
 }
 
-# A reader that has read all, on either side of the wrap, sleeps until the next event.
+# A reader that has read every event is not readable until the next one, on either side of the wrap.
 test_poll_on_both_sides_of_the_wrap()
 {
 	local fd i seq event
@@ -71,7 +71,7 @@ test_poll_on_both_sides_of_the_wrap()
 	unload
 }
 
-# A rewound reader begins with the oldest event, whose number is before the wrap or after it.
+# A rewound reader starts at the oldest event, which is before the wrap in the first round and after it in the second.
 test_rewind_across_the_wrap()
 {
 	local presses

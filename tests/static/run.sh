@@ -1,11 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# run.sh: everything that can be found without running the code, one TAP line each: licences, reuse, shellcheck,
-# pipes into grep -q, spelling, pyflakes, links in documents, facts that stand in several files, checkpatch --strict, kernel-doc, that nobody
-# else has the ioctls' magic, and on 6.1's headers a W=1 build by gcc with sparse, which also looks at the module's
-# version, and one by clang. (The W=1 builds for the other kernels are part of make check-vm and check-compat.) Any
-# warning fails its line.
+# run.sh: checks without running the code, one TAP line each: SPDX lines, reuse, shellcheck, pipes into grep -q, spelling,
+# pyflakes, links in documents, facts that are stated in several files, checkpatch --strict, kernel-doc, and that no other
+# header uses the ioctls' magic. Then builds the driver with W=1 for 6.1: by gcc with sparse, which also checks the module's
+# version, and by clang. (make check-vm and check-compat build with W=1 for the other kernels.) Any warning fails a check.
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
@@ -18,7 +17,7 @@ newest=7.2-arm64
 docs=6.12-arm64		# the oldest kernel whose kernel-doc knows -Wall
 checks=(spdx reuse shellcheck pipes spelling pyflakes links facts checkpatch kernel-doc magic sparse clang)
 
-# The tree's files, or those of them that match patterns.
+# files [PATTERN...]: the tree's files, or those that match the patterns
 files()
 {
 	git ls-files --cached --others --exclude-standard -- "$@" | while read -r file; do
@@ -30,14 +29,14 @@ check_spdx()
 {
 	local bare
 
-	# These have no place for a comment, or are the licence itself.
+	# The files left out have no place for a comment, or are the licence itself.
 	bare=$(files ':!COPYING' ':!LICENSES' ':!*.md' ':!*.patch' ':!*.json' ':!*.png' ':!userspace/*/LICENSE' ':!tests/selftests/config' ':!tests/selftests/settings' \
 		':!debian/changelog' ':!debian/source' |
 	       xargs -d '\n' grep -L -m1 'SPDX-License-Identifier:[ ]') || true
 	[ -z "$bare" ] || { echo "no SPDX line in:"; echo "$bare"; return 1; }
 }
 
-# Each licence by the name that SPDX has for it, with its text in LICENSES; copyright as debian/copyright says.
+# Each licence has its SPDX name, and its text in LICENSES. debian/copyright names the copyright holders.
 check_reuse()
 {
 	reuse lint
@@ -49,14 +48,14 @@ check_shellcheck()
 		xargs -d '\n' shellcheck
 }
 
-# grep -q ends at the first match. The program that writes into the pipe then dies of SIGPIPE if it has more to write, and
-# under pipefail the pipeline has failed although the text was found.
+# grep -q ends at the first match. If the program that writes into the pipe has more to write, SIGPIPE then ends it, and under
+# pipefail the pipeline fails although the text was found.
 check_pipes()
 {
 	! files ':!tests/static/run.sh' | xargs -d '\n' grep -nIE '(^|[^|])[|] *grep (-[a-zA-Z]+ )*-[a-zA-Z]*q'
 }
 
-# Misspelt words of two dictionaries, codespell's own and the kernel's; and words that stand there twice in a row.
+# Misspelt words, by the dictionaries of codespell and of the kernel; and small words that stand twice in a row.
 check_spelling()
 {
 	local text status=0 kernels
@@ -75,26 +74,27 @@ check_pyflakes()
 	files '*.py' | xargs -d '\n' pyflakes3
 }
 
-# Links between Markdown files, and what stands in several files
+# Links between Markdown files
 check_links()
 {
 	tests/docs/links.py
 }
 
+# Facts that are stated in several files
 check_facts()
 {
 	tests/docs/facts.py
 }
 
-# Ignored: LINUX_VERSION_CODE, since a driver outside the kernel's tree has to ask which kernel it is built for, and
-# CONSTANT_COMPARISON, since both sides of that question look like constants; UNDOCUMENTED_DT_STRING, since not all of the
-# kernel's bindings are here (tests/dt checks ours). Left out: what goes into QEMU's tree, and programs, for which the
-# compiler's -Wall -Wextra -Werror stands in.
+# Ignored types: LINUX_VERSION_CODE, since a driver outside the kernel's tree has to test for which kernel it is built;
+# CONSTANT_COMPARISON, since both sides of such a test look like constants; UNDOCUMENTED_DT_STRING, since the cache does not
+# have all bindings of the kernel (tests/dt checks this project's). Left out: sources for QEMU's tree, and userspace, which is
+# compiled with -Wall -Wextra -Werror instead.
 check_checkpatch()
 {
 	local out status=0 root
 
-	# It leaves a file where it runs, and looks into a kernel's tree.
+	# checkpatch leaves a file in its working directory, and needs some files of a kernel tree.
 	root=$(mktemp -d)
 	mkdir "$root/include"
 	ln -s "$CACHE/linux-source/"{scripts,Documentation} "$root/"
@@ -102,12 +102,12 @@ check_checkpatch()
 		scripts/checkpatch.pl --strict --no-tree --root=. --terse --show-types \
 		--ignore LINUX_VERSION_CODE,CONSTANT_COMPARISON,UNDOCUMENTED_DT_STRING -f) | sed "s|^$TOP/||") || status=$?
 	rm -rf "$root"
-	# Nothing at all is said of files that are clean.
+	# Any line but the totals of a clean file is a complaint.
 	printf '%s' "$out" | grep -v '^total: 0 errors, 0 warnings, 0 checks, ' || return "$status"
 	return 1
 }
 
-# What is documented for kernel-doc is documented fully. Headers of the selftests are for people only.
+# Every kernel-doc comment is complete. The headers of the selftests are not written for kernel-doc.
 check_kernel-doc()
 {
 	local program
@@ -116,8 +116,8 @@ check_kernel-doc()
 	files ':(glob)button_irq*.[ch]' tests/modules/'*.[ch]' tests/unit/'*.h' | xargs -d '\n' perl "$program" -none -Wall -Werror
 }
 
-# The ioctls' magic is not the first argument of an _IO() in the newest kernel's headers for programs, nor the value of
-# anything there that is named like one.
+# No UAPI header of the newest kernel has the ioctls' magic as the first argument of an _IO() macro, or as the value of a
+# constant with such a name.
 check_magic()
 {
 	local magic version
@@ -126,12 +126,12 @@ check_magic()
 	[ -n "$magic" ] || { echo "button_irq.h: no BUTTON_IRQ_IOC_MAGIC of the form 0xNN"; return 1; }
 	version=$(cat "$CACHE/kernels/$newest/version")
 	cd "$CACHE/roots/sid-arm64/usr/src/linux-headers-${version%-*}-common/include/uapi" || return
-	# Finds those that are known, or it would find nothing at all: /dev/gpiochip's
-	grep -rqE '_IO[WR]*\(0xB4\b' linux/gpio.h || { echo "no headers here"; return 1; }
+	# A search of this form finds the magic of /dev/gpiochip. Otherwise it would find nothing at all.
+	grep -rqE '_IO[WR]*\(0xB4\b' linux/gpio.h || { echo "no ioctl found in linux/gpio.h below $PWD"; return 1; }
 	! grep -rniE "(\b_IO[WR]*\(|define[[:space:]]+\w*(IOC|MAGIC|TYPE|BASE)\w*[[:space:]]+\(?)[[:space:]]*0x0*$magic\b" .
 }
 
-# build COMPILER-OPTION...: the driver and the tests' modules, in a copy inside 6.1's build root
+# build OPTION...: builds the driver and the tests' modules, in a copy inside 6.1's build root; sets $version to the module's
 build()
 {
 	local root=$CACHE/roots/bookworm-arm64 copy part log status=0
@@ -154,7 +154,7 @@ build()
 	return "$status"
 }
 
-# The module knows its version, from the place that holds it.
+# Also checks that the module has the version that dkms.conf states.
 check_sparse()
 {
 	local version
@@ -168,7 +168,7 @@ check_sparse()
 
 check_clang()
 {
-	# The kernel was configured for gcc: say what differs, and let clang pass over gcc's warning options.
+	# The kernel was configured for gcc: set what differs with clang, and let clang ignore gcc's warning options.
 	build LLVM=1 CC=clang CONFIG_CC_IS_GCC= CONFIG_CC_IS_CLANG=y CONFIG_CC_HAS_AUTO_VAR_INIT_ZERO_ENABLER=y \
 		KCFLAGS=-Wno-unknown-warning-option
 }
@@ -178,7 +178,7 @@ printf '%s\n' "$kernel" "$newest" "$docs" linux-source | xargs -P 2 -n 1 tests/v
 
 echo "TAP version 13"
 echo "1..${#checks[@]}"
-# The builds first, as they take longest; and two checks at a time.
+# Two checks at a time, the builds first, as they take longest.
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 for ((i = ${#checks[@]} - 1; i >= 0; i--)); do

@@ -1,23 +1,23 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Builds what runs in test machines, to be laid over the userland:
+# Builds the files that test machines need on top of the userland:
 #
 #	build.sh NAME		for the kernel NAME of the table "kernels" -> build/vm/NAME/overlay/: the driver and the
 #				tests' modules in /opt/button_irq, the kernel's own modules that the tests use in /lib/modules;
 #				and the selftests for its architecture
 #	build.sh tests ARCH	the selftests -> build/vm/tests-ARCH/overlay/, and tests.list with their names, in order
 #
-# Modules are built in the kernel's build root with W=1, the test programs in bookworm's. Any warning is an error.
-# Nothing is built when nothing changed.
+# Modules are built with W=1 in the build root of the kernel's suite, the test programs in that of bookworm. Any warning is an
+# error. Nothing is built if nothing has changed.
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
 
-# The kernel's own modules that tests load, where the kernel has them.
+# Modules of the kernel that tests load; not every kernel has all of them.
 wanted=(configfs gpio-shared-proxy gpio-sim gpio_keys evdev bcm2835_wdt rp1_pci pinctrl-rp1)
 
-# Runs the rest of the command line in a root; any warning is an error.
+# in_root ROOT LOG COMMAND...: runs COMMAND in a root; any warning is an error
 in_root()
 {
 	local root=$1 log=$2
@@ -35,7 +35,7 @@ sources()
 		Kbuild dkms.conf ':(glob)*.[ch]' tests/{selftests,modules,naive} tests/vm/sim_button.dts
 }
 
-# An overlay with more buttons than there are minor numbers, and their controller; see tests/selftests/devicetree.sh.
+# Prints an overlay with more buttons than there are minor numbers, and their controller; see tests/selftests/devicetree.sh.
 crowd()
 {
 	local i
@@ -59,7 +59,7 @@ crowd()
 	echo '};'
 }
 
-# Copies the sources into a root, to $copy; there it is called $dir.
+# copy_sources ROOT: copies the sources to $copy, which is called $dir inside the root
 copy_sources()
 {
 	local root=$1
@@ -70,14 +70,14 @@ copy_sources()
 	dir=/tmp/$(basename "$copy")
 }
 
-# up_to_date FILE...: was $out made from the sources as they are, and these files?
+# up_to_date FILE...: whether $out was made from the present sources and these files
 up_to_date()
 {
 	hash=$( (cd "$TOP" && sources | LC_ALL=C sort -z | xargs -0 sha256sum "$self" "$@") | sha256sum | cut -d' ' -f1)
 	[ "$(cat "$out/stamp" 2> /dev/null)" = "$hash" ]
 }
 
-# For tests/pi/wrap.sh: the driver of a 32-bit kernel, whose cursors wrap, with a first event shortly before that.
+# For tests/pi/wrap.sh, on 32-bit kernels: a driver whose first event has a number just below 2^32, where cursors wrap.
 copy_wrap()
 {
 	as_root mkdir "$copy/wrap"
@@ -92,17 +92,17 @@ build_modules()
 
 	copy_sources "$root"
 	[ "$(kernel_arch "$arch")" != arm ] || { copy_wrap; parts=(wrap "${parts[@]}"); }
-	# A debug kernel that can (see tests/debug) counts which lines of the driver run, and tells a fuzzer where a call has been.
+	# On debug kernels (see tests/debug): gcov counts which lines of the driver run, KCOV shows a fuzzer the path of a call.
 	! grep -qs CONFIG_GCOV_KERNEL=y "$config" || options=(GCOV_PROFILE_button_irq.o=y)
 	! grep -qs CONFIG_KCOV=y "$config" || options+=(KCOV_INSTRUMENT_button_irq.o=y)
 	for part in "${parts[@]}"; do
 		[ -e "$copy/$part/Kbuild" ] || continue
-		# Of data races, those of the driver: its naive peer is made of them.
+		# KCSAN watches only the driver: the naive driver races on purpose.
 		[ "$part" = . ] || options+=(KCSAN_SANITIZE=n)
 		in_root "$root" "$out/log-modules" make -C "/lib/modules/$version/build" M="$dir/$part" \
 			ARCH="$(kernel_arch "$arch")" CROSS_COMPILE="$(gnu_triplet "$arch")-" W=1 "${options[@]}" modules
 	done
-	# As packages do: debugging information only makes loading slow.
+	# As Debian's packages do: debugging information would only make loading slow.
 	find "$copy" -name '*.ko' -printf "$dir/%P\n" |
 		as_root xargs chroot "$root" "$(gnu_triplet "$arch")-strip" --strip-debug
 	mkdir -p "$out/overlay/opt/button_irq/modules"
@@ -120,7 +120,7 @@ build_tests()
 	copy_sources "$root"
 	as_root cp -r "$CACHE/linux-source" "$copy/linux"
 	as_root mkdir "$copy/out"
-	# The ARM1176 of the first Raspberry Pis: armel's default, ARMv5, has no atomic access to 64 bits.
+	# For the ARM1176 of the first Raspberry Pis: ARMv5, armel's default, has no atomic 64-bit accesses.
 	[ "$arch" != armel ] || options+=(USERCFLAGS=-march=armv6k)
 	in_root "$root" "$out/log-tests" env PKG_CONFIG_LIBDIR="/usr/lib/$(gnu_triplet "$arch")/pkgconfig" \
 		make -C "$dir/tests/selftests" KSFT="$dir/linux/tools/testing/selftests" \
@@ -149,7 +149,7 @@ add_kernel_modules()
 	depmod -b "$out/overlay" "$version"
 }
 
-# Several machines may be about to start at once.
+# Takes the lock of $out: several callers may build at the same time.
 begin()
 {
 	mkdir -p "$TOP/build/vm"

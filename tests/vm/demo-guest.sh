@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The demo's guest side: a shell script that reacts to a button, and beside it a loop that looks at a flag. What demo.py
-# is to show stands behind "@".
+# The demo's part in the guest: a shell script that reads a button's events, and beside it a loop that polls a flag. demo.py
+# evaluates the lines that begin with "@".
 #
 #	demo-guest.sh LINE DEBOUNCE_US NAIVE_CHIP NAIVE_OFFSET [TTY]
 
@@ -12,7 +12,7 @@ counters=/sys/class/button_irq/button_irq
 insmod /opt/button_irq/button_irq.ko line="$line" label=bell debounce_us="$debounce_us" &&
 	insmod /opt/button_irq/modules/naive_button.ko chip="$chip" offset="$offset" || exit
 
-# The main loop of the interrupt course: ten looks a second at a flag.
+# The main loop as interrupt courses teach it: reads a flag ten times a second.
 while read -r pressed < /dev/naive_button; do
 	[ "$pressed" = 0 ] || echo "@flag"
 	sleep 0.1
@@ -21,11 +21,11 @@ done &
 exec 3< /dev/button_irq
 while read -r seq time event detail; do
 	echo "@event $seq $time $event $detail"
-	# A script does something; here, it is busy when the button is pressed again.
+	# Stands for the script's work: the script is still busy when the button is pressed again.
 	[ "$event" != press ] || sleep 0.2
 done <&3 &
 
-# is_over: asks at the serial port of a board whose console takes no input (see tests/pi/raspi.py)
+# is_over: asks the host, over the serial port of a Raspberry Pi, whether the demo has ended (see tests/pi/raspi.py)
 is_over()
 {
 	local answer

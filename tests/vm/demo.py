@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The demo: a board in QEMU, a button that bounces on one of its pins, and a shell script that reads /dev/button_irq.
 
-Guest time passes as host time does. We press from outside, by QEMU's qtest socket, and show what happened on the pin
-beside what the script in the guest says it read.
+Guest time passes as host time does. The demo presses the button from outside, through QEMU's qtest socket, and shows the
+edges on the pin next to the lines that the script in the guest read.
 """
 
 import argparse
@@ -19,15 +19,15 @@ import tty
 
 from run import MACHINES, TOP, Failure, Machine, connect, raspi
 
-# Longer than the default, for a busy host may stop us in the middle of a bounce: then it would be none.
+# Longer than the default: a busy host may delay an edge in the middle of a bounce, and a late edge is no bounce.
 DEBOUNCE_S = 0.030
-# Pins of the board's controller: button_irq's, and the flag driver's. A press moves both.
+# Pins of the board's controller, for button_irq and for the flag driver. A press moves both.
 PINS, PI_PINS = (5, 6), (17, 27)
-WIDTH = 46                  # of the left column
+WIDTH = 46                  # width of the left column
 
 
 class Screen:
-    """Two columns, a line at a time; the right one comes from another thread."""
+    """Prints rows of two columns. The rows of the right column come from another thread."""
 
     def __init__(self, color):
         self.lock = threading.Lock()
@@ -53,7 +53,7 @@ class Finger:
 
     def set(self, level):
         self.machine.set_line(self.flag, level)
-        # On a Raspberry Pi there is a pull-up: an open contact drives nothing.
+        # A Raspberry Pi pulls the pin up, so an open contact drives nothing.
         self.machine.set_line(self.button, -1 if level and self.machine.is_pi else level)
 
     def move(self, down, name):
@@ -74,9 +74,9 @@ class Finger:
         edges = "edges" if len(levels) > 1 else "edge "
         self.screen.row(f"{began - self.started:7.3f} s  {name:<8}{len(levels):2} {edges}  {wave}")
         if took > DEBOUNCE_S:
-            # Edges further apart than the debounce time are presses of their own, and have to be seen as such.
+            # Edges further apart than the debounce time are no bounces: the driver has to report further presses.
             self.torn += 1
-            self.screen.row(f"           (a busy machine: took {took * 1000:.0f} ms, no bounce)")
+            self.screen.row(f"           (busy host: took {took * 1000:.0f} ms, no bounce)")
 
     def press(self, hold):
         self.move(True, "press")
@@ -85,7 +85,7 @@ class Finger:
 
 
 class Guest(threading.Thread):
-    """Reads the console: what the script says."""
+    """Reads the script's output from the console."""
 
     def __init__(self, machine, screen, log):
         super().__init__(daemon=True)
@@ -134,12 +134,13 @@ class Guest(threading.Thread):
             self.done.set()
 
     def end(self, presses, torn):
-        """Waits until the script has seen so many presses end, then ends it. Of torn bounces more comes: until none does."""
+        """Waits until the script has read a release for each press, then ends the script. Torn bounces make further events:
+        after these, waits until the guest has printed nothing for 2 s."""
         with self.news:
             self.news.wait_for(lambda: self.releases >= presses, 30)
             while torn and self.news.wait(2):
                 pass
-        # Each board is told in its own way.
+        # A Raspberry Pi's script asks whether the demo is over; the other script waits for a line.
         self.machine.over = True
         if not self.machine.is_pi:
             self.sock.sendall(b"\n")
@@ -147,7 +148,7 @@ class Guest(threading.Thread):
 
 
 def play(finger):
-    """A few single presses, then quick ones while the script is still busy with the last."""
+    """Makes four slow presses, then six quick ones, during which the script is still busy with earlier ones."""
     for hold, gap in [(0.15, 0.35)] * 4 + [(0.06, 0.06)] * 6:
         finger.press(hold)
         time.sleep(gap)
@@ -164,7 +165,7 @@ def keyboard():
 
 
 def interactive(finger, guest):
-    """The space bar is the button. A terminal tells no release of a key, so each stroke is a press of 0.1 s."""
+    """The space bar is the button. A terminal does not report when a key is released, so each stroke is a press of 0.1 s."""
     with keyboard():
         held = False
         while not guest.done.is_set():
@@ -187,21 +188,22 @@ def serve(machine):
     try:
         machine.serve()
     except (Failure, OSError):
-        pass        # QEMU is going; the main thread tells
+        pass        # QEMU has ended; the main thread reports that
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("kernel", help="name in tests/vm/kernels")
-    parser.add_argument("--board", choices=raspi.BOARDS, help="an emulated Raspberry Pi (default: QEMU's virt)")
-    parser.add_argument("--interactive", action="store_true", help="the space bar is the button")
-    parser.add_argument("--seed", type=int, default=17, help="of the bounces (default: 17)")
+    parser.add_argument("--board", choices=raspi.BOARDS, help="an emulated Raspberry Pi (default: QEMU's virt board)")
+    parser.add_argument("--interactive", action="store_true", help="press the button with the space bar")
+    parser.add_argument("--seed", type=int, default=17, help="seed of the random bounces (default: 17)")
     args = parser.parse_args()
 
     if args.interactive and not sys.stdin.isatty():
         parser.error("--interactive needs a terminal")
-    # A finger that is late for its own bounce would not bounce; without the right to it, we go on as we are. A Raspberry
-    # Pi has more CPUs than this machine may have: one of its own would wait forever for another that does not get to run.
+    # Real-time priority keeps the edges of a bounce close together; without permission the demo runs at normal priority. QEMU
+    # must not inherit the priority when it emulates a Raspberry Pi, which may have more CPUs than the host: an emulated CPU
+    # that polls would keep another one from ever running.
     with contextlib.suppress(OSError):
         os.sched_setscheduler(0, os.SCHED_RR | (os.SCHED_RESET_ON_FORK if args.board else 0), os.sched_param(1))
 

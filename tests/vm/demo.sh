@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# demo.sh [--interactive] [...]: what `make demo` runs. Gets what is missing, builds, and hands over to demo.py.
-# BOARD=raspi5 (or another board of tests/pi/raspi.py) in the environment: on an emulated Raspberry Pi, whose QEMU is
-# built if it is not there.
+# demo.sh [--interactive] [OPTION...]: what `make demo` runs. Fetches and builds what is missing, then runs demo.py with these
+# options. With BOARD=raspi5 (or another board of tests/pi/raspi.py) in the environment the demo runs on an emulated Raspberry
+# Pi, whose QEMU is built first. KERNEL= selects a kernel of the table "kernels".
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"

@@ -14,19 +14,19 @@
 #	fetch.sh herd		herd7, which checks litmus tests, and its libraries -> roots/herd/
 #	fetch.sh dt-schema	dt-validate and others, which check device trees, and their Python -> roots/dt-schema/
 #
-# Packages are the newest of their suite. What is there and not older than REFRESH_DAYS is left alone; when a refresh
-# fails (no network), what is there is used and that is said.
+# Packages are the newest of their suite. Whatever is in the cache and not older than REFRESH_DAYS is kept. If a refresh fails
+# (no network), the script says so and keeps what is in the cache.
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
 
-# Packages of a build root beyond those that the headers ask for.
+# root_packages SUITE ARCH: the packages of a build root, besides the dependencies of the kernel headers
 root_packages()
 {
 	local suite=$1 arch=$2 list=make,kmod
 
 	if [ "$suite" = bookworm ]; then
-		# Here the test programs are compiled too, and sparse and clang look at the module.
+		# The test programs are compiled in this root too, and sparse and clang check the module.
 		list+=,gcc-$(gnu_triplet "$arch" | tr _ -),libc6-dev:$arch,libgpiod-dev:$arch/bookworm-backports
 		list+=,pkgconf,rsync,clang,lld,llvm,sparse
 	fi
@@ -34,19 +34,19 @@ root_packages()
 	printf '%s' "$list"
 }
 
-# Every flavour that the tables have for this suite and architecture.
+# flavours SUITE ARCH: every flavour that the tables of kernels have for this suite and architecture
 flavours()
 {
 	awk -v suite="$1" -v arch="$2" '$2 == suite && $3 == arch { print $4 }' "$TOP"/tests/{vm,pi}/kernels | paste -sd' '
 }
 
-# Called by mmdebstrap, as root, when the build root's base is there. The header package depends on a compiler that runs
-# on the kernel's architecture, which would be of no use here: take its other dependencies and the same version of the
-# cross compiler, and force it in. The kernels themselves are laid into /kernel, not installed; since 7.x the image
-# package is empty and what was in it is in three others.
+# hook ROOT SUITE ARCH FLAVOURS: mmdebstrap calls this as root, when the build root's base is installed. The header package
+# depends on a compiler that runs on the kernel's architecture and so not here: install its other dependencies, and the same
+# version of the cross compiler, then unpack the headers despite the missing dependency. The kernel packages are downloaded to
+# /kernel, not installed; since 7.x the image package is empty, and three others have its former contents.
 #
-# For another architecture apt prints "Depends: <linux-kbuild-6.1:arm64>" and below it, indented, the package that there
-# is; for the root's own, as on a Pi, "Depends: linux-kbuild-6.1".
+# For another architecture apt prints "Depends: <linux-kbuild-6.1:arm64>" and below it, indented, the package that provides it;
+# for the root's own architecture, as on a Pi, it prints "Depends: linux-kbuild-6.1".
 hook()
 {
 	local root=$1 suite=$2 arch=$3 flavours=$4 flavour version package needed=() headers=() kernel=() part
@@ -80,9 +80,9 @@ hook()
 	chroot "$root" sh -c 'dpkg --force-depends --unpack /headers/*.deb'
 }
 
-# Called likewise, for a 32-bit architecture. Debian's modpost for amd64 takes the 32-bit kernel's device tables for
-# those of a 64-bit one ("sizeof(struct of_device_id)=200 is not a modulo"); the one for the kernel's own architecture
-# runs well enough in QEMU's user mode.
+# hook32 ROOT ARCH: mmdebstrap calls this after hook, for a 32-bit architecture. Debian's modpost for amd64 takes the 32-bit
+# kernel's device tables for those of a 64-bit kernel ("sizeof(struct of_device_id)=200 is not a modulo"). Use the modpost for
+# the kernel's own architecture, which runs in QEMU's user mode.
 hook32()
 {
 	local root=$1 arch=$2 modpost version
@@ -151,7 +151,7 @@ fetch_kernel()
 	new=$dir.new
 	rm -rf "$new"
 	mkdir -p "$new/deb" "$new/lib/modules"
-	# Of all flavours there: "-arm64" but not "-rt-arm64".
+	# The root may have several flavours: match "-arm64" but not "-rt-arm64".
 	version=$(cd "$root/lib/modules" && printf '%s\n' * | grep -Ex ".*[0-9]-$flavour") ||
 		die "no headers of flavour $flavour in $root"
 	for deb in "$root"/kernel/linux-*-"$version"_*.deb; do
@@ -170,7 +170,7 @@ fetch_kernel()
 	say "kernel $name is $version"
 }
 
-# Only what we use of the kernel's source; the package is 150 MB.
+# Keeps only the files of the kernel's source that the tests use; the package is 150 MB.
 fetch_linux_source()
 {
 	local dir=$CACHE/linux-source recipe new source=linux-source-6.12
@@ -199,7 +199,7 @@ fetch_linux_source()
 	mv "$new" "$dir"
 }
 
-# sid's newest source (the package is 160 MB) without what only other drivers and architectures need.
+# Fetches sid's newest source (the package is 160 MB), and leaves out files that only other drivers and architectures need.
 fetch_linux_tree()
 {
 	local dir=$CACHE/linux-tree recipe new package top
@@ -237,7 +237,7 @@ fetch_linux_tree()
 	say "the source could not be refreshed; going on with what was fetched on $(date -r "$dir/stamp" +%F)"
 }
 
-# The newest source of the kernel's version; the package is 160 MB.
+# fetch_counter NAME: from the newest source of the kernel's version; the package is 160 MB
 fetch_counter()
 {
 	local name=$1 version dir=$CACHE/counter/$1 new source
@@ -264,8 +264,8 @@ fetch_counter()
 	mv "$new" "$dir"
 }
 
-# fetch_programs NAME SUITE PACKAGE: programs of another release of Debian -> roots/NAME/. Packages are laid out, not
-# installed: the programs run with their own libraries.
+# fetch_programs NAME SUITE PACKAGE: programs of another release of Debian -> roots/NAME/. Packages are unpacked, not
+# installed; the programs run with the libraries there.
 fetch_programs()
 {
 	local name=$1 suite=$2 root=$CACHE/roots/$1 recipe="$2 $3"
@@ -299,10 +299,10 @@ case $#,${1:-} in
 1,linux-tree)
 	fetch_linux_tree
 	;;
-1,herd)	# in no release yet
+1,herd)	# not in a Debian release yet
 	fetch_programs herd sid herdtools7
 	;;
-1,dt-schema)	# not in every release
+1,dt-schema)	# not in every Debian release
 	fetch_programs dt-schema bookworm dt-schema
 	;;
 2,counter)

@@ -6,10 +6,13 @@
 #
 #	STIMULUS	wire, host, gpio-sim, none, or a kind of the tests' own chip: nested, nested-slow, differential, mmio,
 #			thread, bus-lock
-#	LINES, WIRE_PINS, HOST_PINS	the board's lines under test, and what moves them
+#	LINES		the board's lines under test
+#	WIRE_PINS	the outputs that are wired to these lines
+#	HOST_PINS	the pins of these lines, as the host names them
 #	ENVIRONMENT	NAME=VALUE ... for the tests
-#	HOST_TTY	a serial port at which the host is asked, on boards without PCI
-#	TESTS		names of selftests; COMMAND: a shell command instead
+#	HOST_TTY	the serial port for requests to the host, on a Raspberry Pi
+#	TESTS		names of selftests
+#	COMMAND		a shell command to run instead of them
 
 export PATH=/opt/button_irq:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin HOME=/root LANG=C.UTF-8 TERM=linux
 
@@ -26,15 +29,15 @@ mount -t tracefs tracefs /sys/kernel/tracing
 [ -e /dev/fd ] || ln -s /proc/self/fd /dev/fd
 ip link set lo up 2> /dev/null
 
-# A controlling terminal for what we run, and KTAP lines that no kernel message cuts in two: the log is printed at the end.
+# No kernel messages on the console, where they would cut KTAP lines in two: finish() prints the log.
 dmesg -n 1
 cd /opt/button_irq || exit
 
 # shellcheck disable=SC1091 # written by run.py
 . /run.conf
 
-# What debug kernels (tests/debug) know: data races, from when the kernel has booted; memory that nothing points to any more,
-# of objects some seconds old; and which lines of the driver ran.
+# For debug kernels (tests/debug). KCSAN looks for data races only once the kernel has booted. kmemleak reports objects that
+# are some seconds old and to which nothing points any more. gcov has counted which lines of the driver ran.
 debug_races()
 {
 	[ -e /sys/kernel/debug/kcsan ] || return
@@ -66,12 +69,13 @@ finish()
 	echo "----8<---- end of kernel log"
 	debug_coverage
 	sync
-	# On a Raspberry Pi a CPU that has turned the power off goes on in a loop, in which --exact would leave QEMU no time.
+	# A Raspberry Pi's CPU loops after it has turned the power off. With --exact that loop would keep QEMU from ending, so
+	# the host first gives up QEMU's real-time priorities.
 	[ -z "$HOST_TTY" ] || { echo "HOST off" >&3; read -r _ <&3; } 3<> "$HOST_TTY"
 	busybox poweroff -f
 }
 
-# gpio-sim in the guest: one chip with eight lines, pulled up like a button's.
+# gpio-sim in the guest: one chip with eight lines, pulled up like a button's line.
 setup_gpio_sim()
 {
 	local dir=/sys/kernel/config/gpio-sim/button_irq line dev chip
@@ -90,19 +94,19 @@ setup_gpio_sim()
 	export BUTTON_IRQ_LINES="button-sim:4 button-sim:5" BUTTON_IRQ_PINS="$dev/$chip/sim_gpio4 $dev/$chip/sim_gpio5"
 }
 
-# The host drives the board's controller, when we ask it to (see run.py).
+# The host drives the board's lines at the tests' request (see run.py).
 setup_host()
 {
 	export BUTTON_IRQ_LINES=$LINES BUTTON_IRQ_PINS=$HOST_PINS
 }
 
-# The board's controller has wires too, from outputs to the inputs under test; run.py tells where.
+# QEMU wires outputs of the board's controller to the lines under test; run.py says which.
 setup_wire()
 {
 	export BUTTON_IRQ_LINES=$LINES BUTTON_IRQ_PINS=$WIRE_PINS
 }
 
-# The tests' own GPIO chip has wires; tests/modules/button_irq_test_chip.c lists the kinds of controller that it can be.
+# The tests' own GPIO chip has wires between its lines; tests/modules/button_irq_test_chip.c explains its parameters.
 setup_chip()
 {
 	insmod /opt/button_irq/modules/button_irq_test_chip.ko "$@" || return
@@ -117,33 +121,35 @@ setup_mmio() { setup_chip delivery=hard; }
 setup_thread() { setup_chip delivery=thread; }
 setup_bus_lock() { setup_chip delivery=bus-lock bus_us=400; }
 
-# The devices through which the host is asked; and a Raspberry Pi 5's GPIO controller, whose drivers udev would load.
+# The two PCI devices for requests to the host, ivshmem and pvpanic; and the RP1, whose drivers udev would load.
 for dev in /sys/bus/pci/devices/*; do
 	[ -e "$dev" ] || continue
 	case $(cat "$dev/vendor" "$dev/device" | paste -sd:) in
 	0x1af4:0x1110) export BUTTON_IRQ_HOST_SHM=$dev/resource2; echo 1 > "$dev/enable" ;;
 	0x1b36:0x0011) export BUTTON_IRQ_HOST_CALL=$dev/resource0; echo 1 > "$dev/enable" ;;
-	# patched.sh of tests/pi brings a driver of its own.
+	# tests/pi/patched.sh puts a patched driver there.
 	0x1de4:0x0001) modprobe rp1_pci; insmod modules/pinctrl-rp1.ko 2> /dev/null || modprobe pinctrl-rp1 ;;
 	esac
 done
 
-# A board without a clock, or a kernel that does not read it: at the epoch CLOCK_REALTIME would be CLOCK_MONOTONIC.
+# Set the time if the board has no clock or the kernel does not read it: near the epoch, CLOCK_REALTIME would look like
+# CLOCK_MONOTONIC.
 [ "$(date +%Y)" -gt 1970 ] || date -s 2026-01-01 > /dev/null
 
-# Instead of these, on a Raspberry Pi: held open, so that it stays as it is set here. Such a board turns off when its
-# watchdog's driver is loaded. We use two CPUs, as on the other boards: what the
-# kernel keeps for each CPU looks like a leak at first.
+# The port for requests to the host, on a Raspberry Pi. A process holds the port open, so that it keeps the settings made here.
+# poweroff needs the watchdog's driver on these boards. The tests use two of the CPUs, as on virt: on each further CPU the
+# kernel would allocate per-CPU memory, which tests would take for a leak.
 if [ -n "$HOST_TTY" ]; then
 	taskset -cp 0,1 $$ > /dev/null
 	modprobe bcm2835_wdt
 	stty -F "$HOST_TTY" raw -echo
 	sleep infinity 9< "$HOST_TTY" &
-	echo > "$HOST_TTY"	# ends what the kernel sent when it looked for the port
+	echo > "$HOST_TTY"	# ends the line of junk that the kernel sent when it probed the port
 	export BUTTON_IRQ_HOST_TTY=$HOST_TTY
 fi
 
-# The kernel's kselftest runner in short: exit code 4 is a skip, "settings" may hold timeout=SECONDS (45 unless it says so).
+# Runs tests as the kernel's kselftest runner does: exit code 4 is a skip; the file "settings" may set timeout=SECONDS, which is
+# 45 by default.
 run_tests()
 {
 	local number=0 name timeout=45 rc

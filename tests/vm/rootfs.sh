@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Makes the userland that the test machines boot: Debian bookworm with the shells and interpreters that people read
-# buttons from, as a cpio archive for the kernel's initramfs. No program of the foreign architecture runs meanwhile.
-# With "python", gpiozero and what it needs as well, and what our packages are installed with: ARCH-python.cpio.
+# rootfs.sh ARCH [python]: makes the userland that the test machines boot, as a cpio archive for the kernel's initramfs:
+# Debian bookworm with the shells and interpreters in which people read buttons. Runs no program of the foreign architecture.
+# With "python", ARCH-python.cpio: also gpiozero with its dependencies, and the tools that install this project's packages.
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
@@ -29,19 +29,19 @@ apt_sources bookworm-backports |
 as_root mmdebstrap --quiet --mode=root --variant=extract --architectures="$arch" --include="$packages" \
 	--aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Check-Valid-Until "false"' bookworm "$root" -
 cd "$root"
-# Less to unpack at each boot: nothing here is read by a test.
+# No test reads these: without them there is less to unpack at each boot.
 as_root rm -rf usr/share/{doc,man,locale,info,lintian,bug,perl,perl5,bash-completion,common-licenses} \
 	usr/share/nodejs/@types usr/lib/*-linux-*/{gconv,perl,libperl.*,libdb-*,*.a} \
 	var/{lib,cache,log}/* boot dev/*
-# What the packages' own scripts would have made. Byte code, since an emulator takes minutes for it; by the host's
-# python3, which is of the same release, or else is not taken for this.
+# Make by hand what the packages' maintainer scripts would have made. Python's byte code, which takes minutes to compile in an
+# emulator, is compiled by the host's python3; the guest ignores it if that is of another release.
 [ $# = 1 ] || as_root /usr/bin/python3 -m compileall -q -s "$root" -p / usr/lib/python3* > /dev/null || true
 as_root ln -s gawk usr/bin/awk
 as_root mkdir -p proc sys dev tmp run root opt
 printf 'root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/:/bin/sh\n' | as_root tee etc/passwd > /dev/null
 printf 'root:x:0:\nnogroup:x:65534:\n' | as_root tee etc/group > /dev/null
 
-# /root is closed to an ordinary user.
+# As root, since an ordinary user cannot read /root.
 as_root find . -mindepth 1 | LC_ALL=C sort | as_root cpio --quiet -o -H newc -R 0:0 > "$out.new"
 mv "$out.new" "$out"
 printf '%s\n' "$recipe" > "$CACHE/rootfs/$name.stamp"

@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Boots a kernel of the table "kernels" in QEMU and runs the kselftests, or a shell command, in it.
 
-The machine is QEMU's "virt" board. Its time counts instructions (-icount) and idle time passes at once, so results
-do not depend on how busy the host is. The guest can have an input pin of the board's GPIO controller changed: it puts
-a command into a page of memory that it shares with us (ivshmem) and writes to the pvpanic device. QEMU then pauses the
-machine; we set the pin through QEMU's qtest socket and let the machine go on. To the guest that is one synchronous
-call that takes no time.
+The machine is QEMU's "virt" board, or a Raspberry Pi (--board, see tests/pi/raspi.py). Unless --realtime is given, its time
+counts instructions (-icount) and idle time passes at once, so results do not depend on how busy the host is.
+
+On virt the guest can ask this program to change an input pin of the board's GPIO controller. The guest writes a command to
+a page of memory that both share (ivshmem), and then writes to the pvpanic device, which makes QEMU pause the machine. This
+program sets the pin through QEMU's qtest socket and resumes the machine. To the guest that is a synchronous call that takes
+no time.
 """
 
 import argparse
@@ -45,15 +47,16 @@ MACHINES = {
         "chip": "9030000.pl061",
         "qom_type": "pl061",
         "gpio_node": "/pl061@9030000",
-        "idle": [0, 1, 2, 5, 6],            # 3 is the power key
-        "wires": {4: 5, 7: 6},              # output joined to input, as by a jumper wire
+        "idle": [0, 1, 2, 5, 6],            # inputs that are high at boot; 3 is the power key
+        "wires": {4: 5, 7: 6},              # output -> the input that it drives, as through a jumper wire
     },
     **raspi.BOARDS,
 }
 MACHINES["armhf"] = {
     **MACHINES["arm64"],
-    # Without LPAE a kernel sees 4 GB of addresses. One CPU: 32-bit ARM stops all others to patch its text, hundreds of times
-    # while it boots, and where CPUs take turns (-icount) each waits out the turns of those that spin: 2 s become minutes.
+    # highmem=off: without LPAE a kernel sees 4 GB of addresses. One CPU: to patch its text, 32-bit ARM stops all other CPUs,
+    # hundreds of times while it boots. With -icount the CPUs take turns, and each patch waits until the CPUs that spin have
+    # used up their turns: a boot of 2 s takes minutes.
     "qemu": ["qemu-system-arm", "-M", "virt,gic-version=2,highmem=off,dtb-randomness=off",
              "-cpu", "cortex-a15,cntfrq=1000000000", "-smp", "1", "-m", "1G"],
 }
@@ -63,17 +66,18 @@ KERNEL_TROUBLE = re.compile(
     r"sleeping function called|Call trace:|Oops|rcu.*stall|refcount_t|nobody cared|unreferenced object|"
     r"soft lockup|blocked for more than|scheduling while atomic|Kernel panic|Unable to handle")
 
-# Complaints of the kernel that no driver could avoid: (first line, last line, a line in between)
+# Reports in the kernel log that no driver could avoid, as (pattern of the first line, of the last line, of a line after the
+# first one that the report must contain)
 ANY = re.compile("")
 NOT_OURS = [
-    # The driver core has no memory to remove a device link's symlinks in sysfs, and, as they are still there, to make that link
-    # again; it goes on without (button_irq_faults).
+    # Without memory the driver core cannot remove the symlinks of a device link from sysfs. They are then in the way when the
+    # same link is made again. The driver core goes on without them (button_irq_faults).
     (re.compile(r"WARNING: .* devlink_remove_symlinks\+|"
                 r"sysfs: cannot create duplicate filename '\S+/(consumer|supplier):\S+'"), re.compile(r"el0t_64_sync\+"), ANY),
-    # A controller goes while a program has a line of it from the character device: gpiolib forgets the program's name for the
-    # line. Here it is the stimulus (button_irq_lifetime).
+    # A controller is removed while a program, here the stimulus, has requested a line of it through the character device:
+    # gpiolib leaks the line's consumer name (button_irq_lifetime).
     (re.compile("unreferenced object"), re.compile(r"el0t_64_sync\+"), re.compile(r"linereq_create\+")),
-    # A process has used up what its memory cgroup allows (button_irq_hostile).
+    # A process has reached the limit of its memory cgroup (button_irq_hostile).
     (re.compile(r"button_irq_host\w* invoked oom-killer"), re.compile(r"memory: usage"), ANY),
 ]
 
@@ -83,11 +87,11 @@ OP_SET, OP_SET_ASLEEP, OP_SET_MASK, OP_PULSE, OP_PULSE_ASLEEP = range(1, 6)
 
 
 class Failure(Exception):
-    """The run cannot go on, for the reason in the text."""
+    """The run cannot continue; the text says why."""
 
 
 class Qmp:
-    """QEMU's control socket. Commands wait for their answer; events that come meanwhile are kept for event()."""
+    """QEMU's control socket. A command waits for its answer; events that arrive meanwhile are kept for event()."""
 
     def __init__(self, path):
         self.sock = connect(path)
@@ -97,7 +101,7 @@ class Qmp:
         self.execute("qmp_capabilities")
 
     def event(self, timeout=None):
-        """The next event (or late answer) as text; nothing when QEMU has gone, None when none comes in time."""
+        """Returns the next event (or late answer), b"" if QEMU has ended, None after timeout seconds without any."""
         if self.events:
             return self.events.popleft()
         if timeout is not None and b"\n" not in self.buffer and not select.select([self.sock], [], [], timeout)[0]:
@@ -124,7 +128,7 @@ class Qmp:
         while True:
             line = self.line()
             if not line:
-                raise Failure(f"QEMU went away at {command}")
+                raise Failure(f"QEMU ended before it answered {command}")
             answer = json.loads(line)
             if "event" in answer:
                 self.events.append(line)
@@ -134,7 +138,7 @@ class Qmp:
                 return answer["return"]
 
     def find(self, qom_type):
-        """The path of the only device of that type that QEMU's board made itself."""
+        """Returns the path of the board's own device of that type; there must be exactly one."""
         parent = "/machine/unattached"
         found = [f"{parent}/{node['name']}" for node in self.execute("qom-list", path=parent)
                  if node["type"] == f"child<{qom_type}>"]
@@ -185,14 +189,14 @@ class Machine:
         self.exact = exact
         self.dir = Path(tempfile.mkdtemp(prefix="button_irq_vm."))
         self.process = None
-        self.shm = None                         # by which the guest calls us, where the board has PCI
-        self.over = False                       # what the guest is told when it asks for it, for the demo
+        self.shm = None                         # the page with the guest's commands, on boards with PCI
+        self.over = False                       # the demo has ended: the answer to the guest's request "over"
         self.changes = 0
-        self.pending = collections.deque()      # changes that wait until the guest sleeps
+        self.pending = collections.deque()      # changes to make once the guest sleeps
         self.looks, self.last_look = 0, None
 
     def initrd(self):
-        """The userland, then what this run needs on top, in one file: the kernel unpacks both."""
+        """Writes two archives into one file, both of which the kernel unpacks: the userland, then the files of this run."""
         stage = self.dir / "stage"
         for part in (self.name, f"tests-{self.userland}"):
             overlay = TOP / "build/vm" / part / "overlay"
@@ -213,13 +217,13 @@ class Machine:
             with open(CACHE / "rootfs" / f"{self.rootfs}.cpio", "rb") as rootfs:
                 shutil.copyfileobj(rootfs, out, 1 << 20)
             out.flush()
-            # The same bytes each time, so that instructions can be counted.
+            # Reproducible to the byte: unpacking another archive would take another number of instructions.
             subprocess.run("find . -mindepth 1 -exec touch -h -d @0 {} + && find . -mindepth 1 | LC_ALL=C sort | "
                            "cpio --quiet --reproducible -o -H newc -R 0:0", shell=True, cwd=stage, stdout=out, check=True)
         return path
 
     def device_tree(self, qemu):
-        """QEMU's own device tree with an overlay applied; a Raspberry Pi has one from the kernel's package."""
+        """Makes QEMU's own device tree with the overlay applied or, for a Raspberry Pi, that of the kernel's package."""
         if self.is_pi:
             return raspi.device_tree(self.board, CACHE / "kernels" / self.name, qemu, self.config, self.overlay, self.dir)
         plain, overlay, result = self.dir / "plain.dtb", self.dir / "overlay.dtbo", self.dir / "board.dtb"
@@ -238,16 +242,16 @@ class Machine:
         if self.cpus and "-smp" not in qemu:
             # The board's number of CPUs is fixed, but the kernel need not start all of them.
             qemu += ["-global", f"bcm283x-base.enabled-cpus={self.cpus}"]
-            # 32-bit ARM warns of a device tree with more CPUs than nr_cpus.
+            # maxcpus on 32-bit ARM, which warns if the device tree has more CPUs than nr_cpus.
             append += f" {'nr_cpus' if kernel_line(self.name)['arch'] == 'arm64' else 'maxcpus'}={self.cpus}"
         elif self.cpus:
             qemu[qemu.index("-smp") + 1] = str(self.cpus)
         if not self.realtime:
             qemu += ["-icount", "shift=0,sleep=off", "-rtc", "base=2026-01-01,clock=vm"]
         elif self.board.get("timer_wants_equality"):
-            # If the host stops QEMU between the guest's look at the counter and its write of the next value, that value
-            # has passed, and the timer fires 71 minutes later. With -icount, time stands still meanwhile; sleep=on lets
-            # it pass as on the host while the guest is idle.
+            # This timer fires only when its counter equals the deadline. If the host stopped QEMU after the guest had read
+            # the counter and before it wrote the deadline, the deadline would have passed, and the timer would fire 71
+            # minutes later. With -icount guest time stands still meanwhile; sleep=on lets idle time pass as on the host.
             qemu += ["-icount", "shift=3,sleep=on"]
         qemu += [
             "-nodefaults", "-display", "none", "-nic", "none", "-no-reboot", "-action", "panic=pause", "-S",
@@ -282,12 +286,12 @@ class Machine:
         self.qmp.execute("cont")
 
     def take_turns(self):
-        """Lets QEMU's main loop run only while the guest's CPU waits for it.
+        """Lets QEMU's main loop run only while the thread of the guest's CPU waits for it.
 
-        The CPU's thread says that it is halted a moment before it accounts for the instructions it has executed. The
-        main loop, which each timer wakes, may look in that moment; it then moves time on to the next timer from a clock
-        that is behind, by too much. The guest wakes up some hundred nanoseconds late, rarely, more often on a busy host.
-        On one CPU of the host, and with strict priorities, the main loop cannot run in that moment.
+        When the guest's CPU halts, its thread says so a moment before it accounts for the instructions it has executed. A
+        timer may wake the main loop in that moment. The main loop then advances time to the next timer from a clock that is
+        behind, and so by too much: the guest wakes up some hundred nanoseconds late. With both threads on one CPU of the
+        host, and a lower priority for the main loop, the main loop cannot run in that moment.
         """
         cpu = str(max(os.sched_getaffinity(0)))
         first = {str(thread["thread-id"]) for thread in self.qmp.execute("query-cpus-fast")}
@@ -309,7 +313,7 @@ class Machine:
         return subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode == 0
 
     def gate(self):
-        """QEMU's options for the shared page in which the guest puts its commands"""
+        """Returns QEMU's options for the shared page to which the guest writes its commands"""
         shm = self.dir / "shm"
         with open(shm, "wb") as page:
             page.truncate(4096)
@@ -349,10 +353,10 @@ class Machine:
         return 0
 
     def call(self):
-        """Carries out the command in the shared page, while the guest stands still."""
+        """Carries out the command in the shared page while the guest is paused."""
         _, seq, ack, op, line, level, _ = CALL.unpack_from(self.shm)
         if seq == ack and self.is_pi:
-            return                  # raspi.Pins has stopped the machine, and continues it
+            return                  # raspi.Pins has stopped the machine, and will resume it
         if seq == ack:
             raise Failure("the machine stopped without a command in the shared page")
         result = 0
@@ -365,8 +369,8 @@ class Machine:
         self.qmp.send(b'{"execute":"cont"}')
 
     def look(self):
-        """While changes wait for the guest to sleep: it does when all CPUs wait in the same place and no register changes
-        for half a second. (One that is only kept from running by a busy host is somewhere else than the others.)"""
+        """Makes the next pending change once the guest sleeps: when all CPUs are at the same address and no register has
+        changed for half a second. (A CPU that a busy host keeps from running is at another address than the others.)"""
         now = self.qmp.execute("human-monitor-command", **{"command-line": "info registers -a"})
         same = now == self.last_look and len(set(re.findall(r"\bPC=(\w+)", now))) == 1
         self.looks = self.looks + 1 if same else 0
@@ -407,7 +411,7 @@ def kernel_line(name):
 
 
 class Ktap:
-    """Reads KTAP line by line. Counts the leaves only: a test with subtests counts as its subtests."""
+    """Reads KTAP line by line. Counts only tests without subtests."""
 
     RESULT = re.compile(r"^( *)(not )?ok \d+ ?(.*)$")
     PLAN = re.compile(r"^( *)1\.\.(\d+)")
@@ -458,7 +462,7 @@ class Ktap:
 
 
 class Follower(threading.Thread):
-    """Prints the console as it comes."""
+    """Prints the console, up to the kernel log, while the machine runs."""
 
     def __init__(self, log):
         super().__init__(daemon=True)
@@ -483,7 +487,7 @@ class Follower(threading.Thread):
 
 
 def kernel_trouble(lines):
-    """The numbers of the lines of a kernel log that complain, about the driver or about what it called"""
+    """Returns the indices of the lines that report a fault, except those that belong to a report in NOT_OURS"""
     number, found = 0, []
     while number < len(lines):
         for head, end, inside in NOT_OURS:
@@ -502,7 +506,7 @@ def kernel_trouble(lines):
 
 
 def judge(text, shell):
-    """What the console says about the run: (KTAP counts, complaints, exit code of the shell command)."""
+    """Judges the run by its console. Returns (KTAP counts, complaints, exit code of the shell command)."""
     ktap, code = Ktap(), None
     tests, _, rest = text.partition("----8<---- kernel log")
     kernel_log, ended, _ = rest.partition("----8<---- end of kernel log")
@@ -531,31 +535,33 @@ def save_coverage(log, path):
     try:
         Path(path).write_bytes(base64.b64decode(data, validate=False))
     except ValueError:
-        Path(path).write_bytes(b"")             # the machine stopped in the middle
+        Path(path).write_bytes(b"")             # the machine stopped before it had printed all counts
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("kernel", help="name in tests/vm/kernels")
+    parser.add_argument("kernel", help="name in tests/vm/kernels, tests/debug/kernels or tests/pi/kernels")
     parser.add_argument("--stimulus", default="wire",
                         choices=("wire", "host", "gpio-sim", "nested", "nested-slow", "differential", "mmio", "thread",
                                  "bus-lock", "none"),
-                        help="what moves the lines: wire (default), from output lines of the board's controller; host, "
-                             "we do; gpio-sim; nested and those after it, wires on the tests' own GPIO chip, which "
-                             "tests/vm/init.sh loads as that kind of controller")
-    parser.add_argument("--tests", help="names, separated by commas (default: all)")
+                        help="what moves the lines: wire (default), output lines of the board's controller; host, this "
+                             "program; gpio-sim; nested and those after it, wires on the tests' own GPIO chip, which "
+                             "tests/vm/init.sh loads as that kind of controller; none, nothing")
+    parser.add_argument("--tests", help="names of tests, separated by commas (default: all)")
     parser.add_argument("--shell", metavar="COMMAND", help="run this in the guest instead of the tests")
-    parser.add_argument("--file", action="append", default=[], metavar="SOURCE:TARGET", help="copy into the guest")
-    parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="set for the tests")
+    parser.add_argument("--file", action="append", default=[], metavar="SOURCE:TARGET", help="copy a file into the guest")
+    parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="set this for the tests")
     parser.add_argument("--realtime", action="store_true", help="let guest time pass as host time does")
     parser.add_argument("--userland", metavar="ARCH", help="programs of this architecture (default: the kernel's)")
-    parser.add_argument("--rootfs", metavar="NAME", help="what rootfs.sh made (default: that architecture's standard one)")
+    parser.add_argument("--rootfs", metavar="NAME",
+                        help="boot this userland, which rootfs.sh made (default: the standard one of that architecture)")
     parser.add_argument("--append", default="", help="kernel parameters to add")
-    parser.add_argument("--overlay", metavar="DTS", help="apply this to the board's device tree")
+    parser.add_argument("--overlay", metavar="DTS", help="apply this overlay to the board's device tree")
     parser.add_argument("--dtb", metavar="FILE", help="boot with this device tree")
-    parser.add_argument("--cpus", type=int, metavar="N", help="default: the board's")
-    parser.add_argument("--exact", action="store_true", help="the same to the last instruction in each run; with --cpus 1")
-    parser.add_argument("--board", choices=MACHINES, help="default: virt, of the kernel's architecture")
+    parser.add_argument("--cpus", type=int, metavar="N", help="number of CPUs (default: the board's)")
+    parser.add_argument("--exact", action="store_true",
+                        help="make each run the same to the last instruction; needs --cpus 1 and real-time priorities")
+    parser.add_argument("--board", choices=MACHINES, help="default: the virt board of the kernel's architecture")
     parser.add_argument("--config", action="append", default=[], metavar="LINE",
                         help="a line of a Raspberry Pi's config.txt: dtoverlay=button-irq,gpio=17 (button-irq-rp1 on raspi5)")
     parser.add_argument("--coverage", metavar="FILE", help="write the gcov counts of the driver to this file (debug-a)")
@@ -572,7 +578,7 @@ def main():
     log = TOP / "build/log" / f"vm-{where}-{args.stimulus}{'-realtime' if args.realtime else ''}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     console = log.with_suffix(f".{os.getpid()}")        # another run may have the same name
-    # So that QEMU does not outlive us.
+    # Raises SystemExit, so that the finally clause below ends QEMU.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
 
     machine = Machine(
@@ -614,7 +620,7 @@ def main():
     if late.is_set():
         complaints.append(f"not finished after {args.timeout} s")
 
-    # Another machine of the same name may replace the log at any time: this one is judged by its own console.
+    # Judge this machine by its own console: another machine of the same name may replace the log at any time.
     text = console.read_text(encoding="utf-8", errors="replace")
     if args.coverage:
         save_coverage(console, args.coverage)

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# test.sh TEST[,TEST...] [KERNEL] [OPTION...]: what `make test` runs. Gets and builds what is missing, then runs these programs of the
-# selftests on that kernel of the table "kernels" (7.2-arm64), with the options of run.py.
+# test.sh TEST[,TEST...] [KERNEL] [OPTION...]: what `make test` runs. Fetches and builds what is missing, then runs these
+# selftests on that kernel of the table "kernels" (default: 7.2-arm64). Options are those of run.py.
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"

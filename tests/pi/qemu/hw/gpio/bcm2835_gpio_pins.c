@@ -119,7 +119,7 @@ void bcm2835_gpio_pins_set_pulls(BCM2835GpioPinsState *s,
     bcm2835_gpio_pins_update(s);
 }
 
-/* A pin takes the pull that GPPUD holds when its clock bit goes up */
+/* A pin takes the pull in GPPUD when the pin's clock bit rises */
 static void bcm2835_gpio_pins_clock_pulls(BCM2835GpioPinsState *s,
                                           uint64_t pudclk)
 {
@@ -197,7 +197,7 @@ void bcm2835_gpio_pins_write(BCM2835GpioPinsState *s, hwaddr offset,
         break;
     }
 
-    /* A level that is still there sets its status bit again at once */
+    /* A level that still holds sets its status bit again at once */
     bcm2835_gpio_pins_update(s);
 }
 
@@ -206,7 +206,7 @@ static void bcm2835_gpio_pins_reset(DeviceState *dev)
     BCM2835GpioPinsState *s = BCM2835_GPIO_PINS(dev);
     uint64_t all = bcm2835_gpio_pins_all(s);
 
-    /* All pins are inputs; what drives them from outside does not change */
+    /* All pins become inputs; a reset does not change what drives them */
     s->nets.output = 0;
     s->nets.latch = 0;
     s->nets.pull_up = RESET_PULL_UP & all;
@@ -253,8 +253,8 @@ static void bcm2835_gpio_pins_init(Object *obj)
 }
 
 /*
- * A section of its own, so that those of the GPIO controllers stay as they
- * are and streams without this one still load.
+ * The pins have a migration section of their own: the sections of the GPIO
+ * controllers are unchanged, and streams without this section still load.
  */
 static const VMStateDescription vmstate_bcm2835_gpio_pins = {
     .name = TYPE_BCM2835_GPIO_PINS,

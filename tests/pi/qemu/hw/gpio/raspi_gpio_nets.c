@@ -97,7 +97,7 @@ void raspi_gpio_nets_add_properties(RaspiGpioNets *nets, Object *obj)
                                    OBJ_PROP_FLAG_READ);
 }
 
-/* num_pins and net follow from properties, which both sides have */
+/* num_pins and net follow from properties, which are equal on both sides */
 const VMStateDescription vmstate_raspi_gpio_nets = {
     .name = "raspi-gpio-nets",
     .version_id = 1,

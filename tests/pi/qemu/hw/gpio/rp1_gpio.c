@@ -228,7 +228,7 @@ static void rp1_gpio_update_irqs(Rp1GpioState *s)
     }
 }
 
-/* From the registers to the pins, and from the pins to the input buffers */
+/* Derives the pins from the registers, and the input buffers from the pins */
 static void rp1_gpio_settle(Rp1GpioState *s)
 {
     uint64_t enabled = 0;
@@ -284,7 +284,7 @@ static bool rp1_gpio_decode(hwaddr *offset, unsigned *bank, unsigned *alias)
     return *alias == ALIAS_NONE;
 }
 
-/* The new value of a register, by a write to it or to one of its aliases */
+/* The new value of a register after a write to it or to one of its aliases */
 static uint32_t rp1_gpio_merge(unsigned alias, uint32_t old, uint32_t value)
 {
     switch (alias) {
@@ -344,7 +344,7 @@ static void rp1_gpio_write_ctrl(Rp1GpioState *s, unsigned pin, unsigned alias,
 {
     value = rp1_gpio_merge(alias, s->ctrl[pin], value);
     s->ctrl[pin] = value & GPIO_CTRL_WRITABLE;
-    /* Clears itself, and so can neither be read nor cleared */
+    /* IRQRESET clears itself, so it reads as 0 and need not be cleared */
     if (FIELD_EX32(value, GPIO_CTRL, IRQRESET)) {
         s->fell &= ~BIT_ULL(pin);
         s->rose &= ~BIT_ULL(pin);
@@ -511,7 +511,7 @@ static void rp1_gpio_reset(DeviceState *dev)
     memset(s->rio_oe, 0, sizeof(s->rio_oe));
     memset(s->voltage, 0, sizeof(s->voltage));
 
-    /* What drives the pins from outside does not change, and is no edge */
+    /* A reset does not change what drives the pins, and makes no edge */
     rp1_gpio_settle(s);
     s->fell = 0;
     s->rose = 0;

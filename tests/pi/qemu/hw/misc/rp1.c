@@ -34,14 +34,14 @@
 #define PERIPHERALS_SIZE    (4 * MiB)
 #define SRAM_SIZE           (64 * KiB)
 
-/* In the peripherals */
+/* Offsets in BAR 1, the peripherals */
 #define IO_BANK_OFFSET      0xd0000
 #define SYS_RIO_OFFSET      0xe0000
 #define PADS_OFFSET         0xf0000
 #define PCIE_CFG_OFFSET     0x108000
 #define PCIE_CFG_SIZE       0x1000
 
-/* One register for each interrupt, and the set and clear aliases of all */
+/* A register for each interrupt, each with a set and a clear alias */
 REG32(MSIX_CFG, 0x008)
     FIELD(MSIX_CFG, ENABLE, 0, 1)
     FIELD(MSIX_CFG, IACK, 2, 1)
@@ -122,7 +122,7 @@ static void rp1_pcie_cfg_write(void *opaque, hwaddr offset, uint64_t value,
         break;
     }
     s->msix_cfg[n] = value & MSIX_CFG_WRITABLE;
-    /* Clears itself, and so cannot be read */
+    /* IACK clears itself, so it reads as 0 */
     if (FIELD_EX32(value, MSIX_CFG, IACK)) {
         s->irq_sent &= ~BIT_ULL(n);
     }
@@ -139,7 +139,7 @@ static const MemoryRegionOps rp1_pcie_cfg_ops = {
     },
 };
 
-/* All that is not implemented */
+/* Every peripheral that is not implemented reads as 0 */
 static uint64_t rp1_peripherals_read(void *opaque, hwaddr offset,
                                      unsigned size)
 {
@@ -264,7 +264,7 @@ static void rp1_class_init(ObjectClass *klass, void *data)
 
     dc->desc = "RP1, the Raspberry Pi 5's I/O chip";
     dc->vmsd = &vmstate_rp1;
-    /* Pins in use and jumper wires stay where they are */
+    /* Unplugging would remove pins in use and jumper wires */
     dc->hotpluggable = false;
     set_bit(DEVICE_CATEGORY_MISC, dc->categories);
     device_class_set_legacy_reset(dc, rp1_reset);

@@ -87,7 +87,7 @@ static void writereg(QTestState *qts, const Board *board, unsigned offset,
     qtest_writel(qts, board->peri + 0x200000 + offset, value);
 }
 
-/* Both words of a register that has one bit a pin */
+/* Reads both words of a register that has one bit per pin */
 static uint64_t readpins(QTestState *qts, const Board *board, unsigned offset)
 {
     return deposit64(readreg(qts, board, offset), 32, 32,
@@ -115,7 +115,7 @@ static void set_function(QTestState *qts, const Board *board, unsigned pin,
     writereg(qts, board, offset, deposit32(value, pin % 10 * 3, 3, function));
 }
 
-/* As the guest does it: each of the two SoC families has its own way */
+/* Sets a pull by the registers, which differ between the two SoC families */
 static void set_pull(QTestState *qts, const Board *board, unsigned pin,
                      Pull pull)
 {
@@ -157,7 +157,7 @@ static void assert_level(QTestState *qts, const Board *board, unsigned pin,
     g_assert_cmphex(get_mask(qts, "level"), ==, levels);
 }
 
-/* Which of the controller's four lines the interrupt controller sees up */
+/* The controller's four interrupts, as the interrupt controller sees them */
 static unsigned pending_irqs(QTestState *qts, const Board *board)
 {
     uint64_t addr = board->is_bcm2838 ? GICD_ISPENDR4
@@ -221,7 +221,7 @@ static void check_edge(QTestState *qts, const Board *board, unsigned reg,
     g_assert_cmphex(readpins(qts, board, reg), ==, bit);
     g_assert_cmphex(readpins(qts, board, GPEDS0), ==, 0);
 
-    /* The edge, once */
+    /* One edge sets the status */
     set_pin(qts, pin, rising);
     g_assert_cmphex(readpins(qts, board, GPEDS0), ==, bit);
 
@@ -236,7 +236,7 @@ static void check_edge(QTestState *qts, const Board *board, unsigned reg,
     set_pin(qts, pin, !rising);
     g_assert_cmphex(readpins(qts, board, GPEDS0), ==, 0);
 
-    /* The status stays when the pin goes back and detection ends */
+    /* The status stays set when the pin goes back and detection is disabled */
     set_pin(qts, pin, rising);
     set_pin(qts, pin, !rising);
     writepins(qts, board, reg, 0);
@@ -264,7 +264,7 @@ static void test_edges(gconstpointer data)
         for (unsigned pin = 0; pin < board->pins; pin++) {
             check_edge(qts, board, edges[i].reg, edges[i].rising, pin);
         }
-        /* There is nothing behind the last pin */
+        /* Bits beyond the last pin are not implemented */
         writepins(qts, board, edges[i].reg, UINT64_MAX);
         g_assert_cmphex(readpins(qts, board, edges[i].reg), ==,
                         all_pins(board));
@@ -314,13 +314,13 @@ static void test_level_events(gconstpointer data)
             writepins(qts, board, GPEDS0, bit);
             g_assert_cmphex(readpins(qts, board, GPEDS0), ==, bit);
 
-            /* After that it stays until it is cleared */
+            /* After the level has gone, the status stays until it is cleared */
             set_pin(qts, pin, !level);
             g_assert_cmphex(readpins(qts, board, GPEDS0), ==, bit);
             writepins(qts, board, GPEDS0, bit);
             g_assert_cmphex(readpins(qts, board, GPEDS0), ==, 0);
 
-            /* A level that is there already counts when it is enabled */
+            /* Enabling the detection of the present level sets the status */
             writepins(qts, board, reg, 0);
             set_pin(qts, pin, level);
             g_assert_cmphex(readpins(qts, board, GPEDS0), ==, 0);
@@ -346,16 +346,16 @@ static void test_outputs(gconstpointer data)
         int pull = extract64(reset_pull_up(board), pin, 1);
 
         if (pin >= 48 && pin <= 53) {
-            continue;       /* the SD card's */
+            continue;       /* these pins belong to the SD card */
         }
 
-        /* As long as the pin is an input its output register is not seen */
+        /* The output register of an input does not change the pin's level */
         writepins(qts, board, GPSET0, bit);
         assert_level(qts, board, pin, pull);
         set_function(qts, board, pin, FSEL_OUT);
         assert_level(qts, board, pin, 1);
 
-        /* An output is watched too, both ways */
+        /* Both edges of an output are detected too */
         writepins(qts, board, GPFEN0, bit);
         writepins(qts, board, GPREN0, bit);
         writepins(qts, board, GPCLR0, bit);
@@ -375,7 +375,7 @@ static void test_outputs(gconstpointer data)
         set_pin(qts, pin, LET_GO);
         assert_level(qts, board, pin, 1);
 
-        /* Any other function is none that is modelled */
+        /* A pin with an alternate function, or an input, follows its pull */
         set_function(qts, board, pin, FSEL_ALT0);
         assert_level(qts, board, pin, pull);
         set_function(qts, board, pin, FSEL_IN);
@@ -399,7 +399,7 @@ static void test_pulls(gconstpointer data)
         g_assert_cmphex(get_mask(qts, "pull-down"), ==, down | bit);
         assert_level(qts, board, pin, 0);
 
-        /* The edge that a pull makes is an edge */
+        /* A pull that changes the level makes an edge */
         writepins(qts, board, GPREN0, bit);
         set_pull(qts, board, pin, PULL_UP);
         g_assert_cmphex(readpins(qts, board, GPEDS0), ==, bit);
@@ -409,7 +409,7 @@ static void test_pulls(gconstpointer data)
         g_assert_cmphex(get_mask(qts, "pull-down"), ==, down & ~bit);
         assert_level(qts, board, pin, 1);
 
-        /* Anything outside is stronger */
+        /* A level from outside overrides the pull */
         set_pin(qts, pin, 0);
         assert_level(qts, board, pin, 0);
         set_pin(qts, pin, LET_GO);
@@ -423,7 +423,7 @@ static void test_pulls(gconstpointer data)
     }
 
     if (!board->is_bcm2838) {
-        /* Without a clock nothing is taken, while it stays up nothing more */
+        /* Pins take GPPUD when the clock rises, not before or after */
         writereg(qts, board, GPPUD, 2);
         g_assert_cmphex(get_mask(qts, "pull-up"), ==, 0);
         writepins(qts, board, GPPUDCLK0, BIT_ULL(17) | BIT_ULL(45));
@@ -485,11 +485,11 @@ static void test_irqs(gconstpointer data)
 static void test_wires(gconstpointer data)
 {
     const Board *board = data;
-    /* 27-17 as on a breadboard; a net of three across the two banks */
+    /* A wire between two pins; a wire of three pins across the two banks */
     QTestState *qts = start(board, "-global bcm2835-gpio-pins.wires="
                             "27-17,5-40,40-6");
 
-    /* Each end has its own pull as long as nobody drives the wire */
+    /* Each end follows its own pull as long as nothing drives the wire */
     set_pull(qts, board, 17, PULL_UP);
     assert_level(qts, board, 17, 1);
     assert_level(qts, board, 27, 0);
@@ -499,7 +499,7 @@ static void test_wires(gconstpointer data)
     assert_level(qts, board, 17, 0);
     set_pull(qts, board, 17, PULL_UP);
 
-    /* The button press: 27 becomes an output, low, and goes away again */
+    /* A button press: 27 becomes a low output, then an input again */
     writepins(qts, board, GPFEN0, BIT_ULL(17));
     writepins(qts, board, GPREN0, BIT_ULL(17));
     writepins(qts, board, GPCLR0, BIT_ULL(27));
@@ -518,7 +518,7 @@ static void test_wires(gconstpointer data)
     assert_level(qts, board, 17, 1);
     g_assert_cmphex(readpins(qts, board, GPEDS0), ==, BIT_ULL(17));
 
-    /* It is a wire: the other way round it is the same */
+    /* The wire works in the other direction too */
     set_pull(qts, board, 27, PULL_UP);
     set_function(qts, board, 17, FSEL_OUT);
     assert_level(qts, board, 27, 0);
@@ -535,7 +535,7 @@ static void test_wires(gconstpointer data)
     set_pin(qts, 27, LET_GO);
     assert_level(qts, board, 17, 1);
 
-    /* All ends of a longer net */
+    /* All ends of the wire of three pins */
     writepins(qts, board, GPHEN0, BIT_ULL(5) | BIT_ULL(6) | BIT_ULL(40));
     set_pin(qts, 5, 0);
     writepins(qts, board, GPEDS0, all_pins(board));
@@ -555,7 +555,7 @@ static void test_bad_wires(void)
                                 "bcm2835-gpio-pins.wires=%s");
 }
 
-/* Changes every kind of state that there is */
+/* Changes every kind of state that a reset and a migration concern */
 static void disturb(QTestState *qts, const Board *board)
 {
     writepins(qts, board, GPREN0, BIT_ULL(4) | BIT_ULL(33));
@@ -589,7 +589,7 @@ static void test_reset(gconstpointer data)
     qtest_system_reset(qts);
     assert_reset_state(qts, board);
 
-    /* What is outside does not reset: 33 is still driven high, 5 low */
+    /* A reset does not change the outside: 33 is still driven high, 5 low */
     g_assert_cmphex(readpins(qts, board, GPLEV0), ==,
                     (reset_pull_up(board) | BIT_ULL(33)) & ~BIT_ULL(5));
     set_pin(qts, 33, LET_GO);
@@ -599,7 +599,7 @@ static void test_reset(gconstpointer data)
     set_pin(qts, 4, 1);
     g_assert_cmphex(readpins(qts, board, GPEDS0), ==, 0);
 
-    /* The output register went low with the rest */
+    /* The reset has cleared the output register */
     set_function(qts, board, 22, FSEL_OUT);
     assert_level(qts, board, 22, 0);
     qtest_quit(qts);
@@ -630,7 +630,7 @@ static void test_migration(gconstpointer data)
                         BIT_ULL(20) | BIT_ULL(47));
     }
 
-    /* It goes on from there: events, an output, and what drives a pin */
+    /* The target goes on: events, an output, and what drives a pin */
     writepins(to, board, GPEDS0, BIT_ULL(5));
     g_assert_cmphex(readpins(to, board, GPEDS0), ==,
                     BIT_ULL(33) | BIT_ULL(6) | BIT_ULL(35));

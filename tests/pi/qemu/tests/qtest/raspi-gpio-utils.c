@@ -1,5 +1,5 @@
 /*
- * What the tests of the Raspberry Pi GPIO controllers share: pins and their
+ * Helpers of the tests of the Raspberry Pi GPIO controllers: pins and their
  * properties, bad wires, and migration
  *
  * SPDX-License-Identifier: GPL-2.0-or-later

@@ -1,5 +1,5 @@
 /*
- * What the tests of the Raspberry Pi GPIO controllers share: pins and their
+ * Helpers of the tests of the Raspberry Pi GPIO controllers: pins and their
  * properties, bad wires, and migration
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -10,7 +10,7 @@
 
 #include "libqtest.h"
 
-/* Where a board has its pins, as QOM paths */
+/* QOM paths of a board's pins */
 typedef struct RaspiGpioPaths {
     /* The device with the inputs "pin" */
     const char *pins;
@@ -20,18 +20,17 @@ typedef struct RaspiGpioPaths {
 
 #define LET_GO  (-1)
 
-/* Drives a pin from outside, to 0 or 1, or lets go of it */
+/* Drives a pin from outside to 0 or 1, or stops driving it */
 void raspi_gpio_set_pin(QTestState *qts, const RaspiGpioPaths *paths,
                         unsigned pin, int level);
 
-/* A property that has one bit a pin */
+/* Reads a property that has one bit per pin */
 uint64_t raspi_gpio_get_mask(QTestState *qts, const RaspiGpioPaths *paths,
                              const char *property);
 
 /*
- * Asserts that QEMU refuses every wrong value of the property "wires".
- * @format makes a value the argument that follows @option, on a @machine with
- * 54 pins.
+ * Asserts that QEMU refuses wrong values of the property "wires" on @machine,
+ * which has 54 pins. @format makes the argument of @option from a value.
  */
 void raspi_gpio_assert_bad_wires(const char *machine, const char *option,
                                  const char *format) G_GNUC_PRINTF(3, 0);

@@ -10,8 +10,9 @@
 #include "raspi-gpio-utils.h"
 
 /*
- * The virt board with highmem=off: configuration space, and where in the PCI
- * window this test maps the BARs. Messages are written to RAM.
+ * Addresses on the virt board with highmem=off: the configuration space, the
+ * places in the PCI window to which this test maps the BARs, and the RAM to
+ * which messages are written.
  */
 #define ECAM            0x3f000000
 #define RP1_SLOT        5
@@ -185,7 +186,7 @@ static uint32_t events(QTestState *qts, unsigned pin)
 {
     uint32_t status = rd(qts, io_of(pin) + STATUS);
 
-    /* Without a filter both kinds are the same */
+    /* The filter delays nothing: both kinds of events are the same */
     g_assert_cmphex(status >> FILTERED & EVENTS, ==, status & EVENTS);
     return status & EVENTS;
 }
@@ -219,7 +220,7 @@ static void assert_reset_state(QTestState *qts)
                     MAKE_64BIT_MASK(9, PINS - 9));
 }
 
-/* What Linux's rp1_pci looks at, and sizes that a guest probes */
+/* What Linux's rp1_pci reads, and the sizes that a guest probes */
 static void test_pci(void)
 {
     static const uint32_t sizes[] = { 0x4000, 0x400000, 0x10000 };
@@ -243,7 +244,7 @@ static void test_pci(void)
     qtest_writel(qts, BAR2 + 0xfffc, 0x12345678);
     g_assert_cmphex(qtest_readl(qts, BAR2 + 0xfffc), ==, 0x12345678);
 
-    /* Nothing but zeros where nothing is implemented */
+    /* Peripherals that are not implemented read as 0 */
     for (unsigned offset = 0; offset < 0x400000; offset += 0x1000) {
         if (offset >= IO_BANK && offset < PADS + 0xc000) {
             continue;
@@ -269,7 +270,7 @@ static void check_register(QTestState *qts, unsigned offset, uint32_t mask)
     wr(qts, offset, 0xffffffff);
     g_assert_cmphex(rd(qts, offset), ==, mask);
 
-    /* As on a board: an alias reads as 0, whatever the register has */
+    /* As on a board, an alias reads as 0 whatever the register's value */
     g_assert_cmphex(rd(qts, offset + XOR), ==, 0);
     g_assert_cmphex(rd(qts, offset + SET), ==, 0);
     g_assert_cmphex(rd(qts, offset + CLEAR), ==, 0);
@@ -299,13 +300,13 @@ static void test_registers(void)
             check_register(qts, IO_BANK + 0x4000 * i + INTF(dest), pins);
         }
     }
-    /* Inputs that were enabled for a moment left edges behind */
+    /* Clear the edges of inputs that were enabled for a moment */
     for (unsigned pin = 0; pin < PINS; pin++) {
         wr(qts, io_of(pin) + CTRL + SET, IRQRESET);
     }
     assert_reset_state(qts);
 
-    /* Read-only ones */
+    /* Read-only registers */
     for (unsigned pin = 0; pin < PINS; pin++) {
         uint32_t status = rd(qts, io_of(pin) + STATUS);
 
@@ -365,7 +366,7 @@ static void test_outputs(void)
         uint64_t pull = pin < 9 ? BIT_ULL(pin) : 0;
         uint64_t others = MAKE_64BIT_MASK(0, 9) & ~BIT_ULL(pin);
 
-        /* All three are needed: function, output enable, and the pad's */
+        /* An output needs the function, output enable, and the pad's output */
         wr(qts, rio_of(pin) + RIO_OUT + SET, pull ? 0 : bit_of(pin));
         wr(qts, rio_of(pin) + RIO_OE + SET, bit_of(pin));
         g_assert_cmphex(inputs(qts), ==, others | pull);
@@ -422,7 +423,7 @@ static void test_pulls(void)
         g_assert_cmphex(get_mask(qts, "pull-down"), ==, down);
         g_assert_cmphex(inputs(qts) & bit, ==, 0);
 
-        /* The edge that a pull makes is an edge */
+        /* A pull that changes the level makes an edge */
         wr(qts, io_of(pin) + CTRL + SET, IRQRESET);
         wr(qts, pad_of(pin) + SET, PAD_PUE);
         g_assert_cmphex(get_mask(qts, "pull-up"), ==, up | bit);
@@ -434,7 +435,7 @@ static void test_pulls(void)
         g_assert_cmphex(get_mask(qts, "pull-down"), ==, down | bit);
         g_assert_cmphex(inputs(qts) & bit, ==, 0);
 
-        /* Anything outside is stronger */
+        /* A level from outside overrides the pull */
         set_pin(qts, pin, 1);
         g_assert_cmphex(inputs(qts) & bit, ==, bit);
         set_pin(qts, pin, LET_GO);
@@ -460,7 +461,7 @@ static void test_events(void)
         g_assert_cmphex(events(qts, pin), ==, RISING | FALLING | LOW);
         g_assert_cmphex(rd(qts, int_of(pin) + INTR), ==, 0);
 
-        /* IRQRESET clears both, also as a set bit, and reads as 0 */
+        /* IRQRESET, here through the set alias, clears both edges, reads 0 */
         wr(qts, io_of(pin) + CTRL + SET, IRQRESET);
         g_assert_cmphex(rd(qts, io_of(pin) + CTRL), ==, CTRL_RESET);
         g_assert_cmphex(events(qts, pin), ==, LOW);
@@ -473,12 +474,12 @@ static void test_events(void)
         set_pin(qts, pin, 1);
         g_assert_cmphex(events(qts, pin), ==, HIGH);
 
-        /* Nor is writing 1 to the alias that clears a reset */
+        /* Writing IRQRESET to the clear alias resets nothing */
         set_pin(qts, pin, 0);
         wr(qts, io_of(pin) + CTRL + CLEAR, IRQRESET);
         g_assert_cmphex(events(qts, pin), ==, FALLING | LOW);
 
-        /* An input that is disabled is low: turning it on can be an edge */
+        /* A disabled input is low, so enabling it can make an edge */
         set_pin(qts, pin, 1);
         wr(qts, pad_of(pin) + CLEAR, PAD_IE);
         wr(qts, io_of(pin) + CTRL + SET, IRQRESET);
@@ -521,7 +522,7 @@ static void test_interrupt_masks(void)
             check_mask(qts, pin, HIGH << shift, false, true);
         }
 
-        /* An edge stays, a level goes with the level */
+        /* An edge stays latched; a level event ends with the level */
         wr(qts, io_of(pin) + CTRL, CTRL_RESET | FALLING | HIGH | IRQRESET);
         g_assert_cmphex(rd(qts, int_of(pin) + INTR), ==, bit_of(pin));
         set_pin(qts, pin, 0);
@@ -541,7 +542,7 @@ static void test_interrupt_masks(void)
         wr(qts, io_of(pin) + CTRL, CTRL_RESET | 3u << 30);
         g_assert_cmphex(rd(qts, int_of(pin) + INTR), ==, bit_of(pin));
 
-        /* To each destination: enabled, or forced */
+        /* Each destination gets interrupts that are enabled or forced */
         for (int dest = 0; dest < 3; dest++) {
             g_assert_cmphex(rd(qts, int_of(pin) + INTS(dest)), ==, 0);
             wr(qts, int_of(pin) + INTE(dest), bit_of(pin));
@@ -568,7 +569,7 @@ static void enable_msix(QTestState *qts)
     qtest_writew(qts, CONFIG + CAP_MSIX + 2, 0x8000);
 }
 
-/* Was the interrupt's message sent since the last call? And no other? */
+/* Whether the vector's message, and no other, was sent since the last call */
 static bool message(QTestState *qts, int vector)
 {
     bool sent = false;
@@ -605,18 +606,18 @@ static void test_messages(void)
 
         watch(qts, pin);
 
-        /* Not enabled; enabling finds the input high */
+        /* No message before the vector is enabled, then one at once */
         set_pin(qts, pin, 1);
         g_assert_false(message(qts, n));
         wr(qts, cfg + MSIX_SET, MSIX_ENABLE);
         g_assert_true(message(qts, n));
 
-        /* One message for a high input */
+        /* No further message while the interrupt stays asserted */
         set_pin(qts, pin, 0);
         set_pin(qts, pin, 1);
         g_assert_false(message(qts, n));
 
-        /* Without IACK enable, the next rise of the input sends the next */
+        /* Without IACK_EN, the next rise of the input sends a message */
         wr(qts, io_of(pin) + CTRL + SET, IRQRESET);
         g_assert_false(message(qts, n));
         set_pin(qts, pin, 0);
@@ -650,7 +651,7 @@ static void test_iack(void)
     set_pin(qts, 17, 1);
     g_assert_true(message(qts, 0));
 
-    /* Fell and rose again before IACK: one message, at IACK */
+    /* The input falls and rises before IACK: one message, at IACK */
     wr(qts, io_of(17) + CTRL + SET, IRQRESET);
     set_pin(qts, 17, 0);
     set_pin(qts, 17, 1);
@@ -659,7 +660,7 @@ static void test_iack(void)
     g_assert_cmphex(rd(qts, cfg), ==, MSIX_ENABLE | MSIX_IACK_EN);
     g_assert_true(message(qts, 0));
 
-    /* Still high at IACK, then not */
+    /* A message at IACK while the input is still high, none after */
     wr(qts, cfg + MSIX_SET, MSIX_IACK);
     g_assert_true(message(qts, 0));
     wr(qts, io_of(17) + CTRL + SET, IRQRESET);
@@ -688,13 +689,13 @@ static void test_wires(void)
     QTestState *qts = start_mapped(",wires=27-17,,5-40,,40-30");
 
     enable_inputs(qts);
-    /* Each end has its own pull as long as nobody drives the wire */
+    /* Each end follows its own pull as long as nothing drives the wire */
     wr(qts, pad_of(17) + XOR, PAD_PUE | PAD_PDE);
     g_assert_cmphex(inputs(qts) & (BIT(17) | BIT(27)), ==, BIT(17));
     wr(qts, pad_of(27) + CLEAR, PAD_PDE);
     g_assert_cmphex(inputs(qts) & (BIT(17) | BIT(27)), ==, BIT(17) | BIT(27));
 
-    /* The button press: 27 becomes an output, low, and goes away again */
+    /* A button press: 27 becomes a low output, then an input again */
     wr(qts, io_of(17) + CTRL, CTRL_RESET | IRQRESET);
     wr(qts, io_of(27) + CTRL, FUNC_RIO);
     wr(qts, pad_of(27) + CLEAR, PAD_OD);
@@ -710,7 +711,7 @@ static void test_wires(void)
     set_pin(qts, 17, 0);
     g_assert_cmphex(inputs(qts) & (BIT(17) | BIT(27)), ==, 0);
 
-    /* A net of three, across the banks */
+    /* A wire of three pins across the banks */
     set_pin(qts, 5, 0);
     g_assert_cmphex(inputs(qts) & (BIT(5) | BIT(30) | BIT_ULL(40)), ==, 0);
     set_pin(qts, 5, LET_GO);
@@ -725,7 +726,7 @@ static void test_bad_wires(void)
     raspi_gpio_assert_bad_wires("virt", "-device", "rp1,wires=%s");
 }
 
-/* Changes every kind of state that there is */
+/* Changes every kind of state that a reset and a migration concern */
 static void disturb(QTestState *qts)
 {
     enable_msix(qts);
@@ -756,13 +757,13 @@ static void test_reset(void)
     map(qts);
     assert_reset_state(qts);
 
-    /* What is outside does not reset: 17 is still driven high, 40 low */
+    /* A reset does not change the outside: 17 is still driven high, 40 low */
     g_assert_cmphex(get_mask(qts, "level"), ==,
                     MAKE_64BIT_MASK(0, 9) | BIT_ULL(17));
     set_pin(qts, 17, LET_GO);
     g_assert_cmphex(get_mask(qts, "level"), ==, MAKE_64BIT_MASK(0, 9));
 
-    /* MSI-X is off, and an interrupt makes no message */
+    /* MSI-X is disabled, so an interrupt sends no message */
     watch(qts, 17);
     wr(qts, pad_of(17) + SET, PAD_IE);
     wr(qts, MSIX_CFG(0), MSIX_ENABLE);
@@ -794,7 +795,7 @@ static void test_migration(void)
     g_assert_cmphex(rd(to, IO_BANK + 0x4000 + INTS(1)), ==, BIT(2));
     g_assert_cmphex(rd(to, MSIX_CFG(60)), ==, MSIX_IACK_EN);
 
-    /* It goes on from there: the message was sent, and is not acknowledged */
+    /* The target goes on: a message was sent and is not acknowledged yet */
     g_assert_false(message(to, 0));
     wr(to, io_of(17) + CTRL + SET, IRQRESET);
     set_pin(to, 17, 0);

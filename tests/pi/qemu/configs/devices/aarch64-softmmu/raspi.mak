@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The Raspberry Pi boards, and the virt board with what run.py puts into it:
-# half the compile time of the default set.
-# CONFIG_RASPI does not select all that its boards use.
+# The Raspberry Pi boards, and the virt board with the devices that
+# tests/vm/run.py adds. The default set of devices takes twice the time.
+# CONFIG_RASPI does not select all that its boards use, such as ARM_GIC.
 CONFIG_RASPI=y
 CONFIG_ARM_GIC=y
 CONFIG_OR_IRQ=y

@@ -6,9 +6,9 @@
  * sets the pulls.
  *
  * QEMU interface:
- *  + named GPIO inputs "pin": drive a pin from outside. 0 drives it low, a
- *    positive level drives it high, a negative one lets go of it again. A pin
- *    that nobody drives follows its pull.
+ *  + named GPIO inputs "pin": drive a pin from outside. 0 drives the pin low,
+ *    a positive level drives the pin high, a negative level stops driving
+ *    the pin. A pin that nothing drives follows its pull.
  *  + sysbus IRQs 0 to 2: events on GPIO 0-27, 28-45 and 46 up
  *  + sysbus IRQ 3: events on any pin
  *  + QOM property "num-pins": how many pins the SoC has
@@ -16,7 +16,8 @@
  *    "27-17,22-10". A wire carries the level of whatever drives one of its
  *    ends: an output, or one of the "pin" inputs. Where drivers disagree, low
  *    wins, as a button to ground does.
- *  + read-only QOM properties "level", "pull-up", "pull-down": one bit a pin
+ *  + read-only QOM properties "level", "pull-up", "pull-down": one bit per
+ *    pin
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -40,10 +41,10 @@ struct BCM2835GpioPinsState {
     qemu_irq irq[BCM2835_GPIO_PINS_IRQS];
 
     uint32_t num_pins;
-    /* What the controller's registers drive, wires, pulls, and the outside */
+    /* Levels, from the controller's outputs, the outside, wires and pulls */
     RaspiGpioNets nets;
 
-    /* All of the following have one bit a pin */
+    /* All of the following have one bit per pin */
 
     /* Event detect status and enables */
     uint64_t eds;

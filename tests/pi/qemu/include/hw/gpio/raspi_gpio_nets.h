@@ -16,7 +16,7 @@
 
 #define RASPI_GPIO_NETS_MAX 64
 
-/* All masks have one bit a pin */
+/* All masks have one bit per pin */
 typedef struct RaspiGpioNets {
     unsigned num_pins;
     /* Property: the jumper wires */
@@ -35,13 +35,13 @@ typedef struct RaspiGpioNets {
     uint64_t pull_up;
     uint64_t pull_down;
 
-    /* What follows from all that: the levels at the pins */
+    /* The levels at the pins, derived from all of the above */
     uint64_t level;
 } RaspiGpioNets;
 
 /*
- * A device that has nets has the property "wires" by this macro, and the
- * read-only properties "level", "pull-up" and "pull-down" by
+ * Defines the property "wires" of a device that has nets. The device gets the
+ * read-only properties "level", "pull-up" and "pull-down" from
  * raspi_gpio_nets_add_properties().
  */
 #define DEFINE_PROP_RASPI_GPIO_WIRES(_state, _nets) \
@@ -55,8 +55,8 @@ void raspi_gpio_nets_add_properties(RaspiGpioNets *nets, Object *obj);
 extern const VMStateDescription vmstate_raspi_gpio_nets;
 
 /*
- * Joins pins as @nets->wires says, such as "27-17,22-18", or none if it is
- * NULL. Returns false and sets @errp if a pin does not exist.
+ * Joins the pins that @nets->wires lists, such as "27-17,22-18"; NULL joins
+ * none. Returns false and sets @errp if a pin does not exist.
  */
 bool raspi_gpio_nets_init(RaspiGpioNets *nets, unsigned num_pins,
                           Error **errp);

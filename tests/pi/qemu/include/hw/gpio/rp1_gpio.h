@@ -6,13 +6,13 @@
  *
  * QEMU interface:
  *  + named GPIO inputs "pin" (54): drive a pin from outside. 0 drives the pin
- *    low, a positive level drives the pin high, a negative level lets go of
- *    the pin again. A pin that nothing drives follows its pull.
+ *    low, a positive level drives the pin high, a negative level stops driving
+ *    the pin. A pin that nothing drives follows its pull.
  *  + GPIO outputs 0 to 2: the interrupts of the banks, as the PCIe host sees
  *    them
  *  + QOM property "wires": pins that a jumper wire joins, such as "27-17" or
  *    "27-17,22-18". See raspi_gpio_nets.h.
- *  + read-only QOM properties "level", "pull-up", "pull-down": one bit a pin.
+ *  + read-only QOM properties "level", "pull-up", "pull-down": one bit per pin.
  *    "level" is the level at the pin, whether or not its input is enabled.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -43,7 +43,7 @@ struct Rp1GpioState {
     MemoryRegion pads;
     qemu_irq irq[RP1_GPIO_BANKS];
 
-    /* Derived from the registers below, and what is outside */
+    /* Derived from the registers below, and from what drives the pins */
     RaspiGpioNets nets;
 
     /* IO_BANK */
@@ -59,9 +59,9 @@ struct Rp1GpioState {
     uint32_t voltage[RP1_GPIO_BANKS];
     uint32_t pad[RP1_GPIO_PINS];
 
-    /* All of the following have one bit a pin */
+    /* All of the following have one bit per pin */
 
-    /* The levels that the enabled input buffers of the pads have */
+    /* The levels of the pads' input buffers; a disabled buffer is low */
     uint64_t in;
 
     /* Edges, latched until IRQRESET */

@@ -1,8 +1,8 @@
 /*
  * RP1, the Raspberry Pi 5's I/O chip
  *
- * A PCI Express endpoint. Of its peripherals there are the GPIO controller
- * and the interrupt registers of the PCIe block; the others read as 0.
+ * A PCI Express endpoint. Of its peripherals, the GPIO controller and the
+ * interrupt registers of the PCIe block are modelled; the others read as 0.
  *
  * QEMU interface:
  *  + child "gpio": the GPIO controller, see hw/gpio/rp1_gpio.h
@@ -34,7 +34,7 @@ struct Rp1State {
 
     Rp1GpioState gpio;
 
-    /* One bit an interrupt: the input, and has its message been sent? */
+    /* One bit per interrupt: its input is high; its message has been sent */
     uint64_t irq_level;
     uint64_t irq_sent;
     uint32_t msix_cfg[RP1_VECTORS];
