@@ -24,7 +24,7 @@ make_archive()
 	echo "$archive"
 }
 
-# Build commands and pages as somebody does who has downloaded the archive, which has no git and no cache.
+# Build the commands and manual pages from the archive as its user does: without git and without the cache.
 build_from_archive()
 {
 	local work

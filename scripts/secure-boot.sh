@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# secure-boot.sh [ROOT]: where the kernel refuses modules without a signature that it knows, says how to give button_irq one.
+# secure-boot.sh [ROOT]: if the kernel refuses modules that are not signed with a key it trusts, prints how to sign button_irq.
+# ROOT, for tests, is the directory in which sys is.
 
 sys=${1:-}/sys
 [ "$(cat "$sys/module/module/parameters/sig_enforce" 2> /dev/null)" = Y ] ||
@@ -15,7 +16,7 @@ own key. Make that key known once, then reboot and choose "Enroll MOK":
   Debian  sudo mokutil --import /var/lib/dkms/mok.pub
   Ubuntu  sudo mokutil --import /var/lib/shim-signed/mok/MOK.der
 
-With that key you can sign what make install has put there, too:
+With that key you can also sign the module that make install has installed:
 
   sudo /lib/modules/\$(uname -r)/build/scripts/sign-file sha256 /var/lib/dkms/mok.key /var/lib/dkms/mok.pub \\
 	\$(modinfo -n button_irq)
