@@ -5,7 +5,7 @@
 
 # shellcheck source-path=SCRIPTDIR/../pi
 
-# shellcheck takes the first argument of in_group, a name, for a file.
+# The first argument of in_group is the name of a cgroup, not a file.
 # shellcheck disable=SC2094
 
 set -euo pipefail
