@@ -121,7 +121,7 @@ run()
 	*) tests=unit,module,pins ;;
 	esac
 	tests=button_irq_${tests//,/.py,button_irq_}.py
-	# One CPU, because with -icount CPUs take turns, and a CPU that waits for another wastes its turn. The host's load does not
+	# One CPU: with -icount CPUs take turns, and a CPU that waits for another wastes its turn. The host's load does not
 	# change the machine's time, but makes the run take longer: hence the long timeout.
 	"$TOP/tests/vm/run.py" "$kernel" --cpus 1 --timeout 6000 --rootfs "$rootfs" "${options[@]}" "${@:2}" --tests "$tests" \
 		> "$out.out" 2>&1 || status=$?
