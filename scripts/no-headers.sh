@@ -54,8 +54,11 @@ fi
 		echo
 		echo "  sudo apt install $(package)"
 		echo
-		echo "If apt does not find that package, this kernel is older than the archive:"
-		echo "sudo apt full-upgrade, sudo reboot, and try again."
+		echo "If apt does not find that package, the archive has only a newer kernel."
+		echo "Install and start that one, then try again:"
+		echo
+		echo "  sudo apt full-upgrade"
+		echo "  sudo reboot"
 	fi
 } >&2
 exit 1

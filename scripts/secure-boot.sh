@@ -9,9 +9,9 @@ sys=${1:-}/sys
 	grep -qsE '\[(integrity|confidentiality)\]' "$sys/kernel/security/lockdown" || exit 0
 
 cat << TEXT
-button_irq: Secure Boot is on. This kernel loads only modules that are signed with a key it knows; for others, modprobe
-says "Key was rejected by service" or "Operation not permitted". DKMS (package button-irq-dkms) signs with this machine's
-own key. Make that key known once, then reboot and choose "Enroll MOK":
+button_irq: This kernel loads only modules that are signed with a key it trusts, as usual with Secure Boot. For others,
+modprobe prints "Key was rejected by service" or "Operation not permitted". DKMS (package button-irq-dkms) signs modules
+with this machine's own key. Enrol that key once, then reboot and choose "Enroll MOK":
 
   Debian  sudo mokutil --import /var/lib/dkms/mok.pub
   Ubuntu  sudo mokutil --import /var/lib/shim-signed/mok/MOK.der

@@ -12,5 +12,5 @@ if [ -z "${LINUX:-}" ]; then
 	"$TOP/tests/vm/fetch.sh" linux-tree
 	LINUX=$CACHE/linux-tree
 fi
-[ -f "$LINUX/drivers/misc/Kconfig" ] || die "LINUX=$LINUX is no kernel source"
+[ -f "$LINUX/drivers/misc/Kconfig" ] || die "LINUX=$LINUX is not a kernel source tree"
 "$TOP/scripts/upstream.py" "$LINUX" "$TOP/build/upstream" "${AUTHOR:-}"
