@@ -217,7 +217,8 @@ help:
 #:   make check-hosts    the demo and other levels on a freshly installed machine (15 min)
 #:   make check-debug    the selftests on kernels that detect memory errors, lock misuse and data races (9 min; the first run
 #:                       builds two kernels, 8 min each)
-#:   make check-debug-long  longer tests on those kernels, coverage, and mutations of the driver, which the tests must detect (over an hour)
+#:   make check-debug-long  check-debug, longer tests on those kernels, coverage, and mutations of the driver, which the tests must
+#:                       detect (over an hour)
 #:   make check-unit-mutants  mutations of the debouncer, each of which check-unit must detect (1 min)
 #:   make check-slow     more ways to test the older kernels (25 min)
 #:   make check-long     100,000 presses, 10 million edges, 10 million random calls (over an hour)

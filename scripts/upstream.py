@@ -218,7 +218,7 @@ def leftovers(r):
     for word in (r"LINUX_VERSION_CODE", r"KERNEL_VERSION", r"\bdoc/", r"\btests/", r"_compat\.h", r"BUTTON_IRQ_VERSION"):
         found = re.search(word, r.text)
         if found:
-            raise SystemExit(f"upstream.py: {r.name}: {found[0]} is left, in a kernel tree")
+            raise SystemExit(f"upstream.py: {r.name}: still has {found[0]}, which must not be in a kernel tree")
 
 
 def kernels_interface(name, text, following):

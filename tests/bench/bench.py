@@ -165,7 +165,7 @@ def bursts_on_two_cpus(kernel, contenders, runs):
                 edges = int(figure.split()[-1])
                 lost = edges - counts["delivered"] - counts["told"]
                 if who.startswith("button_irq") and (counts["delivered"] != edges or counts["disorder"]):
-                    raise SystemExit(f"bench.py: two CPUs, {who}, {figure}: {counts}")
+                    raise SystemExit(f"bench.py: two CPUs, {who}, {figure}: not delivered whole and in order: {counts}")
                 counts = {"delivered": counts["delivered"], "lost silently": lost, "disorder": counts["disorder"]}
                 seen.setdefault(who, {}).setdefault(figure, []).append(counts)
     return {who: {figure: {key: [min(counts[key] for counts in runs), max(counts[key] for counts in runs)]

@@ -151,7 +151,7 @@ def main():
     traced = [(contender, what) for contender in CONTENDERS
               for what in [PRESS, *READERS, *(FANS if contender in SHARED else [])]]
     if len(machine.traces) != TRACES * len(traced):
-        raise SystemExit(f"budget.py: {len(machine.traces)} traces; see {console}")
+        raise SystemExit(f"budget.py: {len(machine.traces)} traces, not {TRACES * len(traced)}; see {console}")
 
     roads, presses, fans = {}, {}, {}
     for number, (contender, what) in enumerate(traced):

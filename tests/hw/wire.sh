@@ -12,7 +12,8 @@ header()
 	local label
 
 	label=$(gpiodetect | sed -n 's/.*\[\(.*\)\].*/\1/p' | grep -xF "$(printf '%s\n' "${PI_CHIPS[@]}")" | head -n 1)
-	[ -n "$label" ] || die "found no GPIO controller of a Raspberry Pi: set OUT=CHIPLABEL:OFFSET and IN=CHIPLABEL:OFFSET (gpiodetect lists the chips)"
+	[ -n "$label" ] ||
+		die "found no GPIO controller of a Raspberry Pi: set OUT and IN to CHIPLABEL:OFFSET (gpiodetect lists the chips)"
 	echo "$label"
 }
 
@@ -67,7 +68,7 @@ find_wires()
 {
 	"$TOP/scripts/deps.sh" hw
 	pkg-config --exists 'libgpiod >= 2' ||
-		die "needs libgpiod 2: sudo apt install libgpiod-dev gpiod (Debian 12: from backports)"
+		die "libgpiod 2 is missing: sudo apt install libgpiod-dev gpiod (on Debian 12, from backports)"
 	[ -w /dev/gpiochip0 ] || die "cannot write to /dev/gpiochip0: run this as root or as a member of the group gpio"
 	pins=$(pin "${OUT:-27}") lines=$(pin "${IN:-17}")
 	check_wire "$pins" "$lines"
@@ -75,5 +76,5 @@ find_wires()
 		check_wire "$(pin "$OUT2")" "$(pin "$IN2")"
 		pins+=" $(pin "$OUT2")" lines+=" $(pin "$IN2")"
 	fi
-	[ ! -e /sys/module/button_irq ] || die "button_irq is loaded: sudo modprobe -r button_irq"
+	[ ! -e /sys/module/button_irq ] || die "button_irq is loaded; unload it first: sudo modprobe -r button_irq"
 }

@@ -46,7 +46,7 @@ fi
 
 # The tests mostly wait, so several of them and the kills run in parallel.
 mapfile -t tests < <(sed -n 's/^def test_\([a-z0-9_]*\)().*/\1/p' "$here/test_mqtt.py")
-say "button-irq-mqtt on faked buttons, with a real broker (about 2 min)"
+say "testing button-irq-mqtt on faked buttons, with a real broker (about 2 min)"
 rm -f "$log".*
 "$here/test_kills.py" "$out/plain" > "$log.kills" &
 jobs=($!)

@@ -149,7 +149,7 @@ kernel_line "$kernel"
 "$TOP/tests/userspace/build_fake.sh" "$build/fake" static 2> "$build/results/fake.log" || { cat "$build/results/fake.log" >&2; exit 1; }
 install_packages "$build"
 
-say "the packages on an emulated board, on faked buttons, and in Node-RED (about 2 min)"
+say "testing the packages on an emulated board, on faked buttons, and in Node-RED (about 2 min)"
 run_board &
 board=$!
 run contents check_contents

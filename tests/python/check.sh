@@ -26,7 +26,7 @@ all=(bookworm pi bullseye trixie sid)
 machines=("$@")
 [ ${#machines[@]} -gt 0 ] || machines=("${all[@]}")
 for name in "${machines[@]}"; do
-	[[ " ${all[*]} " = *" $name "* ]] || die "no machine $name; there are ${all[*]}"
+	[[ " ${all[*]} " = *" $name "* ]] || die "no machine $name: choose from ${all[*]}"
 done
 
 # Installs from a copy, because a build leaves files in its source. Uses the python3 for which deps.sh installs packages.

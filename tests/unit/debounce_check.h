@@ -2,7 +2,7 @@
 /*
  * debounce_check.h - feeds a debouncer and checks its invariants after every input
  *
- * Only run_compare() uses the model. All other checks are invariants that hold without it.
+ * Only run_compare() compares with the model. All other checks are invariants.
  */
 #ifndef DEBOUNCE_CHECK_H
 #define DEBOUNCE_CHECK_H

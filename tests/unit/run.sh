@@ -103,7 +103,7 @@ fuzzed()
 }
 
 "$TOP/scripts/deps.sh" unit
-say "debouncer on the host: every short history, sanitizers, coverage, fuzzing: about 20 s"
+say "testing the debouncer on the host: every short history, sanitizers, coverage, fuzzing (about 20 s)"
 echo 'TAP version 13'
 mkdir -p "$build"
 fuzz > "$build/debounce_fuzz.out" 2>&1 &

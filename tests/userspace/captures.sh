@@ -24,7 +24,7 @@ mapfile -t files < <(cd "$TOP/build/userspace/arm64" && find usr -type f -printf
 # The guest's userland has only the locale C, but calibrate draws with UTF-8: take this machine's C.utf8, since locales do not
 # depend on the architecture.
 mapfile -t locale < <(find /usr/lib/locale/C.utf8 -type f -printf '--file\n%p:%p\n')
-[ ${#locale[@]} -gt 0 ] || die "no locale C.utf8 here"
+[ ${#locale[@]} -gt 0 ] || die "this machine has no locale C.utf8"
 say "booting an emulated Raspberry Pi 3B (about 20 s)"
 "$TOP/tests/vm/run.py" "$kernel" --board raspi3b "${files[@]}" "${locale[@]}" \
 	--file "$TOP/tests/userspace/sessions.sh:$guest/sessions.sh" --shell "$guest/sessions.sh" > "$log" ||

@@ -20,7 +20,7 @@ gcc -std=gnu11 -O1 -g -Wall -Wextra -Werror -D_GNU_SOURCE -fsanitize=address,und
 	-o "$TOP/build/userspace/gesture_test" "$TOP/tests/userspace/gesture_test.c" \
 	"$commands"/{gesture,config,util,bursts}.c -lm
 "$TOP/tests/userspace/build_fake.sh" "$TOP/build/userspace/fake"
-say "the command on faked buttons, with sanitizers (about 1 min)"
+say "testing the command on faked buttons, with sanitizers (about 1 min)"
 {
 	"$TOP/build/userspace/gesture_test" "$TOP/tests/gestures/vectors.txt" || status=$?
 	"$TOP/tests/userspace/test_command.py" "$TOP/build/userspace/fake" "$TOP/userspace/completion/button-irq" ||

@@ -5,8 +5,8 @@
  *
  * A node is a FIFO. A byte in the FIFO wakes processes that poll it. root/fake/NODE.log has the
  * events as struct button_irq_event, and root/fake/NODE.info the struct button_irq_info. When no
- * process has the FIFO open for writing any more, the button is gone. test_command.py, lab.py
- * and tests/node/fake.js write these files.
+ * process has the FIFO open for writing any more, the button is gone. test_command.py and
+ * tests/node/fake.js write these files.
  */
 #include <errno.h>
 #include <fcntl.h>
