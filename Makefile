@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# `make` builds the module for the running kernel, `make help` tells the rest.
+# `make` builds the module for the running kernel. `make help` lists all targets.
 
 KVER ?= $(shell uname -r)
 KDIR ?= /lib/modules/$(KVER)/build
 DESTDIR ?=
 PREFIX ?= /usr
 
-# Prints make's options for a kernel of another architecture than the userland's. Who gives them is not asked.
+# Prints make's options for a kernel whose architecture differs from the userland's, unless the user has given such options.
 cross = $(if $(ARCH)$(CROSS_COMPILE)$(LLVM),:,scripts/cross.sh $(KDIR) $(if $(filter command%,$(origin CC)),$(CC)))
 kbuild = cross=$$($(cross)) && $(MAKE) -C $(KDIR) M=$(CURDIR) $$cross
-# Modules of make install; DKMS has its own in updates/dkms, or in extra on some distributions.
+# Directories into which make install may have put the module. DKMS puts its own into updates/dkms, or into extra on some
+# distributions: leave extra alone if DKMS has the module.
 installed = $(addprefix $(DESTDIR)/lib/modules/$(KVER)/,updates $(if $(wildcard /var/lib/dkms/button-irq),,extra))
 
 .PHONY: all modules install uninstall demo test tables upstream check check-compat check-upstream check-static check-docs check-unit check-unit-mutants \
@@ -46,15 +47,15 @@ demo:
 check:
 	@scripts/levels.sh 'make check-static' 'make check-compat' 'make check-unit' 'make check-litmus' 'make check-dt' 'make check-vm'
 
-# One program of the selftests on one kernel: make test TEST=button_irq_events KERNEL=7.2-arm64
+# Runs one program of the selftests on one kernel: make test TEST=button_irq_events KERNEL=7.2-arm64
 test:
 	@tests/vm/test.sh '$(TEST)' '$(KERNEL)'
 
-# Every generated table of the documents, from the results of the levels that have run
+# Renews every generated table of the documents from the results of the levels that have run.
 tables:
 	@scripts/readme.py
 
-# The driver as patches for a kernel tree: LINUX=that tree, AUTHOR="Name <address>"
+# Makes patches for the kernel tree LINUX from the driver, signed off by AUTHOR="NAME <ADDRESS>".
 upstream:
 	@scripts/upstream.sh
 
@@ -187,14 +188,14 @@ help:
 #:   make check-hw             the selftests on this board, through a wire from GPIO27 to GPIO17 (OUT=, IN=)
 #:   make bench-hw             the benchmark on this board through that wire, in nanoseconds (30 min)
 #:
-#: To see the driver at work without a board, on any Debian 12 or 13 machine, as root or with sudo (missing packages get
-#: installed, downloads are kept in $XDG_CACHE_HOME/button_irq or ~/.cache/button_irq):
+#: To see the driver work without hardware, on any Debian 12 or 13 machine, as root or with sudo. Missing packages are
+#: installed; downloads are kept in $XDG_CACHE_HOME/button_irq or ~/.cache/button_irq:
 #:
 #:   make demo                 an emulated board, a bouncing button, a shell script that reacts (1 min; 3 at first);
 #:                             INTERACTIVE=1: the space bar is the button; BOARD=raspi0, raspi2b, raspi3b, raspi4b or raspi5: an
 #:                             emulated Raspberry Pi
 #:
-#: Test levels, for contributors, on such a machine (CONTRIBUTING.md says what each level proves). Each level ends with a line
+#: Test levels, for contributors, on such a machine (CONTRIBUTING.md lists what each level proves). Each level ends with a line
 #: "N passed, N failed, N skipped"; logs are in build/log.
 #:
 #:   make check                the next six levels: before every commit (8 min; 17 at first)
@@ -214,12 +215,13 @@ help:
 #:   make check-python         the Python module and the pin factory, with Debian's gpiozero (5 min)
 #:   make check-gestures       gpiozero, bash, button-irq run, JSON, Node, Node-RED and MQTT follow one button (7 min)
 #:   make check-packages       the Debian packages in clean roots of Debian 12 and 13, which are then booted (10 min)
-#:   make check-pi             the selftests on emulated Raspberry Pis, overlays and pulls (15 min; 7 more to build a QEMU, once)
-#:   make check-hosts          the demo and other levels on a machine right after installation (15 min)
-#:   make check-debug          the selftests on kernels that look for misused memory, locks and data races (9 min; 16 more to build
-#:                             the kernels, once)
-#:   make check-debug-long     the rest on those kernels, coverage, and the driver broken on purpose (over an hour)
-#:   make check-unit-mutants   the debouncer broken on purpose: check-unit has to notice (1 min)
+#:   make check-pi             the selftests on emulated Raspberry Pis, overlays and pulls (15 min; the first run builds QEMU, 7 min)
+#:   make check-hosts          the demo and other levels on a freshly installed machine (15 min)
+#:   make check-debug          the selftests on kernels that detect memory errors, lock misuse and data races (9 min; the first run
+#:                             builds two kernels, 8 min each)
+#:   make check-debug-long     longer tests on those kernels, coverage, and mutations of the driver, which the tests must detect
+#:                             (over an hour)
+#:   make check-unit-mutants   mutations of the debouncer, each of which check-unit must detect (1 min)
 #:   make check-slow           more ways to test the older kernels (25 min)
 #:   make check-long           100,000 presses, 10 million edges, 10 million random calls (over an hour)
 #:   make bench                button_irq and its peers, in instructions: the tables and plots of doc/benchmarks.md (15 min)

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# cross.sh DIRECTORY [COMPILER]: what has to be on make's command line to build for the kernel whose headers are there, where
-# its architecture is not that of the programs that the compiler (gcc) makes. 32-bit Raspberry Pi OS runs a 64-bit kernel
-# on every Pi that can.
+# cross.sh DIRECTORY [COMPILER]: DIRECTORY has a kernel's headers. If COMPILER (gcc) compiles for another architecture than that
+# kernel's, prints what make needs on its command line to build a module. The usual case is 32-bit Raspberry Pi OS, which
+# runs a 64-bit kernel on every Pi that supports one.
 
 config=$1/include/config/auto.conf
 has()
@@ -24,7 +24,7 @@ else
 	exit 0
 fi
 eval "case \$machine in $fits) exit 0 ;; esac"
-# Without a compiler, make says so.
+# If there is no compiler, make will report that.
 [ -n "$machine" ] || exit 0
 
 echo "ARCH=$arch CROSS_COMPILE=$triplet-"

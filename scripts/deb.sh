@@ -18,7 +18,7 @@ version=${2:-$changelog}
 out=$TOP/build/deb/$arch
 [ $# -lt 2 ] || out=$TOP/build/deb-test/$arch-$version
 
-# What packages are made from: not the tests, which need a lab.
+# Prints the files that the packages are built from. The tests are not among them: a package build does not run them.
 sources()
 {
 	(cd "$TOP" && git ls-files -z --cached --others --exclude-standard -- \
@@ -29,11 +29,11 @@ unpack()
 {
 	as_root mkdir "$1"
 	sources | tar -C "$TOP" --null -T - -cf - | as_root tar -C "$1" -xf - --no-same-owner
-	# Newer than the changelog's last entry, and otherwise the same
+	# A version for tests differs from the changelog's newest entry only in its number.
 	[ "$version" = "$changelog" ] || as_root sed -i "1s/(.*)/($version)/" "$1/debian/changelog"
 }
 
-# debian/control names the maintainers without an address, since nobody would read it: lintian must not complain of that.
+# debian/control names the maintainers without a mail address, since nobody reads one. The suppressed lintian tags report that.
 build()
 {
 	local options=(--no-sign -b) tools=()
@@ -71,7 +71,7 @@ if [ "$(cat "$out/stamp" 2> /dev/null)" != "$hash" ]; then
 		die "packages for $arch: build failed or lintian complained, see above and $log"
 	fi
 	mkdir "$out/extra"
-	# The copy is closed to an ordinary user.
+	# mktemp -d makes a directory that only root may enter.
 	as_root chmod 755 "$copy"
 	cp "$copy"/*.deb "$out/"
 	mv "$out"/*-{dbgsym,calibrate}_*.deb "$out/extra/"

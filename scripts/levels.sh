@@ -4,13 +4,13 @@
 # levels.sh COMMAND... [--beside COMMAND] COMMAND...: runs test levels one after another, even if one fails, and adds up
 # their last lines ("N passed, N failed, N skipped"). A level that fails without a failed test, or ends without such a
 # line, counts as one more failure. The level after --beside runs at the same time as the levels after it, and its output
-# is shown when it ends: use this for a level that keeps one CPU busy.
+# is shown after theirs: use this for a level that keeps one CPU busy.
 
 set -uo pipefail
 
 [ $# -gt 0 ] || { echo "usage: levels.sh COMMAND... [--beside COMMAND] COMMAND..." >&2; exit 2; }
 cd "$(dirname "$0")/.." || exit
-# Refuse a machine on which no level can run once, instead of once a level.
+# Refuse an unsupported machine here, once, rather than in every level.
 scripts/deps.sh || exit
 
 log=build/log
@@ -25,7 +25,7 @@ log_of()
 	printf '%s/%s\n' "$log" "${name//[ \/]/_}"
 }
 
-# run COMMAND: leaves its exit status and its seconds in a file
+# run COMMAND: runs a level and writes its exit status and duration in seconds into a file
 run()
 {
 	local started=$SECONDS status out
@@ -37,7 +37,7 @@ run()
 	echo "$status $((SECONDS - started))" > "$out.status"
 }
 
-# count COMMAND: adds up how it ended
+# count COMMAND: adds the level's result to the totals
 count()
 {
 	local out line status seconds p f s

@@ -17,7 +17,7 @@ case $section in
 5) volume="File Formats" ;;
 *) echo "man.sh: $1: no section 1, 4 or 5" >&2; exit 2 ;;
 esac
-# As dpkg-buildpackage sets it, else the date of the file
+# The date that dpkg-buildpackage takes from debian/changelog, else the date of the file
 date=$(date -u -d "@${SOURCE_DATE_EPOCH:-$(stat -c %Y "$1")}" +%F)
 
 # A link to another document here becomes the name of its page.
@@ -25,7 +25,7 @@ sed 's/\[\([^]]*\)\]([^)]*\.md[^)]*)/**\1**/g' "$1" |
 	"${LOWDOWN:-lowdown}" -s -Tman --parse-no-intraemph --parse-no-metadata --parse-no-autolink --out-no-smarty --nroff-nolinks \
 		-Mtitle="$(echo "${page%.*}" | tr '[:lower:]' '[:upper:]')" -Msection="$section" \
 		-Msource="button_irq $2" -Mvolume="$volume" -Mdate="$date" | awk '
-	# The text with code in bold; code is between \fC or \f(CR and \fR
+	# Returns the text with code in bold. Code stands between \fC or \f(CR and \fR.
 	function bold(text,    out, code) {
 		gsub(/\\f\(CR|\\fC/, "\\fX", text)
 		while (match(text, /\\fX[^\\]*(\\[^f][^\\]*)*\\f/)) {

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# no-headers.sh RELEASE [DIRECTORY]: prints the package with the headers of a kernel; with the directory in which they are
-# missing, says what to do about that, and fails.
+# no-headers.sh RELEASE: prints the name of the Debian package that has the headers of kernel RELEASE.
+# no-headers.sh RELEASE DIRECTORY: the headers are missing in DIRECTORY. Prints how to install them, and fails.
 
 release=$1 kdir=$2
 list=$(dirname "$0")/../userspace/button-irq/kernel-headers.h
@@ -10,7 +10,7 @@ list=$(dirname "$0")/../userspace/button-irq/kernel-headers.h
 package()
 {
 	sed -n 's/^HEADERS("\(.*\)", "\(.*\)")$/\1 \2/p' "$list" | while read -r pattern name; do
-		# shellcheck disable=SC2254 # a pattern it is
+		# shellcheck disable=SC2254 # $pattern is meant as a pattern
 		case $release in
 		$pattern)
 			echo "$name" | sed "s/RELEASE/$release/"
@@ -20,13 +20,14 @@ package()
 	done
 }
 
-# What is behind a release's numbers: +rpt-rpi-v8, arm64, raspi
+# flavour RELEASE: prints what follows the numbers of a release: +rpt-rpi-v8, arm64, raspi
 flavour()
 {
 	echo "$1" | sed 's/^[0-9.-]*//'
 }
 
-# Another kernel of the same flavour whose headers are there: an upgrade installs both, and the old kernel runs on.
+# Prints the last kernel of the same flavour whose headers are installed. After an upgrade, that is the new kernel, while the
+# old one still runs.
 newer()
 {
 	for dir in "${kdir%/*/build}"/*/build; do
@@ -53,8 +54,11 @@ fi
 		echo
 		echo "  sudo apt install $(package)"
 		echo
-		echo "If apt does not find that package, this kernel is older than the archive:"
-		echo "sudo apt full-upgrade, sudo reboot, and try again."
+		echo "If apt does not find that package, the archive has only a newer kernel."
+		echo "Install and start that one, then try again:"
+		echo
+		echo "  sudo apt full-upgrade"
+		echo "  sudo reboot"
 	fi
 } >&2
 exit 1

@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# prepare.sh: builds what later levels of .ci/run need for long and keep in the cache: QEMU and the debug kernels. .ci/run
-# starts it beside the first levels, which wait for the network while the cache is empty. With a full cache there is nothing
-# to do. A build that fails here is tried again, and reported, by the level that needs it.
+# prepare.sh: builds in advance what takes later levels of .ci/run longest, QEMU and the debug kernels, and keeps both in the
+# cache. .ci/run starts this script in parallel with the first levels, which wait for the network while the cache is empty.
+# If both are in the cache, this script does nothing. If a build fails here, the level that needs it tries again and reports
+# the error.
 
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit

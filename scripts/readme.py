@@ -4,9 +4,9 @@
 
 Each table stands between <!-- NAME --> and <!-- /NAME -->.
 
-readme.py           what `make tables` runs: renews every table whose levels have run, and says of each which results it is
-                    made of, or why it stays as it is
-readme.py NAME...   only these; fails where results are missing. `make bench` and `make captures` run this.
+readme.py           what `make tables` runs: renews every table whose levels have run, and prints for each table which results
+                    it was made from, or why it was not renewed
+readme.py NAME...   renews only these tables, and fails if results are missing. `make bench` and `make captures` run this.
 """
 
 import datetime
@@ -30,7 +30,7 @@ DEBUG_RESULTS = [RESULTS / "debug", RESULTS / "debug-slow", RESULTS / "long"]
 PI_RESULTS = TOP / "build/pi/results"
 CAPTURES = TOP / "build/userspace/captures"
 
-# What the ways to test of tests/vm/check.sh and tests/pi/check.sh are: the controller and what moves its lines.
+# The ways to test that tests/vm/check.sh and tests/pi/check.sh know: the controller, and what moves its lines.
 WAYS = {
     "wire": ("PL061", "an output pin, by a wire"),
     "rt": ("PL061", "an output pin, by a wire"),
@@ -97,8 +97,8 @@ def need(results, level):
 
 
 def row_files():
-    """One file for each machine that was booted."""
-    # Who has run make check-slow or check-long gets its rows too.
+    """The files of results, one for each machine that was booted, without debug kernels"""
+    # Includes the rows of make check-slow and make check-long, if those levels have run.
     return [path for results in (TABLE_RESULTS, *FURTHER_RESULTS, PI_RESULTS) for path in results.glob("*.row")
             if not path.name.startswith("debug-")]
 
@@ -113,7 +113,7 @@ def kernel_of(row):
 
 
 def run(row):
-    """One machine, as a line of the table."""
+    """The table's line for one machine"""
     kernel = kernel_of(row)
     version = (CACHE / "kernels" / kernel / "version").read_text(encoding="utf-8").strip()
     suffix = kernel.rpartition("-")[2]
@@ -127,7 +127,7 @@ def run(row):
 
 
 def boards():
-    """Raspberry Pis, how each is emulated, and what the last `make check-pi` found on it"""
+    """The Raspberry Pis: how each is emulated, and the results of the last `make check-pi`"""
     need(PI_RESULTS, "check-pi")
     return subprocess.run([TOP / "tests/pi/raspi.py", "table"], check=True, stdout=subprocess.PIPE, encoding="utf-8").stdout.strip()
 
@@ -145,7 +145,7 @@ def runs():
 
 
 def newest(pattern):
-    """The lines that match, in the newest kernel's run of the slow shell tests."""
+    """The matching lines in the output of the slow shell tests on the newest kernel that has any"""
     for path in sorted(TABLE_RESULTS.glob("*-shell.out"), key=lambda path: [int(n) for n in re.findall(r"\d+", path.name)[:2]], reverse=True):
         lines = re.findall(pattern, path.read_text(encoding="utf-8"), re.MULTILINE)
         if lines:
@@ -154,12 +154,12 @@ def newest(pattern):
 
 
 def naive():
-    """What tests/selftests/naive.sh prints."""
+    """The table that tests/selftests/naive.sh printed"""
     return "\n".join(newest(r"^ *# (\|.*\|) *$"))
 
 
 def compare():
-    """What tests/selftests/compare.sh prints."""
+    """The table that tests/selftests/compare.sh printed, as Markdown"""
     rows = ["| presses | made | flag driver | GPIO character device | the same, with its debouncing | button_irq |",
             "|---|---|---|---|---|---|"]
     rows += ["| " + " | ".join(row) + " |" for row in newest(r"^ *# (\S[^|#]*?)" + r" +(\d+)" * 5 + "$")]
@@ -167,7 +167,7 @@ def compare():
 
 
 def debug():
-    """What ran on the kernels that look for what tests cannot see, a row for each machine"""
+    """What ran on the debug kernels, a row for each machine"""
     files = [path for results in DEBUG_RESULTS for path in sorted(results.glob("debug-*.row"))]
     if not files:
         raise Missing(f"no results of `make check-debug` or `make check-debug-long` in {RESULTS.relative_to(TOP)}")
@@ -203,7 +203,7 @@ def sources():
 
 
 def origin(mark):
-    """When the results of a table were made: results of different days are not of one whole run."""
+    """When the results of a table were made, with a warning if they are more than 12 hours apart: those are not of one run."""
     times = sorted(path.stat().st_mtime for path in sources().get(mark, []))
     if not times:
         return "from tests/bench/baseline.json"

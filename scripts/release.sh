@@ -24,7 +24,7 @@ make_archive()
 	echo "$archive"
 }
 
-# Build commands and pages as somebody does who has downloaded the archive, which has no git and no cache.
+# Build the commands and manual pages from the archive as its user does: without git and without the cache.
 build_from_archive()
 {
 	local work
@@ -33,7 +33,7 @@ build_from_archive()
 	tar -C "$work" -xf "$archive"
 	make -s -C "$work/$name/userspace" DESTDIR="$work/installed" install install-system > "$work/log" 2>&1 ||
 		{ cat "$work/log" >&2; rm -rf "$work"; die "the archive does not build"; }
-	[ "$("$work/installed/usr/bin/button-irq" --version)" = "button-irq $version" ] || die "the archive's command has another version"
+	[ "$("$work/installed/usr/bin/button-irq" --version)" = "button-irq $version" ] || die "the command that the archive builds has a version other than $version"
 	rm -rf "$work"
 }
 

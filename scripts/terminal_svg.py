@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """terminal_svg.py TITLE < TEXT > SVG: draws a terminal session as a picture.
 
-Colours follow the words: what a shell script read is green, a lost event red. Characters have a fixed width of their own
-(textLength), so the columns line up in any font. A row of the characters for low and high (U+2581, U+2594) becomes a line.
-Of a long demo, the rows after the eighth event are left out.
+The words of a line give its colour: presses and releases are green, lost and missed events red. Each text has a fixed width
+(textLength), so the columns line up in any font. A row of the characters for low and high (U+2581, U+2594) is drawn as a signal.
+In a long demo, the rows between the eighth event and the summary are left out.
 """
 
 import re
@@ -52,7 +52,7 @@ def words(x, y, text):
 
 
 def shorten(lines):
-    """Without the middle of the demo's table"""
+    """The lines without the middle of the demo's table"""
     eighth = next((i for i, line in enumerate(lines) if re.search("│ 8 ", line)), None)
     end = next((i for i, line in enumerate(lines) if line.startswith("presses made")), None)
     if eighth is None or end is None:

@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """upstream.py TREE DIRECTORY [AUTHOR]: the driver as a patch series for the kernel source TREE -> DIRECTORY/*.patch.
 
-AUTHOR, as "Name <address>", is the author and maintainer of the series. doc/upstream/README.md says what is left out of
+AUTHOR, as "Name <address>", is the author and maintainer of the series. doc/upstream/README.md lists what is left out of
 the driver, and why. Texts that only a kernel tree has are in doc/upstream/series.
 
-Everything else is made from this project's files by rules. Each rule has a name and must match the driver: after a change
-of the driver that it does not fit any more, this program fails and names it.
+Rules make everything else from this project's files. Each rule has a name and must match: if it no longer does after a
+change of the driver, this program fails and prints the rule's name.
 """
 
 import os
@@ -28,12 +28,12 @@ UAPI = "include/uapi/linux/button_irq.h"
 PAGE = "Documentation/misc-devices/button_irq.rst"
 ABI = "Documentation/ABI/testing/sysfs-class-button_irq"
 
-# Selftests that need something which a kernel tree does not have: other drivers to compare with, a GPIO controller of this
-# project, device-tree overlays of an emulated board, or a debug kernel that boots for nothing else.
+# Selftests that need something that a kernel tree does not have: other drivers to compare with, a GPIO controller of this
+# project, device-tree overlays of an emulated board, or a debug kernel of their own.
 LEFT_OUT = {"button_irq_controllers", "button_irq_faults", "button_irq_fuzz", "button_irq_lifetime", "button_irq_pairs",
             "button_irq_fuzz.corpus", "button_irq_fuzz_long.corpus", "compare.sh", "devicetree.sh", "naive.sh", "looker"}
 
-# Headers that go when nothing uses them any more
+# Headers that are removed if nothing uses them, with the pattern of what they declare
 HEADERS = {"linux/gpio/machine.h": r"gpiod_lookup", "linux/pinctrl/pinconf-generic.h": r"PIN_CONF", "linux/regmap.h": r"dev_get_regmap",
            "linux/math64.h": r"div_u64", "linux/log2.h": r"is_power_of_2", "linux/version.h": r"LINUX_VERSION", "linux/irqdesc.h": r"irq_to_desc"}
 
@@ -43,16 +43,16 @@ def read(name):
 
 
 class Rules:
-    """Edits of one text, each of which must match"""
+    """A text, and edits of it, each of which must match"""
 
     def __init__(self, name, text):
         self.name, self.text = name, text
 
     def fail(self, rule):
-        raise SystemExit(f"upstream.py: {self.name}: the rule \"{rule}\" does not fit any more")
+        raise SystemExit(f"upstream.py: {self.name}: the rule \"{rule}\" no longer matches")
 
     def edit(self, rule, pattern, replacement="", count=1):
-        """Replaces every match. @count: how many there must be at least"""
+        """Replaces every match. @count: the least number of matches"""
         self.text, n = re.subn(pattern, replacement, self.text, flags=re.MULTILINE | re.DOTALL)
         if n < count:
             self.fail(rule)
@@ -72,7 +72,7 @@ def function_pattern(name):
     return re.compile(rf"{COMMENT}^[a-z][^\n;={{}}]*?(?:\n)?[^\n;={{}}]*?\b{name}\([^;{{}}]*?\)\n\{{\n.*?^\}}\n\n?", re.MULTILINE | re.DOTALL)
 
 
-# --- What the newest kernel is ---------------------------------------------------------------
+# --- Code for the newest kernel only ---------------------------------------------------------
 
 def resolve(text):
     """Takes the newest kernel's branch of each #if on a version, or on a symbol that older kernels lack."""
@@ -99,11 +99,11 @@ def resolve(text):
 
 
 def newest():
-    """(functions, words) of button_irq_compat.h: functions that the driver calls, and macros that stand for a word"""
+    """(functions, words) of button_irq_compat.h: functions that the driver calls, and macros that expand to one word"""
     text = resolve(read("button_irq_compat.h"))
     words = dict(re.findall(r"^#define (BUTTON_IRQ_\w+) (\w+)$", text, re.MULTILINE))
     text = text.partition("#include <linux/version.h>\n")[2]
-    # Comments that begin with a version tell of the kernels before.
+    # Comments that begin with a version describe kernels before that version.
     text = re.sub(r"^/\*(?: |\n \* )\d+\.\d+: (?:(?!\*/).)*\*/\n", "", text, flags=re.MULTILINE | re.DOTALL)
     text = re.sub(r"^#(define|endif).*\n", "", text, flags=re.MULTILINE)
     text = re.sub(r"^static inline (.*?\()(.*?)(?=\)\n\{)", lambda m: f"static {m[1]}" + align(m[2], len(f"static {m[1]}")), text,
@@ -112,7 +112,7 @@ def newest():
 
 
 def align(parameters, column):
-    """Parameters on several lines, below an open parenthesis before that column"""
+    """Parameters on several lines, aligned at @column, where the first one begins"""
     return re.sub(r"\n\s+", "\n" + "\t" * (column // 8) + " " * (column % 8), parameters)
 
 
@@ -123,14 +123,14 @@ def inline(text, words):
 
 
 def drop_unused(text, beside=""):
-    """Without static functions and types of functions that nothing refers to, nor @beside, over and over"""
+    """Removes static functions and function types to which neither @text nor @beside refers, until none is left."""
     definitions = (rf"{COMMENT}^static [^\n;={{}}]*?(?:\n)?[^\n;={{}}]*?\b(\w+)\([^;{{}}]*?\)\n\{{\n.*?^\}}\n\n?",
                    rf"{COMMENT}^typedef [^;]*\(\*(\w+)\)[^;]*;\n\n?")
     while True:
         before = text
         for pattern in definitions:
             for found in reversed(list(re.finditer(pattern, text, re.MULTILINE | re.DOTALL))):
-                # The driver's own names only: not pr_fmt(), and not what a macro makes.
+                # Only the driver's own names: not pr_fmt(), and not functions that a macro defines.
                 if found[1].lower().startswith("button_irq_") and len(re.findall(rf"\b{found[1]}\b", text + beside)) == 1:
                     text = text[:found.start()] + text[found.end():]
         if text == before:
@@ -138,7 +138,7 @@ def drop_unused(text, beside=""):
     for header, symbols in HEADERS.items():
         if not re.search(symbols, text + beside):
             text = text.replace(f"#include <{header}>\n", "")
-    # Section titles with nothing below
+    # Titles of sections that are empty now
     text = re.sub(r"^/\* --- [^\n]* -+ \*/\n+(?=/\* --- )", "", text, flags=re.MULTILINE)
     return re.sub(r"\n{3,}", "\n\n", text)
 
@@ -176,7 +176,7 @@ def driver(with_params):
     r.edit("no module version", r"^MODULE_VERSION\(.*?\);\n")
     r.edit("no reference to documents of the project", r" doc/how-it-works\.md has a table of what each pair forbids\.")
     r.edit("the newest kernel's allocations", r"\bkzalloc\(sizeof\(\*(\w+)\), (\w+)\)", r"kzalloc_obj(*\1, \2)")
-    # The fault is the controller driver's, where a kernel tree would mend it.
+    # The fault is in the controller's driver. A kernel tree would fix it there.
     r.edit("no warning of RP1", r"^\tbutton_irq_warn_of_rp1\(.*?\);\n")
     params = None
     if (TOP / "button_irq_params.h").exists():
@@ -214,15 +214,15 @@ def without_params(r):
 
 
 def leftovers(r):
-    """What would tell of the other tree"""
+    """Fails if the text still refers to something that only this project's tree has."""
     for word in (r"LINUX_VERSION_CODE", r"KERNEL_VERSION", r"\bdoc/", r"\btests/", r"_compat\.h", r"BUTTON_IRQ_VERSION"):
         found = re.search(word, r.text)
         if found:
-            raise SystemExit(f"upstream.py: {r.name}: {found[0]} is left, in a kernel tree")
+            raise SystemExit(f"upstream.py: {r.name}: still has {found[0]}, which must not be in a kernel tree")
 
 
 def kernels_interface(name, text, following):
-    """Rules of a file, in which the interface's header is the kernel's, before the header @following"""
+    """Rules for a file. Its include of the interface's header becomes the kernel's, which goes before the header @following."""
     r = Rules(name, text)
     r.edit("the interface's header is the kernel's", r'^#include "button_irq\.h"\n\n?')
     r.edit("the interface's header is the kernel's", rf"^(?=#include <{re.escape(following)}>)", "#include <linux/button_irq.h>\n")
@@ -265,7 +265,7 @@ def manual():
 
 def page():
     sections = manual()
-    # Of user space beside a kernel tree
+    # Udev rules belong to user space, not to a kernel tree.
     description = re.sub(r" The udev\nrule adds .*?(?=Their mode)", "\n", sections["DESCRIPTION"], flags=re.DOTALL)
     description = re.sub(r"With the parameter `keycode` or the device-tree property `linux,code`", "With the property `linux,code`", description)
     title = "Push buttons on GPIO lines"
@@ -306,13 +306,13 @@ def selftests():
     for path in sorted(directory.iterdir()):
         if path.name in LEFT_OUT or path.stem in LEFT_OUT or path.suffix in (".md", ".o"):
             continue
-        # A kernel tree has the licence in the first line that may have it.
+        # In a kernel tree the SPDX line is the first line, or the second after #!.
         files[path.name] = re.sub(r"\A(# shellcheck [^\n]*\n)(# SPDX[^\n]*\n)", r"\2\1", path.read_text(encoding="utf-8"))
     r = Rules("tests/selftests/Makefile", files["Makefile"])
     r.edit("the way to the Makefile", r"^# A kselftest directory\..*?\n(?=\nTEST_GEN)", "# Buttons on gpio-sim, or on two lines with a wire between them: see stimulus.h\n")
     for name in sorted(LEFT_OUT, key=len, reverse=True):
         r.text = re.sub(rf"(?: \$\(OUTPUT\)/| ){re.escape(name)}(?=[ :\n])", "", r.text)
-    # Some tests leave the fixture of button_test.h unused, of which kselftest's harness makes functions.
+    # kselftest's harness makes functions of the fixture of button_test.h, which some tests do not use.
     r.edit("warnings as in the kernel", r"-Wall -Wextra -Werror", "-Wall -Wno-unused-function")
     r.edit("warnings as in the kernel", r"^# kselftest_harness\.h is not clean at -Wextra\.\n")
     r.edit("no line for tests that are left out", r"^# Not for every machine[^\n]*\nTEST_GEN_FILES \+=\n")
@@ -342,7 +342,7 @@ class Series:
         environment = {**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null"}
         for who in ("AUTHOR", "COMMITTER"):
             environment |= {f"GIT_{who}_NAME": self.name, f"GIT_{who}_EMAIL": self.address, f"GIT_{who}_DATE": date}
-        # The project's own hooks and settings are not meant.
+        # Ignore git's settings and hooks of the project in which this program runs.
         for variable in ("GIT_CONFIG_COUNT", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
             environment.pop(variable, None)
         return subprocess.run(["git", "-C", self.work, *arguments], check=True, env=environment, **options)
@@ -354,20 +354,20 @@ class Series:
         path.chmod(0o755 if executable else 0o644)
 
     def take(self, *names):
-        """Files of the kernel tree, as they are there"""
+        """Copies files of the kernel tree without a change."""
         for name in names:
             (self.work / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(self.tree / name, self.work / name)
 
     def insert(self, name, line, before, behind=""):
-        """Inserts a line into one of the tree's files, before the first line behind @behind that @before is true of, else at its end."""
+        """Inserts a line into a file: after @behind, before the first line for which @before is true, else at the end."""
         lines = (self.work / name).read_text(encoding="utf-8").splitlines(keepends=True)
         start = lines.index(behind) + 1 if behind else 0
         at = next((i for i, old in enumerate(lines) if i >= start and before(old)), len(lines))
         self.write(name, "".join(lines[:at] + [line] + lines[at:]))
 
     def commit(self, message, *files):
-        """Commits, with new @files in MAINTAINERS."""
+        """Commits, after adding the new @files to the entry in MAINTAINERS."""
         entry = f"BUTTON_IRQ PUSH BUTTON DRIVER\nM:\t{self.author}\nS:\tMaintained\n"
         listed = "".join(f"F:\t{name}\n" for name in sorted(self.files)) + "\n"
         self.files += files
@@ -384,7 +384,7 @@ class Series:
 
 
 def texts(name):
-    """(subject, body) of a file in SERIES; paragraphs are filled as kernel developers do."""
+    """(subject, body) of a file in SERIES, with paragraphs filled to 72 columns"""
     text = "".join(line for line in (SERIES / name).read_text(encoding="utf-8").splitlines(keepends=True) if not line.startswith("#"))
     subject, _, body = text.strip().partition("\n")
     return subject, "\n\n".join(textwrap.fill(" ".join(paragraph.split()), 72, subsequent_indent="  " * paragraph.startswith("- "), break_on_hyphens=False)
@@ -451,7 +451,7 @@ def main():
     for patch in make(Path(sys.argv[1]), Path(sys.argv[2]).resolve(), author):
         print(patch)
     if author == NOBODY:
-        print("signed off by nobody: for sending, make upstream AUTHOR=\"NAME <ADDRESS>\"", file=sys.stderr)
+        print("The series is signed off by nobody. Before sending it, run make upstream AUTHOR=\"NAME <ADDRESS>\"", file=sys.stderr)
 
 
 if __name__ == "__main__":

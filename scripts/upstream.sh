@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What `make upstream` runs: the driver as a patch series in build/upstream, for the kernel tree LINUX, else for Debian's
-# newest source. AUTHOR is who signs it off.
+# What `make upstream` runs: writes the driver as a patch series into build/upstream, for the kernel tree LINUX or, without
+# LINUX, for Debian's newest kernel source. AUTHOR signs the series off.
 
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -12,5 +12,5 @@ if [ -z "${LINUX:-}" ]; then
 	"$TOP/tests/vm/fetch.sh" linux-tree
 	LINUX=$CACHE/linux-tree
 fi
-[ -f "$LINUX/drivers/misc/Kconfig" ] || die "LINUX=$LINUX is no kernel source"
+[ -f "$LINUX/drivers/misc/Kconfig" ] || die "LINUX=$LINUX is not a kernel source tree"
 "$TOP/scripts/upstream.py" "$LINUX" "$TOP/build/upstream" "${AUTHOR:-}"

@@ -54,7 +54,7 @@ footer { color: var(--dim); font-size: .85rem; border-top: 1px solid var(--line)
 
 
 def documents():
-    """Every Markdown file of the tree, by its path; a release's archive has no git."""
+    """The paths of all Markdown files of the tree, from git or, in a release's archive, from the directories"""
     if (TOP / ".git").exists():
         command = ["git", "-c", f"safe.directory={TOP}", "-C", TOP, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "*.md"]
         names = subprocess.run(command, check=True, stdout=subprocess.PIPE, encoding="utf-8").stdout.split("\0")
@@ -64,7 +64,7 @@ def documents():
 
 
 def slug(heading, taken):
-    """The anchor that GitHub gives to a heading; of equal ones the second gets -1"""
+    """The anchor that GitHub gives to a heading; the second of two equal headings gets -1"""
     text = re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
     number = taken.get(text, -1) + 1
     taken[text] = number
@@ -82,7 +82,7 @@ def plain(text):
 
 
 def target(document, link, pages, files):
-    """Where a link of a document leads on its page, or None if it names what the site does not have, such as a directory"""
+    """The target of a document's link on its page, or None if the site does not have the target, such as a directory"""
     if re.match(r"[a-z]+:", link):
         return link
     path, _, anchor = link.partition("#")
@@ -102,7 +102,7 @@ def target(document, link, pages, files):
 
 
 def body(document, pages, files):
-    """The HTML of a document, with links and anchors as the site has them"""
+    """The HTML of a document, with the links and anchors of the site"""
     text = subprocess.run(["lowdown", "-Thtml", "--parse-no-metadata", "--parse-no-intraemph", "--html-no-head-ids", "--out-no-smarty",
                            TOP / document], check=True, stdout=subprocess.PIPE, encoding="utf-8").stdout
     taken = {}

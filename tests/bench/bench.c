@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * bench - what an edge costs until a program knows of it
+ * bench - measures what an edge costs until a program has read it
  *
  *	bench CONTENDER INDEX [trace|bursts|scale]
  *
- * INDEX is the line, as stimulus.h counts them. One run measures one contender of
- * contenders.c. Each figure is one line of output: contender and variant, figure, and the
- * single values in the order they were measured, separated by tabs. Times are nanoseconds on
- * CLOCK_MONOTONIC, which bench.py makes count instructions.
+ * INDEX is the number of the line, see stimulus.h. One run measures one contender of
+ * contenders.c. Each figure is one line of output: contender and variant, name of the figure, and
+ * the values in the order in which they were measured, separated by tabs. Times are nanoseconds on
+ * CLOCK_MONOTONIC. On bench.py's machines, one nanosecond is one instruction.
  *
- * With modules/bench_finger.c loaded, the edges of latencies come from a timer while every
- * program sleeps. Without it (gpio-sim, whose lines sleep) this program makes them, and the
- * time includes what it does until it sleeps again.
+ * With modules/bench_finger.c loaded, a timer makes the edges of latencies while every program
+ * sleeps. Without that module (on gpio-sim, whose lines may sleep) this program makes the edges,
+ * and a latency includes what this program does until it sleeps again.
  *
- * "nobody" waits for something else: a reference for what goes on in an idle machine, and
- * for what an edge costs that no driver listens to.
+ * The contender "nobody" waits for something else. It is the reference for an idle machine, and
+ * for an edge that no driver listens to.
  *
- * With "trace" it makes only the edges during which budget.py has the host record every
- * instruction: presses with bounces and 5 ms of debouncing, raw edges with a normal reader and
- * with a FIFO one, and, where readers can share the line, with one and with eleven. Pin 0 of
- * the back end "host" starts and stops the recording. With "bursts", only bursts. With
- * "scale", one button of up to 256 on a gpio-sim chip, see measure_scale().
+ * In the mode "trace", this program makes only the edges during which budget.py has the host
+ * record every instruction: presses with bounces and 5 ms of debouncing; raw edges with a normal
+ * and with a FIFO reader; and, if readers can share the line, with one and with eleven readers.
+ * Pin 0 of the back end "host" starts and stops the recording. The mode "bursts" measures bursts
+ * only. The mode "scale" measures one of up to 256 buttons on a gpio-sim chip, see measure_scale().
  *
- * Readers are processes of their own. Each edge is followed by a long pause in which they
- * get back to waiting; how long it is does not enter the figures.
+ * Each reader is a process. Each edge is followed by a long pause, which no figure includes, so
+ * that the readers wait again at the next edge.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -43,23 +43,23 @@
 #include "../selftests/stimulus.h"
 #include "bench.h"
 
-#define PAUSE_NS	(20 * NSEC_PER_MSEC)	/* well beyond DEBOUNCE_US, and jiffies on top */
-#define LEAD_NS		(10 * NSEC_PER_MSEC)	/* from the order for an edge until the edge */
+#define PAUSE_NS	(20 * NSEC_PER_MSEC)	/* well above DEBOUNCE_US plus a jiffy */
+#define LEAD_NS		(10 * NSEC_PER_MSEC)	/* from ordering an edge until the edge */
 #define QUIET_NS	(500 * NSEC_PER_MSEC)
 #define BOUNCE_NS	(100 * 1000ULL)
-#define BOUNCES		10	/* even, so that the line ends up elsewhere */
+#define BOUNCES		10	/* even: a press with its bounces changes the level */
 #define EDGES		500
 #define WARM_UP		20
 #define BACKLOGS	10
 #define READERS_MAX	1000
 #define FANS		22
-#define TRACES		5	/* of each kind, see budget.py */
+#define TRACES		5	/* of each case, see budget.py */
 #define OPENS		1000
-#define FURTHER_READERS	10	/* whose instructions are recorded */
+#define FURTHER_READERS	10	/* readers after the first, in traces */
 #define IDLE_S		10
 #define SETTLED_S	10	/* kfree_rcu() may take 5 */
 #define MEMORY_LOOKS	6
-#define LOOK_NS		(100 * NSEC_PER_MSEC)	/* how often a flag is looked at */
+#define LOOK_NS		(100 * NSEC_PER_MSEC)	/* polling interval of the flag driver */
 #define READER_PRIORITY	40	/* below the IRQ threads' 50 */
 #define WRITER_PRIORITY	90	/* above the IRQ threads */
 #define SCALE_MAX	256
@@ -67,7 +67,7 @@
 #define SCALE_READERS	10
 #define SCALE_EDGES	5
 
-/* What readers and the one who moves the line share. */
+/* Shared by the readers and by the process that moves the line. */
 static struct {
 	__u64 at[WARM_UP + EDGES];
 	__u64 time[WARM_UP + EDGES];
@@ -78,8 +78,8 @@ static struct {
 
 static const struct contender *contender;
 static struct stim stim;
-static int level;	/* of the line: 1 idle */
-static unsigned int stim_line;	/* its number, where a finger moves it */
+static int level;	/* level of the line: 1 is idle */
+static unsigned int stim_line;	/* the line's number for the finger */
 static bool tracing;
 static int finger = -1;
 static struct stim host;	/* starts and stops the recording of instructions */
@@ -107,7 +107,7 @@ static void set_priority(int priority)
 		die("SCHED_FIFO");
 }
 
-/* Moves the line at @at, or at once with 0. */
+/* Has the finger move the line at @at, or at once if @at is 0. */
 static void order_edge(__u64 at)
 {
 	const struct bench_finger order = { at, 2 * stim_line + !level };
@@ -126,7 +126,7 @@ static struct bench_finger last_edge(void)
 	return edge;
 }
 
-/* The next edge, made by this program. Returns when it was made. */
+/* Makes the next edge in this process. Returns the time just before the edge. */
 static __u64 edge(void)
 {
 	__u64 t = now();
@@ -141,7 +141,7 @@ static __u64 edge(void)
 	return t;
 }
 
-/* The host records instructions from here on, or no longer. */
+/* Starts or stops the host's recording of instructions. */
 static void trace(bool on)
 {
 	if (stim_set(&host, on))
@@ -149,8 +149,8 @@ static void trace(bool on)
 }
 
 /*
- * The next edge, made while everybody sleeps, where a finger can. Returns when it was made,
- * after a pause in which readers have taken their events.
+ * Makes the next edge; if there is a finger, while every program sleeps. Then pauses until the
+ * readers have taken their events. Returns the time of the edge.
  */
 static __u64 press(bool traced)
 {
@@ -201,7 +201,7 @@ static void value(__u64 value)
 	printf("\t%llu", value);
 }
 
-/* The console takes its time, and interrupts: not while something is being measured. */
+/* Wait for the console here: its interrupts would disturb the next measurement. */
 static void end_figure(void)
 {
 	putchar('\n');
@@ -239,7 +239,7 @@ static void take_all(const struct variant *v, struct reader *r)
 		;
 }
 
-/* Forks; true in the child. The parent goes on when the child has opened its reader. */
+/* Forks. Returns true in the child; returns in the parent once the child has opened its reader. */
 static bool in_child(void)
 {
 	unsigned int ready = atomic_load(&shared->ready);
@@ -263,7 +263,7 @@ static void wait_children(void)
 			exit(1);
 }
 
-/* A process that reads all there is until stop_reader(). */
+/* Starts a process that reads all events until stop_reader(). */
 static pid_t start_reader(const struct variant *v)
 {
 	unsigned int ready = atomic_load(&shared->ready);
@@ -304,7 +304,7 @@ static void latency_reader(const struct variant *v, bool polls, int priority)
 	struct pollfd pfd;
 	unsigned int i;
 
-	/* Before open(), which may start a thread. */
+	/* Before open(), which may start a thread that inherits the priority. */
 	set_priority(priority);
 	r = open_reader(v);
 	pfd = (struct pollfd){ .fd = r.fd, .events = r.poll };
@@ -324,7 +324,7 @@ static void latency_reader(const struct variant *v, bool polls, int priority)
 	exit(0);
 }
 
-/* Sets @t to the times of the edges; what the reader saw is in @shared. */
+/* Sets @t to the times of the edges. The reader leaves its times in @shared. */
 static void press_for_reader(const struct variant *v, bool polls, int priority, __u64 *t)
 {
 	const unsigned int last = WARM_UP + EDGES - 1;
@@ -334,7 +334,7 @@ static void press_for_reader(const struct variant *v, bool polls, int priority, 
 		latency_reader(v, polls, priority);
 	sleep_ns(PAUSE_NS);
 	for (i = 0; i <= last; i++)
-		/* Not the last edge, at which the reader exits. */
+		/* Do not trace the last edge, at which the reader exits. */
 		t[i] = press(tracing && i < last && i >= last - TRACES);
 	wait_children();
 	settle();
@@ -363,8 +363,8 @@ static void measure_latency(const struct variant *v, bool polls, int priority)
 }
 
 /*
- * Presses and releases, each with BOUNCES bounces, with all that follows from them. The first
- * press finds the reader new, and the reader exits after the last.
+ * Presses and releases, each with BOUNCES bounces, including all work that follows from them. The
+ * first and the last are not traced, because the reader is new at the first and exits at the last.
  */
 static void trace_press(const struct variant *v)
 {
@@ -397,12 +397,12 @@ static void trace_press(const struct variant *v)
 }
 
 /*
- * What an edge costs until the program that made it goes on: hard IRQ and thread have run by
- * then on this CPU. With debouncing, of a bounce, that is within the debounce time.
+ * Measures how long an edge interrupts the program that made it. By then, hard IRQ and IRQ thread
+ * have run on this CPU. With debouncing, the edge is a bounce, that is, within the debounce time.
  *
- * In a writer of higher priority than the IRQ threads (@hard) it is the hard IRQ alone, which
- * wakes the thread, or the reader, but cannot give the CPU to them. The finger's own register
- * write is included: "nobody" shows how much that is.
+ * With @hard, the writer has a higher priority than the IRQ threads, so only the hard IRQ is
+ * measured: it wakes the thread or the reader, but neither gets the CPU. The time includes the
+ * finger's register write; the figure of "nobody" is the time of that alone.
  */
 static void measure_edge(const struct variant *v, bool hard)
 {
@@ -450,7 +450,7 @@ static void measure_edge(const struct variant *v, bool hard)
 	end_figure();
 }
 
-/* Reading what has piled up. Per event. */
+/* Measures reading a backlog: the time per event. */
 static void measure_backlog(const struct variant *v, unsigned int batch)
 {
 	struct reader r = open_reader(v);
@@ -478,7 +478,7 @@ static void measure_backlog(const struct variant *v, unsigned int batch)
 }
 
 /*
- * Many readers: from the edge until the last of them has its event
+ * Many readers: from the edge until the last reader has its event
  */
 
 static void fan_reader(const struct variant *v, unsigned int n, int priority)
@@ -508,7 +508,7 @@ static void measure_fan(const struct variant *v, unsigned int n, int priority)
 			fan_reader(v, n, priority);
 	sleep_ns(PAUSE_NS);
 	for (i = 0; i < FANS; i++) {
-		/* The readers exit after the last. */
+		/* Do not trace the last edge, at which the readers exit. */
 		__u64 t = press(tracing && i < FANS - 1 && i >= FANS - 1 - TRACES);
 
 		while (atomic_load(&shared->returned) != n * (i + 1))
@@ -519,15 +519,15 @@ static void measure_fan(const struct variant *v, unsigned int n, int priority)
 	settle();
 
 	begin_figure(v, "%u readers, %s", n, priority ? "FIFO" : "normal");
-	/* The readers are new at the first, and exit at the last. */
+	/* Leave out the first edge, when the readers are new, and the last, when they exit. */
 	for (i = 1; i < FANS - 1; i++)
 		value(took[i]);
 	end_figure();
 }
 
 /*
- * Bursts, from a writer that the IRQ threads do not get the CPU from. Three values:
- * delivered, told to be lost, not in order.
+ * Bursts from a writer of higher priority than the IRQ threads. Three values: the number of events
+ * delivered, of edges reported as lost, and of events out of order.
  */
 static void measure_burst(const struct variant *v, unsigned int n)
 {
@@ -548,8 +548,8 @@ static void measure_burst(const struct variant *v, unsigned int n)
 		edge();
 	set_priority(0);
 	/*
-	 * Until all are there or, of those that lose some, nothing comes any more: another CPU
-	 * may still be at it.
+	 * Read until all events have come or, if the contender loses some, until no more come:
+	 * another CPU may still be processing edges.
 	 */
 	for (i = 0; i < QUIET_NS / PAUSE_NS && r.events < n; i++) {
 		unsigned long events = r.events;
@@ -570,12 +570,12 @@ static void measure_burst(const struct variant *v, unsigned int n)
 }
 
 /*
- * Nobody presses, and a reader waits; a reader of a flag looks now and then. Four values: how
- * often the reader and the IRQ threads have had the CPU, and for how long (nanoseconds); and the
- * whole machine's context switches and interrupts, to which a driver's timer would add.
+ * Idle: nobody presses while a reader waits, or polls if it reads the flag driver. Four values: how
+ * often and for how long (in nanoseconds) the reader and the IRQ threads have had the CPU; and the
+ * context switches and interrupts of the whole machine, which a driver's timer would raise.
  */
 
-/* The number behind @name in a file of /proc */
+/* Returns the number after @name in a file of /proc, from the last line that begins with @name. */
 unsigned long proc_number(const char *path, const char *name)
 {
 	unsigned long number = 0;
@@ -591,7 +591,7 @@ unsigned long proc_number(const char *path, const char *name)
 	return number;
 }
 
-/* The same, but the sum over all such lines. */
+/* Returns the sum of the numbers after @name, over all lines that have it. */
 static unsigned long proc_sum(const char *path, const char *name)
 {
 	unsigned long number = 0;
@@ -616,7 +616,7 @@ struct idle {
 	unsigned long interrupts;
 };
 
-/* A process, with all its threads */
+/* Adds all threads of a process. */
 static void add_process(const char *pid, struct idle *idle)
 {
 	char path[300], file[600];
@@ -693,10 +693,10 @@ static void measure_idle(const struct variant *v)
 }
 
 /*
- * Bytes in use by the kernel: all pages that are not free and belong neither to programs nor
- * to files. Pages that each CPU keeps at hand (/proc/zoneinfo) are free, too. Of the slabs' pages,
- * only the objects in use count. What CPUs keep at hand of those goes back first, or it
- * would look used; so do names and inodes that nobody uses any more, and what is freed later.
+ * Returns the number of bytes in use by the kernel: all pages that are neither free nor in use by
+ * programs or for files. Pages in the per-CPU lists (/proc/zoneinfo) count as free. Of the slabs'
+ * pages, only objects in use count. Before counting, drop unused dentries and inodes, wait for
+ * deferred freeing, and shrink the slab caches, since objects in per-CPU slabs would look used.
  */
 static __u64 memory_in_use(void)
 {
@@ -737,7 +737,7 @@ static __u64 memory_in_use(void)
 			     proc_number("/proc/meminfo", "AnonPages:"));
 }
 
-/* The least of some looks, as what the rest of the system does now and then only adds. */
+/* Returns the least of several measurements: other activity only adds to the memory in use. */
 static __u64 kernel_memory(void)
 {
 	__u64 least = memory_in_use();
@@ -752,7 +752,7 @@ static __u64 kernel_memory(void)
 	return least;
 }
 
-/* Of each further button */
+/* Measures the memory that each further button takes. */
 static void measure_further(unsigned int index)
 {
 	const struct variant *v = contender->variants;
@@ -763,7 +763,7 @@ static void measure_further(unsigned int index)
 	if (stim_open(&stim, index))
 		exit(1);
 	line_name = stim.line;
-	/* Once before, as what has been looked up by name stays in memory. */
+	/* Bind and unbind once before: names that were looked up stay in memory. */
 	contender->further(true);
 	contender->further(false);
 	before = kernel_memory();
@@ -774,7 +774,7 @@ static void measure_further(unsigned int index)
 	stim_close(&stim);
 }
 
-/* Of each further open file. */
+/* Measures the memory that each further open file takes. */
 static void measure_memory(const struct variant *v)
 {
 	static struct reader r[OPENS];
@@ -782,7 +782,7 @@ static void measure_memory(const struct variant *v)
 	unsigned int i;
 	__u64 before;
 
-	/* So that the table of files has room already. */
+	/* Let the file table grow before the measurement. */
 	if (setrlimit(RLIMIT_NOFILE, &limit) || dup2(STDIN_FILENO, 2 * OPENS) < 0)
 		die("%u files", 2 * OPENS);
 	before = kernel_memory();
@@ -814,7 +814,7 @@ static void measure_main(const struct variant *v)
 	if (contender->take != naive_take && !contender->waits)
 		return;
 	measure_bursts(v);
-	/* Elsewhere there is not so much time. */
+	/* 1,000 readers would take too long elsewhere. */
 	if (strcmp(stim_name(&stim), "gpio-sim"))
 		readers_max = 100;
 	if (!contender->shared)
@@ -832,7 +832,7 @@ static void measure_backlogs(const struct variant *v)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(batches); i++)
-		/* A read() returns one line of text. */
+		/* In text, a read() returns one line. */
 		if (!v->mode || v->binary || batches[i] == 1)
 			measure_backlog(v, batches[i]);
 }
@@ -872,7 +872,7 @@ static void measure(const struct variant *v)
 }
 
 /*
- * Many buttons: of 256 in the device tree, only as many get their driver as are measured. The
+ * Many buttons: the device tree has 256, and the driver binds only as many as are measured. The
  * others have driver_override set to a driver that does not exist.
  */
 
@@ -888,7 +888,7 @@ static void bind_only(unsigned int n)
 	}
 }
 
-/* Returns how long loading took. */
+/* Loads the module. Returns how long that took. */
 static __u64 load_module(const char *parameters)
 {
 	const char *path = getenv("BUTTON_IRQ_KO");
@@ -908,7 +908,7 @@ static void unload_module(void)
 		die("unloading button_irq");
 }
 
-/* The nodes are numbered in the order of probing, which is not that of the lines. */
+/* Finds a button's node: nodes are numbered in the order of probing, not in that of the lines. */
 static void find_node(unsigned int button)
 {
 	struct dirent *entry;
@@ -936,7 +936,7 @@ static void scale_reader(const struct variant *v)
 	exit(0);
 }
 
-/* 10 readers on each of 32 buttons; an edge on each, five times. How many events were read? */
+/* Counts the events that 10 readers of each of 32 buttons get of five edges on each button. */
 static void measure_crowd(const struct variant *v)
 {
 	const unsigned int all = SCALE_BUTTONS * SCALE_READERS * SCALE_EDGES;
@@ -977,7 +977,7 @@ static void measure_scale(const struct variant *v)
 	__u64 before, took;
 	unsigned int i;
 
-	/* What has been loaded once stays in memory in part. */
+	/* Load and unload once before: the first load leaves memory in use. */
 	bind_only(1);
 	load_module("");
 	unload_module();
@@ -1028,8 +1028,8 @@ int main(int argc, char **argv)
 		setenv("BUTTON_IRQ_STIMULUS", backend, 1);
 	}
 	/*
-	 * Before the rest, which leaves slabs with free objects that further buttons would take
-	 * without a new page; on gpio-sim, which has so many lines.
+	 * Only gpio-sim has enough lines. This comes first: the other measurements leave free
+	 * objects in slabs, which further buttons would use without taking a new page.
 	 */
 	if (!*mode && contender->further && !strcmp(getenv("BUTTON_IRQ_STIMULUS"), "gpio-sim"))
 		measure_further(atoi(argv[2]));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * bench.h - what the benchmark's contenders and its measurements share
+ * bench.h - declarations that bench.c and contenders.c share
  */
 #ifndef BENCH_H
 #define BENCH_H
@@ -17,7 +17,7 @@
 #define NSEC_PER_MSEC	1000000ULL
 #define DEBOUNCE_US	5000
 #define BATCH_MAX	64
-#define FURTHER		10	/* buttons that measure what one more takes */
+#define FURTHER		10	/* buttons added to measure what one more costs */
 
 #define die(fmt, ...) ({								\
 	fprintf(stderr, "bench: " fmt ": %s\n", ##__VA_ARGS__, strerror(errno));	\
@@ -25,10 +25,10 @@
 })
 
 /**
- * struct bench_finger - an edge, for modules/bench_finger.c
- * @at: written: when, or 0 for at once; read: the time just before the edge
- * @level: written: the level to set, and twice the number of the line; read: the time when the
- *	   edge had been made
+ * struct bench_finger - what modules/bench_finger.c takes in write() and returns in read()
+ * @at: written: the time of the edge, or 0 for at once; read: the time just before the edge
+ * @level: written: the level to set plus twice the number of the line; read: the time just
+ *	   after the edge
  */
 struct bench_finger {
 	__u64 at;
@@ -37,8 +37,8 @@ struct bench_finger {
 
 /**
  * struct bench_direct_event - what modules/bench_direct.c reports
- * @time: of the last edge
- * @edges: since the read before
+ * @time: time of the last edge
+ * @edges: number of edges since the read before
  */
 struct bench_direct_event {
 	__u64 time;
@@ -47,18 +47,18 @@ struct bench_direct_event {
 
 /**
  * struct reader - one open of a contender
- * @fd: what to poll
- * @poll: the poll events that say that there is something to read
+ * @fd: the file to poll
+ * @poll: the poll events that mean that there is something to read
  * @nonblock: take() returns false instead of waiting
- * @skim: only count events, do not look into them
- * @at: when the last read returned
+ * @skim: count events without parsing them
+ * @at: time when the last read returned
  * @time: time stamp of the last event
  * @events: events that were read
  * @told: edges that the contender reported as lost
  * @disorder: events that repeat the level of the event before
  * @seqno: number of the last event, where the contender numbers them
- * @level: what the last event said: 1 pressed, 0 released, -1 none yet or unknown
- * @data: the contender's own
+ * @level: level in the last event: 1 pressed, 0 released, -1 no event yet or unknown
+ * @data: private to the contender
  */
 struct reader {
 	int fd;
@@ -77,12 +77,12 @@ struct reader {
 
 /**
  * struct variant - a contender's settings
- * @name: for the figures
- * @debounce_us: 0: none
- * @mode: button_irq: debounce_mode
- * @binary: button_irq: the format
- * @main: readers, bursts and idle time are measured with this variant
- * @line: how many lines after the contender's first
+ * @name: name in the figures
+ * @debounce_us: debounce time, 0 for none
+ * @mode: button_irq only: debounce_mode
+ * @binary: button_irq only: binary format rather than text
+ * @main: many readers, bursts and idle time are measured with this variant
+ * @line: offset from the contender's first line
  */
 struct variant {
 	const char *name;
@@ -95,17 +95,17 @@ struct variant {
 
 /**
  * struct contender - one way to read a button
- * @name: on the command line and in the figures
- * @variants: settings it is measured with, up to one without a name
- * @capacity: events it keeps for a reader, where a backlog is measured
+ * @name: name on the command line and in the figures
+ * @variants: settings to measure; the entry after the last has no name
+ * @capacity: events of a backlog that it keeps for a reader; 0: no backlog is measured
  * @waits: a reader can wait for an edge
  * @shared: several programs may read one line
  * @rising: it reports rising edges of the wire only
- * @setup: prepares a variant
+ * @setup: applies a variant's settings
  * @open: opens a reader
- * @close: closes it
- * @take: one read, for at most @batch events; false when there is none and the reader does
- *	  not block
+ * @close: closes a reader
+ * @take: reads once, at most @batch events; returns false if there is none and the reader
+ *	  does not block
  * @further: binds FURTHER more buttons, or unbinds them
  */
 struct contender {
@@ -122,7 +122,7 @@ struct contender {
 	void (*further)(bool on);
 };
 
-extern const struct contender contenders[];	/* ends with one without a name */
+extern const struct contender contenders[];	/* the entry after the last has no name */
 
 /* The line under test, as CHIPLABEL:OFFSET. */
 extern const char *line_name;

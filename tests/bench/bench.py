@@ -2,17 +2,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Measures button_irq and its peers side by side, in instructions.
 
-bench.py KERNEL          everything, three runs each, which must agree to the last instruction, and bursts on two CPUs; then
-                         baseline.json, the plots in doc/ and the tables in doc/benchmarks.md
-bench.py KERNEL --check  one run of ours at each place; fails when a figure is more than 5 % over baseline.json, or a burst on two
-                         CPUs is not delivered whole and in order
+bench.py KERNEL          measures everything in three runs, which must agree to the last instruction, and bursts on two CPUs; then
+                         writes baseline.json, the plots in doc/ and the tables in doc/benchmarks.md
+bench.py KERNEL --check  measures button_irq once at each place; fails if a figure is more than 5 % over baseline.json, or if
+                         button_irq does not deliver a burst on two CPUs whole and in order
 bench.py KERNEL --place NAME [--contenders NAMES]
-                         one run at one place, and its figures
-bench.py BOARD --lines F the tables, in nanoseconds, of what bench.c printed on a board into the file F
+                         measures once at one place and prints the figures
+bench.py BOARD --lines F prints tables, in nanoseconds, of the figures that bench.c printed on a board into the file F
 
-The machines are QEMU's, with one CPU, on which one instruction takes one nanosecond (-icount shift=0). What is measured does not
-depend on the host or on how busy it is, only on the kernel, the userland, the compiler and us. On two CPUs alone, time is the
-host's.
+QEMU emulates the machines, with one CPU on which one instruction takes one nanosecond (-icount shift=0). So the figures do not
+depend on the host or on its load, only on the kernel, the userland, the compiler and this project. The bursts on two CPUs are the
+exception: there, the guest's clock is the host's.
 """
 
 import argparse
@@ -35,22 +35,22 @@ from run import CACHE  # noqa: E402 pylint: disable=wrong-import-position
 
 HERE = TOP / "tests/bench"
 BUILD = TOP / "build/bench"
-OURS = ["button_irq", "nobody"]         # "nobody" is what hard IRQ time is compared with
+OURS = ["button_irq", "nobody"]         # the cost of an edge in hard IRQ is the difference to "nobody"
 SIM_CONTENDERS = ["button_irq", "cdev", "gpio-keys", "naive", "nobody"]
-# interrupt-cnt is last on the line: it leaves IRQ_NOAUTOEN set, so the interrupt of whoever requests it next stays disabled.
+# interrupt-cnt is the last to use the line. It leaves IRQ_NOAUTOEN set, so the interrupt would stay disabled for the next user.
 CONTENDERS = ["button_irq", "cdev", "gpio-keys", "lgpio", "sysfs", "direct", "naive", "nobody", "interrupt-cnt"]
 RUNS = 3
 TOLERANCE = 1.05
 DEBOUNCE_NS = 5_000_000
 
-# Where it is measured: options of run.py, and what wire.dts's controller is called in the device tree
+# The places where bench.py measures: options of run.py, and the label of the header's controller in the device tree
 VIRT = ["--stimulus", "none"]
 PLACES = {
     "raspi4b": (["--board", "raspi4b", "--stimulus", "wire", "--cpus", "1"], "gpio"),
     "raspi5": (["--board", "raspi5", "--stimulus", "wire", "--cpus", "1"], "rp1_gpio"),
     "gpio-sim": ([*VIRT, "--cpus", "1"], None),
 }
-# --realtime: with -icount two CPUs take turns, and the writer would finish before the other CPU has its turn.
+# --realtime, because with -icount two CPUs take turns: the writer would finish before the IRQ thread's CPU runs.
 TWO_CPUS = [*VIRT, "--cpus", "2", "--realtime", "--overlay", HERE / "bench.dts"]
 SCALE = [*VIRT, "--cpus", "1", "--overlay", BUILD / "scale.dts"]
 SCALE_BUTTONS = 256
@@ -132,7 +132,7 @@ def read_figures(lines):
 
 
 def agreeing(kernel, options, arguments, where):
-    """RUNS boots that have to agree"""
+    """The figures of RUNS boots, which must agree to the last instruction"""
     lines = []
     for number in range(RUNS):
         print(f"## measuring on {where}, run {number + 1} of {RUNS} (about 2 min)", file=sys.stderr)
@@ -154,8 +154,8 @@ def measure_scale(kernel):
 
 
 def bursts_on_two_cpus(kernel, contenders, runs):
-    """No two runs of CPUs that run at the same time are alike: returns the least and the most of all runs. button_irq must
-    not lose an edge in any run."""
+    """Two CPUs never interleave in the same way twice, so this returns the minimum and maximum of all runs. button_irq must
+    deliver every edge, in order, in every run."""
     seen = {}
     for number in range(runs):
         print(f"## bursts on two CPUs, run {number + 1} of {runs} (about 25 s)", file=sys.stderr)
@@ -165,7 +165,7 @@ def bursts_on_two_cpus(kernel, contenders, runs):
                 edges = int(figure.split()[-1])
                 lost = edges - counts["delivered"] - counts["told"]
                 if who.startswith("button_irq") and (counts["delivered"] != edges or counts["disorder"]):
-                    raise SystemExit(f"bench.py: two CPUs, {who}, {figure}: {counts}")
+                    raise SystemExit(f"bench.py: two CPUs, {who}, {figure}: not delivered whole and in order: {counts}")
                 counts = {"delivered": counts["delivered"], "lost silently": lost, "disorder": counts["disorder"]}
                 seen.setdefault(who, {}).setdefault(figure, []).append(counts)
     return {who: {figure: {key: [min(counts[key] for counts in runs), max(counts[key] for counts in runs)]
@@ -182,21 +182,21 @@ def about(kernel):
 
 
 def rose(what, was, now):
-    """Has a figure of ours become worse?"""
+    """Returns whether one of button_irq's figures has become worse."""
     if "delivered" in was:
         return now != was
     if "interrupts" in was:
-        # Other parts of the machine cause some interrupts, too; a driver that wakes up by itself causes many more.
+        # Other parts of the machine cause some interrupts, too. A driver that runs a timer while idle would cause many more.
         return now["own switches"] > was["own switches"] or now["interrupts"] > 1.2 * was["interrupts"]
-    # How full slabs were before changes what ten buttons add to them. The memory of 256 buttons is checked strictly.
+    # The memory of few buttons depends on how full the slabs were before. The memory of more buttons is checked strictly.
     tolerance = 1.15 if "memory per button" in what or what.endswith((" 1 buttons, memory", " 4 buttons, memory")) else TOLERANCE
-    # 5 % of the debounce time would hide everything else.
+    # Settle mode waits for the debounce time. A tolerance of 5 % of that would hide a rise of everything else.
     fixed = DEBOUNCE_NS if was["median"] > DEBOUNCE_NS and "settle" in what else 0
     return now["median"] - fixed > (was["median"] - fixed) * tolerance
 
 
 def of_ours(result):
-    """(description, figure) of all that is ours in a result"""
+    """(description, figure) for each of button_irq's figures in a result"""
     yield "module text", {"median": result["module text"]["button_irq"]}
     for place, figures in {**result["places"], "scale": result["scale"]}.items():
         for who, values in figures.items():
@@ -205,7 +205,7 @@ def of_ours(result):
 
 
 def check(result):
-    """Our own figures against the committed ones."""
+    """Compares button_irq's figures with those in baseline.json and prints a summary."""
     baseline = tables.load()
     if baseline["kernel"] != result["kernel"]:
         print(f"# the baseline was measured on {baseline['kernel']}, this is {result['kernel']}")
@@ -226,7 +226,7 @@ def check(result):
 
 
 def run_check(kernel):
-    # Whether a run agrees with others to the last instruction does not matter for a rise of 5 %.
+    # Without --exact, runs differ by a few instructions, which the tolerance of 5 % covers.
     places = {}
     for place in tables.load()["places"]:
         print(f"## measuring on {place} (about 1 min)", file=sys.stderr)
@@ -238,7 +238,7 @@ def run_check(kernel):
 
 
 def write(result):
-    # Lists of numbers on one line
+    # Put each list of numbers on one line.
     text = re.sub(r"\[[^\]{]*\]", lambda match: " ".join(match[0].split()), json.dumps(result, indent=1))
     tables.BASELINE.write_text(text + "\n", encoding="utf-8")
     plot.draw(result, TOP / "doc")
@@ -250,10 +250,10 @@ def write(result):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("kernel", help="name in tests/vm/kernels; with --lines the kernel and board that the tables name")
-    parser.add_argument("--check", action="store_true", help="compare one run of ours with baseline.json")
-    parser.add_argument("--lines", type=Path, metavar="FILE", help="what bench.c printed on a real board")
-    parser.add_argument("--place", choices=[*PLACES, "scale"], help="measure only here, once")
-    parser.add_argument("--contenders", help="with --place: only these, separated by commas")
+    parser.add_argument("--check", action="store_true", help="measure button_irq once and compare it with baseline.json")
+    parser.add_argument("--lines", type=Path, metavar="FILE", help="file with the output of bench.c on a real board")
+    parser.add_argument("--place", choices=[*PLACES, "scale"], help="measure only this place, once")
+    parser.add_argument("--contenders", help="with --place: measure only these contenders, separated by commas")
     args = parser.parse_args()
     if args.lines:
         figures = read_figures(args.lines.read_text(encoding="utf-8").splitlines())

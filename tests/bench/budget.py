@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Where the instructions of one edge go, until a program has read it: every one of them, by function.
+"""Counts, by function, every instruction from an edge until a program has read its event.
 
-budget.py KERNEL        after `make bench` or `make bench-check`; writes doc/budget.md
+budget.py KERNEL        writes doc/budget.md; needs the files that run.sh builds
 
-QEMU records the address of each instruction while bench.c makes one edge and waits (its "trace"). What is counted is the
-road that "edge -> read" of the benchmark measures, and a whole press with bounces. A trace of one edge may contain a timer of
-somebody else, so each thing is traced five times, and the trace with the median count is taken.
+QEMU records the address of each instruction while bench.c makes one edge and waits (its mode "trace"). Counted are the
+instructions that "edge -> read" of the benchmark measures, and those of a whole press with bounces. The trace of an edge may
+contain an unrelated timer, so each case is traced five times, and the trace with the median count is used.
 """
 
 import argparse
@@ -26,16 +26,16 @@ from run import CACHE, MACHINES, Machine  # noqa: E402 pylint: disable=wrong-imp
 HERE = TOP / "tests/bench"
 BUILD = TOP / "build/bench"
 CONTENDERS = ["button_irq", "cdev", "gpio-keys"]
-TRACES = 5                              # of each thing, as in bench.c
-PRESS, READERS = "a whole press", ["normal", "FIFO"]      # what bench.c traces, in this order, and then, where readers share:
+TRACES = 5                              # of each case, as in bench.c
+PRESS, READERS = "a whole press", ["normal", "FIFO"]      # the cases in the order of bench.c; last, if readers share the line:
 FANS = [(reader, count) for reader in READERS for count in (1, 11)]
 SHARED = ["button_irq", "gpio-keys"]
-USER = 1 << 48                          # kernel addresses are above
+USER = 1 << 48                          # addresses of the kernel are above this one
 ROWS = 12
 
 
 class Tracer(Machine):
-    """A machine whose instructions are recorded while the guest has set the pin of the back end "host"."""
+    """A machine whose instructions are recorded while the guest holds pin 0 of the back end "host" high"""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -47,7 +47,7 @@ class Tracer(Machine):
 
         if level:
             self.traces.append(BUILD / f"trace-{len(self.traces)}")
-            self.traces[-1].unlink(missing_ok=True)     # QEMU would append
+            self.traces[-1].unlink(missing_ok=True)     # QEMU appends to an existing file
             monitor(f"logfile {self.traces[-1]}")
             monitor("singlestep on")
             monitor("log exec,nochain")
@@ -58,7 +58,7 @@ class Tracer(Machine):
 
 
 class Symbols:
-    """The guest's kallsyms while a contender was measured."""
+    """The guest's kallsyms at the time when a contender was measured"""
 
     def __init__(self, console, contender):
         lines = [line for name in ("kernel", contender) for line in self.section(console, name)]
@@ -72,7 +72,7 @@ class Symbols:
         return gzip.decompress(base64.b64decode(text)).decode().splitlines()
 
     def name(self, address):
-        """(function, module or "kernel" or "user")"""
+        """(function, its module, or "kernel" or "user")"""
         if address < USER:
             return "user", "user"
         _, name, module = self.table[bisect.bisect(self.addresses, address) - 1]
@@ -87,10 +87,10 @@ def read_trace(path):
 
 
 def road(trace, symbols):
-    """The functions of each instruction from the timer that makes the edge until the reader returns to user space."""
+    """The function of each instruction from the timer that makes the edge until the reader returns to user space"""
     names = [symbols.name(address) for address in trace]
     start = next(i for i, (name, _) in enumerate(names) if name in ("finger_timer", "finger_move"))
-    # The reader has been asleep in read().
+    # The reader slept in read(). It continues in one of these functions.
     woken = next(i for i in range(start, len(names)) if re.search(r"button_irq_next|button_irq_read|evdev_read|"
                                                                   r"linereq_read|evdev_fetch", names[i][0]))
     end = next(i for i in range(woken, len(names)) if names[i][1] == "user")
@@ -103,7 +103,7 @@ def middle(candidates, size=len):
 
 
 def part_of(name, module):
-    """Who answers for an instruction."""
+    """The part of the system that a function is counted for"""
     if module in ("user", "button_irq", "bench_finger", "gpio_keys", "evdev"):
         return module
     if re.search(r"sched|enqueue|dequeue|wake|ttwu|pick_|switch|update_curr|_entity|rq_|_rt|place|vruntime|prio|load_avg|"
@@ -151,7 +151,7 @@ def main():
     traced = [(contender, what) for contender in CONTENDERS
               for what in [PRESS, *READERS, *(FANS if contender in SHARED else [])]]
     if len(machine.traces) != TRACES * len(traced):
-        raise SystemExit(f"budget.py: {len(machine.traces)} traces; see {console}")
+        raise SystemExit(f"budget.py: {len(machine.traces)} traces, not {TRACES * len(traced)}; see {console}")
 
     roads, presses, fans = {}, {}, {}
     for number, (contender, what) in enumerate(traced):

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# build.sh KERNEL: what the benchmark runs on that kernel of tests/vm/kernels -> build/bench/guest/: the program "bench", the modules
-# of tests/bench/modules, and the counter subsystem of the kernel's source with interrupt-cnt, which Debian's kernels lack.
-# Nothing is built when nothing changed.
+# build.sh KERNEL: builds what the benchmark runs on that kernel of tests/vm/kernels -> build/bench/guest/: the program "bench",
+# the modules of tests/bench/modules, and the counter subsystem with interrupt-cnt from the kernel's source, which Debian's
+# kernels lack. Does nothing if no source has changed.
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
@@ -17,7 +17,7 @@ log=$TOP/build/bench/log
 version=$(cat "$CACHE/kernels/$kernel/version")
 inputs=(button_irq.h button_irq_compat.h tests/selftests/stimulus.{c,h} tests/bench/{bench,contenders}.c tests/bench/bench.h tests/bench/modules)
 
-# in_root ROOT COMMAND...: runs the command in the root, shows its output when it fails
+# in_root ROOT COMMAND...: runs the command in the root, and shows its output if it fails
 in_root()
 {
 	local root=$1
@@ -38,7 +38,7 @@ copy_to()
 	tar -C "$TOP" -cf - "${inputs[@]}" | as_root tar -C "$copy" -xf - --no-same-owner
 }
 
-# In the root where the tests are compiled, for its libgpiod
+# Compiled in the root of bookworm, where the tests are compiled, too, because it has libgpiod.
 build_program()
 {
 	local root=$CACHE/roots/bookworm-$arch

@@ -2,9 +2,9 @@
 /*
  * contenders.c - the ways to read a button that the benchmark compares
  *
- * Each one is used as its users use it: button_irq by read(), the GPIO character device
- * through libgpiod, gpio-keys through evdev, lgpio's thread and pipe, sysfs as RPi.GPIO does,
- * interrupt-cnt through the counter subsystem's character device.
+ * Each one is used as programs use it: button_irq with read(), the GPIO character device
+ * through libgpiod, gpio-keys through evdev, lgpio with its thread and pipe, sysfs as RPi.GPIO
+ * uses it, and interrupt-cnt through the counter subsystem's character device.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -20,13 +20,13 @@
 #include "../../button_irq.h"
 #include "bench.h"
 
-#define FURTHER_OFFSET	40	/* of the character device's further lines, see bench.dts */
-#define INPUTS_MAX	32	/* evdev has no more minor numbers of its own */
+#define FURTHER_OFFSET	40	/* first of the character device's further lines */
+#define INPUTS_MAX	32	/* evdev's static minor numbers */
 
 const char *line_name;
 char button_irq_node[32] = "button_irq";
 
-/* Binds a platform device to its driver, or unbinds it, where that is not so yet. */
+/* Binds a platform device to its driver, or unbinds it, unless it is in that state already. */
 static void bind_device(const char *driver, const char *device, bool on)
 {
 	char path[128];
@@ -57,7 +57,7 @@ static void button_irq_setup(const struct variant *v)
 	snprintf(text, sizeof(text), "%u", v->debounce_us);
 	write_setting("debounce_us", text);
 	write_setting("debounce_mode", v->mode);
-	/* No limit on the edges per second. */
+	/* No storm guard: the bursts are faster than any button. */
 	write_setting("storm_rate", "0");
 }
 
@@ -132,7 +132,7 @@ static bool button_irq_take(const struct variant *v, struct reader *r, unsigned 
 	return true;
 }
 
-/* The module was loaded for all lines, so their devices exist. */
+/* guest.sh loads the module with all of these lines, so their devices exist. */
 static void button_irq_further(bool on)
 {
 	char name[32];
@@ -276,7 +276,7 @@ static bool cdev_take(const struct variant *v, struct reader *r, unsigned int ba
 	return true;
 }
 
-/* One request for all lines takes least memory; the event buffer has the default size. */
+/* One request for all lines takes the least memory. The event buffer has the default size. */
 static void cdev_further(bool on)
 {
 	static struct gpiod_line_request *request;
@@ -296,8 +296,8 @@ static const struct variant cdev_variants[] = {
 };
 
 /*
- * gpio-keys and evdev: the input devices are called after the variants, see bench.dts. Each has a
- * line of its own, as gpiolib makes a shared line of a line that two nodes have.
+ * gpio-keys and evdev: bench.dts names the input devices after the variants. Each has its own
+ * line, because gpiolib treats a line that two nodes use as shared.
  */
 
 static void evdev_open(const struct variant *v, struct reader *r)
@@ -305,7 +305,7 @@ static void evdev_open(const struct variant *v, struct reader *r)
 	int clock = CLOCK_MONOTONIC, i;
 	char path[32], name[64];
 
-	/* Devices that were unbound leave gaps in the numbers. */
+	/* Unbound devices leave gaps in the numbers. */
 	for (i = 0;; i++) {
 		if (i == INPUTS_MAX)
 			die("no input device \"%s\"", v->name);
@@ -323,7 +323,7 @@ static void evdev_open(const struct variant *v, struct reader *r)
 		die("%s", path);
 }
 
-/* A press or a release is two records: the key, and a SYN_REPORT. */
+/* A press or a release is two records: the key and a SYN_REPORT. */
 static bool evdev_take(const struct variant *v, struct reader *r, unsigned int batch)
 {
 	struct input_event event[2 * BATCH_MAX];
@@ -348,7 +348,7 @@ static bool evdev_take(const struct variant *v, struct reader *r, unsigned int b
 	return true;
 }
 
-/* Eleven keys of one device take less than eleven devices. */
+/* All keys are in one device, which takes less memory than a device for each key. */
 static void evdev_further(bool on)
 {
 	bind_device("gpio-keys", on ? "keys-one" : "keys-eleven", false);
@@ -362,7 +362,8 @@ static const struct variant evdev_variants[] = {
 };
 
 /*
- * The flag driver: a reader cannot wait, so only bursts and idle time are measured
+ * The flag driver of tests/naive. Its readers cannot wait, so only hard IRQ, bursts and idle time
+ * are measured.
  */
 
 static void naive_open(const struct variant *v, struct reader *r)
@@ -391,7 +392,7 @@ static const struct variant naive_variants[] = {
 };
 
 /*
- * Nobody
+ * Nobody: a process that waits for something else, as the reference
  */
 
 static void nobody_open(const struct variant *v, struct reader *r)
@@ -417,8 +418,8 @@ static bool nobody_take(const struct variant *v, struct reader *r, unsigned int 
 /*
  * lgpio, gpiozero's default on a Raspberry Pi. Debian has no package of it, so this program
  * does what lgpio 0.2.2 does for an alert: a thread waits in ppoll() for at most 0.5 ms, reads
- * up to 128 events of the character device, debounces them by its own clock, and writes a
- * report of 16 bytes to a pipe, which the user's thread reads. What Python adds is left out.
+ * up to 128 events of the character device, debounces them in user space, and writes a
+ * report of 16 bytes to a pipe, which the user's thread reads. The cost of Python is not included.
  */
 
 #define LGPIO_POLL_NS	500000
@@ -427,8 +428,12 @@ static bool nobody_take(const struct variant *v, struct reader *r, unsigned int 
 
 /**
  * struct lgpio_report - what a program that uses lgpio reads
- * @timestamp: of the edge, or of the end of the debounce time
- * @level: on the wire
+ * @timestamp: time of the edge or, with debouncing, of the end of the debounce time
+ * @chip: not used here
+ * @gpio: not used here
+ * @level: logical level, 1 pressed
+ * @flags: not used here
+ * @reserved: padding
  */
 struct lgpio_report {
 	__u64 timestamp;
@@ -442,12 +447,12 @@ struct lgpio_report {
 /**
  * struct lgpio - one alert
  * @request: the line
- * @debounce_ns: 0: none
- * @pipe: reports
+ * @debounce_ns: debounce time, 0 for none
+ * @pipe: carries the reports
  * @thread: the alert thread
- * @end: the alert thread is to return
- * @edge_time: of the last edge
- * @edge_level: after the last edge
+ * @end: tells the alert thread to return
+ * @edge_time: time of the last edge
+ * @edge_level: level after the last edge
  * @reported: level of the last report
  */
 struct lgpio {
@@ -471,7 +476,7 @@ static void lgpio_report(struct lgpio *l, __u64 time, int level)
 		die("lgpio's pipe");
 }
 
-/* The line did not change from the last edge until @time: was that the debounce time? */
+/* The line did not change between the last edge and @time: reports it if that was long enough. */
 static void lgpio_stable(struct lgpio *l, __u64 time)
 {
 	if (!l->debounce_ns || l->edge_level == l->reported || time < l->edge_time + l->debounce_ns)
@@ -626,7 +631,7 @@ static void sysfs_open(const struct variant *v, struct reader *r)
 	(void)v;
 	snprintf(path, sizeof(path), "%s/value", sysfs_line);
 	r->fd = open(path, O_RDONLY);
-	/* Until the value has been read once, poll() returns at once. */
+	/* poll() returns at once until the value has been read for the first time. */
 	if (r->fd < 0 || pread(r->fd, value, sizeof(value), 0) < 1)
 		die("%s", path);
 	r->poll = POLLPRI;
@@ -644,7 +649,7 @@ static bool sysfs_take(const struct variant *v, struct reader *r, unsigned int b
 	if (pread(r->fd, value, sizeof(value), 0) < 1)
 		die("%s", sysfs_line);
 	r->at = now();
-	/* There is no other time than the reader's own. */
+	/* sysfs has no time stamp, so the reader takes its own. */
 	count_event(r, r->at, *value == '0');
 	return true;
 }
@@ -655,8 +660,8 @@ static const struct variant raw_variants[] = {
 };
 
 /*
- * interrupt-cnt of the counter subsystem, in Debian's source but not in its kernels: a watch
- * on the count, an event for each rising edge
+ * interrupt-cnt of the counter subsystem: a watch on the count gives an event for each rising
+ * edge. The driver is in Debian's kernel source, but not in its kernels.
  */
 
 #define COUNTER_DIR	"/sys/bus/counter/devices/counter0/count0/"
@@ -698,7 +703,7 @@ static bool counter_take(const struct variant *v, struct reader *r, unsigned int
 }
 
 /*
- * The floor: modules/bench_direct.c
+ * The lower bound: modules/bench_direct.c
  */
 
 static void direct_open(const struct variant *v, struct reader *r)
@@ -728,7 +733,7 @@ static bool direct_take(const struct variant *v, struct reader *r, unsigned int 
 }
 
 /*
- * All of them
+ * All contenders
  */
 
 const struct contender contenders[] = {

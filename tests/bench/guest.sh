@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The benchmark's guest side: guest.sh [--trace | --bursts | --scale] [CONTENDER...]. On gpio-sim every contender has a
-# line of its own of the chip in bench.dts. With wires (BUTTON_IRQ_STIMULUS=wire) the contenders take turns on the
-# first of BUTTON_IRQ_LINES, and bench_finger.ko moves the other ends, BUTTON_IRQ_PINS; gpio-keys has the second line, too.
+# The benchmark's guest side: guest.sh [--trace | --bursts | --scale] [CONTENDER...]. On gpio-sim every contender has its
+# own line of the chip in bench.dts. With wires (BUTTON_IRQ_STIMULUS=wire) the contenders take turns on the first of
+# BUTTON_IRQ_LINES, and bench_finger.ko moves the other ends, BUTTON_IRQ_PINS; gpio-keys also uses the second line.
 
 set -e
 
-# This kernel thread scans memory now and then, which would enter the figures.
+# DAMON's kernel thread scans memory now and then, which would count in the figures.
 [ ! -e /sys/module/damon_stat/parameters/enabled ] || echo N > /sys/module/damon_stat/parameters/enabled
 
 only=()
@@ -16,7 +16,8 @@ if [[ ${1-} = --* ]]; then
 	shift
 fi
 
-# symbols NAME PATTERN: budget.py looks up the recorded addresses in these. A contender's modules are there until its turn ends.
+# symbols NAME PATTERN: prints the matching kernel symbols, in which budget.py looks up the recorded addresses. A contender's
+# modules are loaded only during its turn.
 symbols()
 {
 	echo "----8<---- symbols $1"
@@ -24,7 +25,7 @@ symbols()
 	echo '----8<---- end of symbols'
 }
 
-# module NAME PARAMETERS: a module that lies here, or the kernel's own
+# module NAME PARAMETERS: loads NAME.ko of this directory if there is one, else the kernel's own module
 module()
 {
 	if [ -e "$1.ko" ]; then

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# run.sh [--check | --budget]: what `make bench`, `make bench-check` and `make bench-budget` run. Fetches and builds what
-# is missing, then starts bench.py or budget.py.
+# run.sh [--check | --budget]: `make bench`, `make bench-check` and `make bench-budget` run this script. It fetches and builds
+# what is missing, then starts bench.py or budget.py.
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"

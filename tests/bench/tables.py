@@ -9,7 +9,7 @@ BOARDS = {"raspi4b": "Raspberry Pi 4B", "raspi5": "Raspberry Pi 5"}
 BURST = 200
 IDLE = "idle for 10 s"
 
-# Contender and variant, what it is called in the tables, and what a program that uses it loses
+# Contender and variant, its name in the tables, and what a program that uses it loses
 RAW = [
     ("direct raw", "direct wake-up, the floor ¹",
      "times of all edges but the last between two reads, and every level; on PREEMPT_RT it is not allowed"),
@@ -47,14 +47,14 @@ def median(figures, who, figure):
 
 
 def table(head, rows):
-    """The first column is text, the others are numbers; a last column called "loses" is text, too."""
+    """A Markdown table. The first column is text, the others are numbers, except a column whose title begins with "loses"."""
     marks = ["---"] + ["---" if name.startswith("loses") else "--:" for name in head[1:]]
     return ["| " + " | ".join(head) + " |", "|" + "|".join(marks) + "|",
             *("| " + " | ".join(row) + " |" for row in rows)]
 
 
 def hard_irq(figures, who, figure):
-    """What the edge costs in hard IRQ: without the register write, which an edge that nobody listens to costs, too."""
+    """The cost of an edge in hard IRQ, less the cost of an edge without a listener, which is mostly the register write"""
     if f"hard IRQ, {figure}" not in figures.get(who, {}) or "hard IRQ, edge" not in figures.get("nobody", {}):
         return "–"
     return f"{figures[who][f'hard IRQ, {figure}']['median'] - figures['nobody']['hard IRQ, edge']['median']:,}"
@@ -70,7 +70,7 @@ def idle(figures, who):
     counts, nobody = figures.get(who, {}).get(IDLE), figures.get("nobody", {}).get(IDLE)
     if not counts or not nobody:
         return "–"
-    # An idle machine has some ten interrupts more or less from one ten seconds to the next.
+    # The number of interrupts of an idle machine varies by some ten between periods of ten seconds, so it is rounded to hundreds.
     interrupts = max(0, counts["interrupts"] - nobody["interrupts"]) // 100 * 100
     return f"{counts['own switches']:,} / {interrupts:,} / {counts['own ns'] / 1e6:,.1f}"
 
@@ -124,7 +124,7 @@ def notes(figures):
 
 
 def wired(figures, unit="Instructions"):
-    """What a place with a wire has: a board, emulated or real"""
+    """The tables for a place with a wire: an emulated or a real board"""
     return [f"{unit}, medians.", "", *edges(figures), "", *debounced(figures), "", *reading(figures), "", *notes(figures)]
 
 
@@ -153,7 +153,7 @@ def gpio_sim(result):
 
 
 def cpus(result):
-    """Bursts while the IRQ thread has another CPU"""
+    """The table of bursts while the IRQ thread can run on another CPU"""
     def cells(who):
         counts = result["two CPUs"][who]["burst of 1000"]
         return ["–".join(f"{n:,}" for n in dict.fromkeys(counts[key])) for key in ("delivered", "lost silently", "disorder")]
@@ -189,7 +189,7 @@ def scale(result):
 
 
 def headline(result):
-    """For README.md: what debouncing costs on a Raspberry Pi's controller, one column for each contender"""
+    """The table for README.md: the cost of debouncing on a Raspberry Pi's controller, one column for each contender"""
     figures = result["places"]["raspi4b"]
     contenders = ("button_irq binary, eager 5 ms", "cdev 5 ms", "gpio-keys 5 ms", "lgpio 5 ms")
     rows = [[name, *(median(figures, who, figure) for who in contenders)]

@@ -4,7 +4,7 @@
 import json
 import sys
 
-clicked = None          # when the last click ended, while it may yet become a double
+clicked = None          # when the last click ended, if it may still become a double click
 second = False
 
 for line in sys.stdin:
@@ -22,7 +22,7 @@ for line in sys.stdin:
         else:
             clicked = event["time"]
     elif event["event"] == "absent":
-        # Nothing can follow the click any more.
+        # The button is gone, so the click cannot become a double click.
         if clicked is not None:
             print("click", flush=True)
         clicked = None

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Gestures in a shell loop, by the times of the events: bell_loop.sh < /dev/button_irq
+# bell_loop.sh < /dev/button_irq: prints gestures, which a shell loop recognizes by the times of the events
 
 # to_ms SECONDS: sets ms to that time in milliseconds
 to_ms() { ms=${1/./}; ms=$((10#${ms:0:-6})); }

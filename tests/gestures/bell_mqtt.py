@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Gestures from the messages of button-irq-mqtt, each message once: bell_mqtt.py FILE < MESSAGES. FILE gets a line for each
-message that came again."""
+"""bell_mqtt.py FILE < MESSAGES: prints the gestures of button-irq-mqtt's messages, each once. Repeated messages go to FILE."""
 
 import json
 import sys

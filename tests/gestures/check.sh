@@ -1,16 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# check.sh: on an emulated Raspberry Pi 3B, with the overlay in config.txt and our packages installed, programs of seven
-# kinds follow one bouncing button through 1,000 gestures at the same time: an unchanged gpiozero program, a bash loop,
-# `button-irq run` with a config file, a consumer of `button-irq watch --json`, a program of the npm package button-irq, a
-# flow of Node-RED with our node, and subscribers of button-irq-mqtt with a real mosquitto. Meanwhile the broker is
-# restarted, a subscriber is stopped, and the button is unbound and bound again. Each program has to recognise every
-# gesture. Prints memory (PSS) and CPU time of each program; the board executes 1,000 million instructions a second.
+# check.sh: programs of seven kinds follow one bouncing button through 1,000 gestures at the same time, on an emulated
+# Raspberry Pi 3B with the overlay in config.txt and this project's packages installed: an unchanged gpiozero program, a bash
+# loop, `button-irq run` with a config file, a consumer of `button-irq watch --json`, a program that uses the npm package
+# button-irq, a Node-RED flow with this project's node, and two subscribers of button-irq-mqtt with a real mosquitto.
+# Meanwhile the broker is restarted, one subscriber is stopped, and the button is unbound and bound again. Each program must
+# recognize every gesture. Prints memory (PSS) and CPU time of each program; the board executes 1,000 million instructions
+# a second.
 #
-# BUTTON_IRQ_GESTURES is the number of gestures, BUTTON_IRQ_SEED the seed that a failed run has printed.
+# BUTTON_IRQ_GESTURES is the number of gestures; BUTTON_IRQ_SEED repeats the run that printed this seed.
 #
-# (The module is the one of the tests, which DKMS has not built: check-packages does that, on this machine's architecture.)
+# The kernel module comes from the tests' build, not from DKMS: check-packages tests DKMS.
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
@@ -35,7 +36,7 @@ kernel_line "$kernel"
 image=$("$here/disk.sh" "$arch")
 install_packages "$npm"
 
-# The kernel's modules that mount the disk, in the order of their dependencies
+# The kernel's modules that are needed to mount the disk, in the order of loading
 version=$(cat "$CACHE/kernels/$kernel/version")
 modules=() names=()
 while read -r module; do

@@ -1,18 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# In the guest, see check.sh.
+# The guest's side of check.sh
 
 # shellcheck source-path=SCRIPTDIR/../pi
 
-# In commands behind in_group, the first name is no file.
+# The first argument of in_group is the name of a cgroup, not a file.
 # shellcheck disable=SC2094
 
 set -euo pipefail
 . "$(dirname "$0")/pi.sh"
 
 button='button-irq@11'
-# Programs that follow the button, each in a cgroup of its own, and the files in which each writes one line a gesture.
+# The programs that follow the button, each in its own cgroup, and their output files, with one line for each gesture
 programs=(gpiozero loop run json nodejs nodered mqtt)
 files=("${programs[@]}" slow)
 # As in make_gestures.py
@@ -20,10 +20,10 @@ PER_TRAIN=20
 CGROUP=/sys/fs/cgroup
 DISK=/run/disk
 NODE_RED=$DISK/node-red/node_modules/node-red/red.js
-# The user directory of Node-RED, which has our packages
+# Node-RED's user directory, which has this project's packages
 USER_DIR=$HERE/user
 
-# Their dependencies are in this userland, but not in dpkg's database, which is empty.
+# The packages' dependencies are in this userland, but not in dpkg's database, which is empty: hence --force-depends.
 test_packages_installed()
 {
 	local package
@@ -37,7 +37,8 @@ test_packages_installed()
 	button-irq --version
 }
 
-# The disk has programs that are too large for the initramfs. Debian's are copied to where they look for their libraries.
+# The disk has programs that are too large for the initramfs. Debian's programs are copied into this userland, since they need
+# their libraries in the usual directories.
 test_disk_mounted()
 {
 	local module directory
@@ -52,12 +53,12 @@ test_disk_mounted()
 	done
 	[ -e "$NODE_RED" ] || fail "no Node-RED on the disk"
 	mount -t cgroup2 none "$CGROUP"
-	# For the broker; this userland has no other ip(8).
+	# The broker listens on lo. This userland has no ip(8) other than busybox's.
 	busybox ip link set lo up
 	echo "127.0.0.1 localhost" > /etc/hosts
 }
 
-# in_group NAME COMMAND...: becomes the command, whose processes are counted together, whatever they start
+# in_group NAME COMMAND...: executes the command in the cgroup NAME, which accounts for all of its processes
 in_group()
 {
 	mkdir -p "$CGROUP/$1"
@@ -65,7 +66,7 @@ in_group()
 	exec "${@:2}"
 }
 
-# progress TEXT: on the console at once, since what a test prints is shown when the test has failed
+# progress TEXT: prints to the console at once. Other output of a test is shown only if the test fails.
 progress()
 {
 	echo "  # ${1}" > /dev/console
@@ -80,7 +81,8 @@ cleanup()
 	done
 }
 
-# Does a process of this group have the button open? After a rebind the node is another inode.
+# has_open GROUP: true if a process of the group has the button open. After a rebind the node is a new inode, so an old open
+# file does not count.
 has_open()
 {
 	local pid fd
@@ -103,7 +105,7 @@ all_have_open()
 	done
 }
 
-# Does each thread of a process sleep, and are there at least N?
+# asleep PID N: true if the process has at least N threads, and all of them sleep
 asleep()
 {
 	local stat threads=0
@@ -124,7 +126,7 @@ contains()
 	[ -e "$2" ] && mapfile lines < "$2" && [[ ${lines[*]} == *"$1"* ]]
 }
 
-# patiently SECONDS COMMAND...: as wait_for, but looks twice a second: Node-RED needs the emulated CPU, which looking takes
+# patiently SECONDS COMMAND...: as wait_for, but polls only twice a second, to leave the emulated CPU to Node-RED
 patiently()
 {
 	local i
@@ -148,7 +150,7 @@ start_broker()
 	patiently 60 broker_answers
 }
 
-# subscribe NAME: the gestures that the broker sends, with a session that outlives connections
+# subscribe NAME: starts a subscriber to gestures, with a session that survives disconnects, and sets $subscriber
 subscribe()
 {
 	in_group "subscriber-$1" stdbuf -oL mosquitto_sub -i "$1" -c -q 1 -V 5 -t 'button/+/+/gesture' -F %p \
@@ -182,7 +184,7 @@ start_mqtt()
 	patiently 60 contains "connected to" service.err
 }
 
-# A loop that is begun again when the button is back, as a service manager does it
+# Restarts the loop when the button is back, as a service manager does
 shell_loop()
 {
 	while [ ! -e over ]; do
@@ -213,11 +215,11 @@ start_programs()
 	start_mqtt
 	progress "broker, service and subscribers are connected"
 	all_have_open
-	# gpiozero opens the button before its program has said what is to be done.
+	# gpiozero opens the button before the program has set its callbacks: wait until the program is idle.
 	patiently 60 asleep "$gpiozero" 2
 }
 
-# Everything that has a lasting effect on the programs, before the train of that number
+# disturb NUMBER: causes the failure that is due before the train of that number, if any
 disturb()
 {
 	case $1 in
@@ -230,7 +232,7 @@ disturb()
 		broker=
 		;;&
 	"$rebind")
-		# Programs that go by the time now, and not by the times of the events, are given the time to finish.
+		# Programs that use timers instead of the events' times need time to finish the last gesture.
 		wait_for 60 has_lines "$((PER_TRAIN * $1))" gpiozero
 		wait_for 60 counter_is releases "$presses"
 		presses=0
@@ -241,7 +243,7 @@ disturb()
 	esac
 }
 
-# Gestures, while subscriber, broker and button fail
+# Plays all gestures while the subscriber, the broker and the button fail.
 drive()
 {
 	local number=0 train lines=() numbers=()
@@ -259,7 +261,7 @@ drive()
 	done
 }
 
-# cpu_ms NAME: what all processes of a program have used
+# cpu_ms NAME: prints the CPU time of all processes of a program
 cpu_ms()
 {
 	local name value
@@ -268,7 +270,7 @@ cpu_ms()
 	echo $((value / 1000))
 }
 
-# pss_kb NAME: memory of a program, of which what it shares with others counts in parts
+# pss_kb NAME: prints the memory of a program (PSS: memory shared with other programs counts in part)
 pss_kb()
 {
 	local pid sum=0 name value

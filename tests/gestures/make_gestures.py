@@ -1,19 +1,20 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""make_gestures.py N SEED: N random gestures of a bouncing contact to GND. Their names go to the file "wanted". The file
-"trains" gets what to hand to `stim 0 train`, PER_TRAIN gestures a line, and the file "presses" the presses of each line."""
+"""make_gestures.py N SEED: makes N random gestures of a bouncing contact to GND. Writes their names to the file "wanted", the
+arguments of `stim 0 train` to the file "trains", with PER_TRAIN gestures in each line, and the number of presses of each line to
+the file "presses"."""
 
 import random
 import sys
 
 PER_TRAIN = 20
-# Milliseconds. A second press within 400 ms makes a click a double click; one held for a second is a hold.
+# In milliseconds. A second press within 400 ms makes a double click; a press held for a second is a hold.
 PRESS, BETWEEN, HOLD, AFTER = (40, 250), (80, 250), (1200, 1600), (700, 900)
 BOUNCES, BOUNCE_US = 3, (50, 800)
 
 
 def change(train, at, level):
-    """The contact moves, and bounces; all edges are within the 10 ms of the debounce time."""
+    """Moves the contact, which bounces. All edges are within the debounce time of 10 ms."""
     train.append(f"{at}:{level}")
     for _ in range(random.randint(0, BOUNCES)):
         at += random.randint(*BOUNCE_US)

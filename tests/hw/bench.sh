@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# bench.sh: the benchmark on a real board, in nanoseconds, over a jumper wire; OUT, IN, OUT2, IN2 as for check.sh. gpio-keys
-# is measured where there are two wires, and `dtoverlay` to make its devices; interrupt-cnt where the kernel has it.
+# bench.sh: runs the benchmark on a real board through a jumper wire and prints tables in nanoseconds. OUT, IN, OUT2 and IN2
+# are as for check.sh. gpio-keys is measured only with a second wire, and with dtoverlay and dtc, which make its devices;
+# interrupt-cnt only if the kernel has it.
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
@@ -18,7 +19,7 @@ unload()
 	[ ! -e "$out/button-irq-bench.dtbo" ] || as_root dtoverlay -r button-irq-bench || true
 }
 
-# gpio-keys' devices, on the pins at hand
+# Adds the devices of gpio-keys, on the lines of the two wires.
 add_keys()
 {
 	read -r first second <<< "$lines"
@@ -44,10 +45,10 @@ trap unload EXIT
 if [ -n "${IN2:-}" ] && command -v dtoverlay > /dev/null && command -v dtc > /dev/null; then
 	add_keys
 else
-	say "without gpio-keys, which needs a second wire (OUT2, IN2), dtoverlay and dtc"
+	say "not measuring gpio-keys, which needs a second wire (OUT2, IN2), dtoverlay and dtc"
 fi
 ! modinfo interrupt-cnt > /dev/null 2>&1 || contenders+=(interrupt-cnt)
-say "measuring ${contenders[*]} (about 10 min each)"
+say "measuring ${contenders[*]} (about 30 min)"
 as_root env BUTTON_IRQ_STIMULUS=wire "BUTTON_IRQ_LINES=$lines" "BUTTON_IRQ_PINS=$pins" "BUTTON_IRQ_KO=$TOP/button_irq.ko" \
 	"BUTTON_IRQ_NAIVE_KO=$TOP/tests/naive/naive_button.ko" env -C "$out" bash guest.sh "${contenders[@]}" naive nobody > "$out/hw.txt"
 python3 "$TOP/tests/bench/bench.py" "$kver on $(board)" --lines "$out/hw.txt"

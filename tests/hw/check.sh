@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# check.sh: the selftests on a real board, pressed through a jumper wire from one pin to another. Prints a row for
-# the table of tested boards, and what to send. In the environment:
+# check.sh: runs the selftests on a real board. A jumper wire from one pin to another replaces the button. Prints a row for
+# the table of tested boards, and a report to send. Environment variables:
 #
-#	OUT, IN		the wire: GPIO numbers of a Raspberry Pi's header (27, 17), or CHIPLABEL:OFFSET on any board
-#	OUT2, IN2	a second wire: the tests that need two buttons, and those that are shell scripts, run too
-#	KSFT		tools/testing/selftests of a kernel's source, where it is there already
+#	OUT, IN		ends of the wire: GPIO numbers of a Raspberry Pi's header (default 27, 17), or CHIPLABEL:OFFSET
+#	OUT2, IN2	ends of a second wire: also run the tests of two buttons, and those that are shell scripts
+#	KSFT		the directory tools/testing/selftests of a kernel's source, if you have one (default: download it)
 #
 # Nothing else may use these pins: OUT is driven high and low, and IN gets a pull-up.
 
@@ -29,7 +29,7 @@ build()
 	make -s -C "$TOP/tests/selftests" KSFT="$KSFT" OUTPUT="$out/obj" INSTALL_PATH="$out/install" COLLECTION=button_irq install
 }
 
-# run NAME: one program, as root, with the environment of the tests
+# run NAME: runs one program as root, with the environment variables that the tests use
 run()
 {
 	local options=()
@@ -42,7 +42,8 @@ run()
 		timeout --foreground 1800 env -C "$out/install" "./$1" "${options[@]}" < /dev/null 2>&1
 }
 
-# The line "# Totals: pass:1 fail:2 ... skip:3 ..." of a program; one that ends without is a failure.
+# totals NAME STATUS: prints the row of a program from its line "# Totals: pass:1 fail:2 ... skip:3 ...". A program without that
+# line has failed.
 totals()
 {
 	awk -v name="$1" -v status="$2" '
@@ -85,7 +86,7 @@ read -r passed failed skipped < <(awk '{ passed += $2; failed += $4; skipped += 
 	sed 's/^/    /' "$out/rows"
 } > "$out/summary"
 echo
-echo "---- Please open an issue with what follows; if anything failed, with build/hw/*.log and the output of dmesg too."
+echo "---- Please open an issue with the lines below. If a test failed, attach build/hw/*.log and the output of dmesg."
 cat "$out/summary"
 echo
 echo "$passed passed, $failed failed, $skipped skipped"

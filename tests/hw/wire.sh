@@ -1,22 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash disable=SC2034 # what is set here is used by those who source it
 #
-# To be sourced after scripts/lib.sh: a board, and wires from one of its pins to another.
+# To be sourced after scripts/lib.sh: finds and checks the jumper wires on a board.
 
-# PI_CHIPS, as the selftests have it
+# Takes PI_CHIPS from the selftests.
 eval "$(sed -n '/^PI_CHIPS=/p' "$TOP/tests/selftests/lib.sh")"
 
-# The controller of the header, by its label
+# Prints the label of the header's controller.
 header()
 {
 	local label
 
 	label=$(gpiodetect | sed -n 's/.*\[\(.*\)\].*/\1/p' | grep -xF "$(printf '%s\n' "${PI_CHIPS[@]}")" | head -n 1)
-	[ -n "$label" ] || die "no Raspberry Pi's controller here: say OUT=CHIPLABEL:OFFSET IN=CHIPLABEL:OFFSET (see gpiodetect)"
+	[ -n "$label" ] ||
+		die "found no GPIO controller of a Raspberry Pi: set OUT and IN to CHIPLABEL:OFFSET (gpiodetect lists the chips)"
 	echo "$label"
 }
 
-# pin NUMBER|CHIPLABEL:OFFSET: as the tests take it
+# pin NUMBER|CHIPLABEL:OFFSET: prints the pin as CHIPLABEL:OFFSET
 pin()
 {
 	case $1 in
@@ -31,7 +32,7 @@ chip_of()
 		$0 == label { print name; exit }'
 }
 
-# wire_carries OUT IN LEVEL: does the one follow the other?
+# wire_carries OUT IN LEVEL: drives OUT to LEVEL; true if IN follows
 wire_carries()
 {
 	local driver level i
@@ -53,7 +54,7 @@ check_wire()
 	local level
 
 	for level in 0 1 0 1; do
-		wire_carries "$1" "$2" "$level" || die "$2 does not follow $1: is the wire between them, and nothing else on these pins?"
+		wire_carries "$1" "$2" "$level" || die "$2 does not follow $1: connect these two pins with a wire, and nothing else"
 	done
 }
 
@@ -62,18 +63,18 @@ board()
 	{ tr -d '\0' < /proc/device-tree/model || cat /sys/class/dmi/id/product_name || uname -m; } 2> /dev/null
 }
 
-# Sets pins, lines: the outputs and the inputs, once it is seen that wires are between them
+# Sets pins and lines to the outputs and the inputs, after checking that wires connect them.
 find_wires()
 {
 	"$TOP/scripts/deps.sh" hw
 	pkg-config --exists 'libgpiod >= 2' ||
-		die "needs libgpiod 2: sudo apt install libgpiod-dev gpiod (Debian 12: from backports)"
-	[ -w /dev/gpiochip0 ] || die "no access to /dev/gpiochip0: be in the group gpio, or root"
+		die "libgpiod 2 is missing: sudo apt install libgpiod-dev gpiod (on Debian 12, from backports)"
+	[ -w /dev/gpiochip0 ] || die "cannot write to /dev/gpiochip0: run this as root or as a member of the group gpio"
 	pins=$(pin "${OUT:-27}") lines=$(pin "${IN:-17}")
 	check_wire "$pins" "$lines"
 	if [ -n "${IN2:-}" ]; then
 		check_wire "$(pin "$OUT2")" "$(pin "$IN2")"
 		pins+=" $(pin "$OUT2")" lines+=" $(pin "$IN2")"
 	fi
-	[ ! -e /sys/module/button_irq ] || die "button_irq is loaded: sudo modprobe -r button_irq"
+	[ ! -e /sys/module/button_irq ] || die "button_irq is loaded; unload it first: sudo modprobe -r button_irq"
 }

@@ -7,50 +7,53 @@
  *
  *	nested		an I2C expander (default): the chip sleeps, its interrupt controller
  *			has a bus lock, and its interrupts are nested in the chip's thread
- *	hard		memory-mapped: the level can be read in hard IRQ context, where the
- *			interrupts arrive
- *	thread		likewise, but the chip's thread delivers interrupts with local
+ *	hard		memory-mapped: interrupts arrive in hard IRQ context, where the level
+ *			can be read
+ *	thread		as hard, but the chip's thread delivers interrupts with local
  *			interrupts off, so the handler does not run in hard IRQ context
  *	bus-lock	the chip sleeps and has a bus lock, as gpio-virtio and gpio-dln2, but
- *			delivers in hard IRQ context
+ *			delivers interrupts in hard IRQ context
  *
- * An expander forgets an edge that comes while the interrupt is masked; the others latch
- * it. Setting an output of a nested chip returns when the interrupt has been handled.
+ * A nested chip forgets an edge that comes while the interrupt is masked; the others latch
+ * the edge. Setting an output of a nested chip returns when the interrupt has been handled.
  *
- * With differential=1 the chip's thread reads the port and compares it with what it read
- * last, as the drivers of PCF857x and PCA953x do: a pulse between two reads vanishes.
- * Setting an output then does not wait for the thread.
+ * With differential=1 the chip's thread reads the port and compares it with the read before,
+ * as the drivers of PCF857x and PCA953x do, so a pulse between two reads is lost. Setting an
+ * output then does not wait for the thread.
  *
- * A node of the device tree, compatible = "button-irq-test", is one more chip, as the first
- * but for its label, which is the node's name.
+ * A node of the device tree with compatible = "button-irq-test" is one more chip. It has the
+ * parameters of the first chip, and the node's name as its label.
  *
- * The platform device's directory in sysfs switches on what goes wrong on real boards. The
- * device can be unbound to tear the chip away.
+ * Files in the platform device's sysfs directory switch on faults that happen on real boards.
+ * Unbinding the device removes the chip, even while the chip is in use.
  *
- *	bus_us		microseconds that each transfer over the bus takes: reading a line or
- *			the port, writing the interrupt mask (sleeping chips; also a parameter)
+ *	bus_us		microseconds that a transfer over the bus takes: reading a line or
+ *			writing the interrupt mask of a sleeping chip, or reading the port with
+ *			differential=1 (also a parameter)
  *	capacitor_us	microseconds until a line is charged: after a request or a change of
- *			the bias the line is low for so long (also a parameter)
- *	resume_us	microseconds that the chip's resume takes, until when it is suspended
- *	late_us		microseconds that an edge which was latched while the line was masked
- *			takes to be delivered after unmasking, as over PCIe (not nested)
+ *			the bias, the line is low for this long (also a parameter)
+ *	resume_us	microseconds that the chip's resume takes; until then the chip is suspended
+ *	late_us		microseconds from unmasking until an edge that was latched while masked
+ *			is delivered, as over PCIe (not nested)
  *	asleep_pulse	offset of an input that changes and changes back while suspended; 0: none
  *	prepare_edge	offset of an input that changes after tasks were frozen for a suspend,
  *			before any device is suspended; 0: none
- *	suspend_edge	likewise, after the chip's consumers were suspended, before the chip is
- *	lock_us		writing holds the lock of the chip's device for so many microseconds
- *	hold		latch edges until this is 0 again: one interrupt for all of them
+ *	suspend_edge	offset of an input that changes after the chip's consumers were
+ *			suspended, before the chip is suspended; 0: none
+ *	lock_us		writing N holds the lock of the chip's device for N microseconds
+ *	hold		latch edges until this is 0 again: then each line has one interrupt for all
+ *			its edges
  *	silent		change levels without an interrupt
  *	lose_edge	write the offset of an input: its next edge causes no interrupt;
- *			reads as the inputs whose next edge is still to come
+ *			reads as the list of inputs whose next edge will cause no interrupt
  *	fail_get	reading an input fails with EIO
- *	fail_request	no line can be requested: EBUSY, as of a pin that another function has
+ *	fail_request	requesting a line fails with EBUSY, as for a pin that has another function
  *	misuses		how often the chip was used while suspended, or its bus with
- *			interrupts off; the first time there is a warning in the log
+ *			interrupts off; the first misuse is a warning in the log
  *	delivery	the kind of controller
- *	other_function	the direction of an input cannot be read, as on a Raspberry Pi when
- *			another function has the pin, until an input is made one
- *	fail_irq	no interrupt can be requested: EBUSY
+ *	other_function	the direction of inputs cannot be read, as on a Raspberry Pi if the pin
+ *			has another function; ends when a line is set to input
+ *	fail_irq	requesting an interrupt fails with EBUSY
  */
 #include <linux/atomic.h>
 #include <linux/bitmap.h>
@@ -158,28 +161,28 @@ enum test_chip_fault {
 
 /**
  * struct test_chip - one chip
- * @gc: the chip as gpiolib knows it
+ * @gc: gpiolib's part
  * @delivery: the kind of controller
  * @sleeps: the chip is behind a bus
  * @differential: the thread compares reads of the port
- * @level: of all lines
+ * @level: levels of all lines
  * @last: differential: the level of each input when the thread last read it
  * @latched: inputs that had an edge and wait for their interrupt
  * @enabled: inputs whose interrupt is not masked
  * @wanted: sleeping: what @enabled becomes when the bus lock is dropped
  * @lose: inputs whose next edge causes no interrupt
  * @charging: inputs that are low until @charged_at
- * @charged_at: when the capacitors are charged
+ * @charged_at: the time when the capacitors are charged
  * @faults: bits of enum test_chip_fault
  * @bus_us: duration of a transfer, microseconds
  * @capacitor_us: how long an input charges, microseconds
  * @resume_us: how long the chip's resume takes, microseconds
- * @late_us: how late an edge is delivered that was latched while masked, microseconds
+ * @late_us: delay of an edge that was latched while masked, microseconds
  * @asleep_pulse: the input that changes and changes back while the chip is suspended, or 0
  * @prepare_edge: the input that changes when the system prepares to suspend, or 0
  * @suspend_edge: the input that changes when the chip is suspended, or 0
- * @misuses: how often the chip was used when it must not be
- * @bus: one transfer at a time
+ * @misuses: how often the chip was used while it must not be used
+ * @bus: serializes transfers
  * @bus_lock: the lock of the interrupt controller
  * @work: nested, thread: the thread of the chip
  * @charge: charges the capacitors
@@ -222,7 +225,7 @@ struct test_chip {
 	bool suspended;
 };
 
-/* To be called before the chip is used on behalf of a consumer. */
+/* Counts a misuse. Called before the chip is used on behalf of a consumer. */
 static void test_chip_check(struct test_chip *chip)
 {
 	const char *what;
@@ -236,7 +239,7 @@ static void test_chip_check(struct test_chip *chip)
 	WARN(atomic_inc_return(&chip->misuses) == 1, "%s: %s\n", chip->gc.label, what);
 }
 
-/* One transfer over the bus, which cannot be waited for with interrupts off. */
+/* Waits for a transfer over the bus, except with interrupts off, which is a misuse anyway. */
 static void test_chip_transfer(struct test_chip *chip)
 {
 	unsigned int us = READ_ONCE(chip->bus_us);
@@ -248,7 +251,7 @@ static void test_chip_transfer(struct test_chip *chip)
 	mutex_unlock(&chip->bus);
 }
 
-/* Differential: an edge is an input that is not where the last read found it. */
+/* Differential: an input whose level differs from the last read has had an edge. */
 static void test_chip_compare(struct test_chip *chip)
 {
 	unsigned int line;
@@ -283,7 +286,7 @@ static void test_chip_deliver(struct test_chip *chip, unsigned int line)
 	}
 }
 
-/* The chip's interrupt: serve every line that had an edge. */
+/* The chip's interrupt handler: serves every line that has a latched edge. */
 static void test_chip_serve(struct test_chip *chip)
 {
 	unsigned int line;
@@ -339,7 +342,7 @@ static void test_chip_late(struct work_struct *work)
 	test_chip_raise(chip);
 }
 
-/* Deliver what was latched while the line was masked. May be called in any context. */
+/* Delivers edges that were latched while the line was masked. May be called in any context. */
 static void test_chip_raise_latched(struct test_chip *chip)
 {
 	if (READ_ONCE(chip->late_us))
@@ -348,7 +351,7 @@ static void test_chip_raise_latched(struct test_chip *chip)
 		test_chip_raise(chip);
 }
 
-/* Whoever sets an output of a nested chip waits for the interrupt. */
+/* For a nested chip, waits until the interrupt has been handled. */
 static void test_chip_wait(struct test_chip *chip)
 {
 	if (chip->delivery == TEST_CHIP_NESTED && !chip->differential)
@@ -385,7 +388,7 @@ static void test_chip_charge(struct work_struct *work)
 	}
 }
 
-/* The line has been low for long, so that there is no edge yet. */
+/* Makes the line low without an edge, as if it had been low since before the request. */
 static void test_chip_discharge(struct test_chip *chip, unsigned int line)
 {
 	unsigned int us = READ_ONCE(chip->capacitor_us);
@@ -474,7 +477,7 @@ static int test_chip_drive(struct gpio_chip *gc, unsigned int offset, int value)
 	return 0;
 }
 
-/* Any bias can be set. It changes no level but by a capacitor: the wires drive the inputs. */
+/* Accepts any bias. The wires drive the inputs, so a bias only discharges the capacitor. */
 static int test_chip_set_config(struct gpio_chip *gc, unsigned int offset, unsigned long config)
 {
 	switch (pinconf_to_config_param(config)) {
@@ -523,7 +526,7 @@ static int test_chip_irq_set_wake(struct irq_data *d, unsigned int on)
 	return wake ? 0 : -ENXIO;
 }
 
-/* Nothing to do: test_chip_serve() has cleared the latch. */
+/* Empty: test_chip_serve() has cleared the latch. */
 static void test_chip_irq_ack(struct irq_data *d)
 {
 }
@@ -537,7 +540,10 @@ static void test_chip_irq_bus_lock(struct irq_data *d)
 		mutex_lock(&chip->bus_lock);
 }
 
-/* Drivers go by their copy of the mask at once, and then write it, whether it changed or not. */
+/*
+ * As real drivers do, uses the new mask at once, and then writes the mask to the chip, whether it
+ * has changed or not.
+ */
 static void test_chip_irq_bus_sync_unlock(struct irq_data *d)
 {
 	struct test_chip *chip = irq_data_to_test_chip(d);
@@ -596,7 +602,7 @@ static ssize_t test_chip_fault_store(struct device *dev, struct device_attribute
 	if (ret)
 		return ret;
 	assign_bit((uintptr_t)ea->var, &chip->faults, value);
-	/* Serve what was latched meanwhile. */
+	/* Serve the edges that were latched meanwhile. */
 	test_chip_raise(chip);
 	test_chip_wait(chip);
 	return count;
@@ -615,7 +621,7 @@ TEST_CHIP_FAULT(fail_request, TEST_CHIP_FAIL_REQUEST);
 TEST_CHIP_FAULT(other_function, TEST_CHIP_OTHER_FUNCTION);
 TEST_CHIP_FAULT(fail_irq, TEST_CHIP_FAIL_IRQ);
 
-/* A number: the attribute holds the offset of its field. */
+/* Finds the field of a number: the attribute holds the field's offset. */
 static unsigned int *test_chip_number(struct device *dev, struct device_attribute *attr)
 {
 	struct dev_ext_attribute *ea = container_of(attr, struct dev_ext_attribute, attr);
@@ -677,7 +683,7 @@ static ssize_t lose_edge_store(struct device *dev, struct device_attribute *attr
 }
 static DEVICE_ATTR_RW(lose_edge);
 
-/* As power/control and others do, but long enough to come upon. */
+/* Attributes such as power/control hold this lock, too, but too briefly for a test to hit. */
 static ssize_t lock_us_store(struct device *dev, struct device_attribute *attr, const char *buf,
 			     size_t count)
 {
@@ -748,7 +754,7 @@ static int test_chip_names(struct device *dev, struct gpio_chip *gc)
 	return 0;
 }
 
-/* The parameters of chip number @id; negative: no such kind. */
+/* Returns the kind of controller that the parameters give chip @id; negative: no such kind. */
 static int test_chip_delivery(unsigned int id)
 {
 	if (delivery[id])
@@ -771,7 +777,7 @@ static int test_chip_add_irq(struct device *dev, struct test_chip *chip)
 static int test_chip_probe(struct platform_device *pdev)
 {
 	struct device *dev = &pdev->dev;
-	/* A chip of the device tree has no number: it is as the first. */
+	/* A chip of the device tree has no number: it uses the first chip's parameters. */
 	unsigned int id = max(pdev->id, 0);
 	struct test_chip *chip;
 	struct gpio_chip *gc;
@@ -793,7 +799,7 @@ static int test_chip_probe(struct platform_device *pdev)
 	INIT_WORK(&chip->charge, test_chip_charge);
 	INIT_WORK(&chip->late, test_chip_late);
 	chip->irq_work = IRQ_WORK_INIT_HARD(test_chip_irq_work);
-	/* No program drives the wires yet: they are pulled up. */
+	/* Until a program drives the wires, they are pulled up. */
 	bitmap_set(chip->level, 0, 2 * wires);
 	bitmap_set(chip->last, 0, 2 * wires);
 
@@ -827,7 +833,7 @@ static int test_chip_probe(struct platform_device *pdev)
 	ret = devm_gpiochip_add_data(dev, gc, chip);
 	if (ret)
 		return ret;
-	/* Released first: no interrupt may look for its line in a chip that is gone. */
+	/* This action runs before the chip is removed: no interrupt may use the chip after that. */
 	return devm_add_action_or_reset(dev, test_chip_stop, chip);
 }
 
@@ -838,7 +844,7 @@ static void test_chip_toggle(struct test_chip *chip, unsigned int line)
 		test_chip_set_input(chip, line, !test_bit(line, chip->level));
 }
 
-/* Change an input, and wait until its interrupt has been handled. */
+/* Changes an input and waits until its interrupt has been handled. */
 static void test_chip_edge(struct test_chip *chip, unsigned int line)
 {
 	test_chip_toggle(chip, line);
@@ -854,7 +860,7 @@ static int test_chip_prepare(struct device *dev)
 	return 0;
 }
 
-/* Consumers are linked to the chip's device, so they have been suspended before. */
+/* Device links make the consumers suspend before the chip does. */
 static int test_chip_suspend(struct device *dev)
 {
 	struct test_chip *chip = dev_get_drvdata(dev);
@@ -882,7 +888,7 @@ static int test_chip_resume(struct device *dev)
 	raw_spin_lock_irqsave(&chip->lock, flags);
 	WRITE_ONCE(chip->suspended, false);
 	raw_spin_unlock_irqrestore(&chip->lock, flags);
-	/* Serve what was latched meanwhile. */
+	/* Serve the edges that were latched meanwhile. */
 	test_chip_raise(chip);
 	return 0;
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Applies device tree overlays to the running kernel, and takes them away again
+ * Applies device tree overlays to the running kernel, and removes them again
  *
- * What `dtoverlay` asks of Raspberry Pi's kernels, which have a configfs interface for it; Debian's
- * kernels can do it too (CONFIG_OF_OVERLAY, from 7.x on) but let nobody ask. The overlays are
- * applied in the order given when this module is loaded, and removed in the reverse order with it:
+ * Raspberry Pi's kernels have a configfs interface for overlays, which `dtoverlay` uses. Debian's
+ * kernels can apply overlays, too (CONFIG_OF_OVERLAY, from 7.x on), but have no such interface.
+ * Loading this module applies the overlays in the given order; unloading the module removes them
+ * in the reverse order:
  *
  *	insmod button_irq_test_overlay.ko file=/tmp/bell.dtbo,/tmp/door.dtbo
  */
@@ -29,7 +30,7 @@ static int test_overlay_apply(const char *path, int *id)
 	ssize_t size;
 	int ret;
 
-	/* Security modules want to know what it is: of the kinds there are this comes closest. */
+	/* Security modules check the kind of file: none fits exactly, firmware comes closest. */
 	size = kernel_read_file_from_path(path, 0, &fdt, SZ_64K, NULL, READING_FIRMWARE);
 	if (size < 0) {
 		pr_err("%s: %s cannot be read: %zd\n", KBUILD_MODNAME, path, size);
@@ -40,7 +41,7 @@ static int test_overlay_apply(const char *path, int *id)
 	if (!ret)
 		return 0;
 	pr_err("%s: %s is not applied: %d\n", KBUILD_MODNAME, path, ret);
-	/* Of one that fails half way the first half may be left, and has an id. */
+	/* An overlay that fails halfway may stay applied in part. It then has an id. */
 	if (*id)
 		of_overlay_remove(id);
 	return ret;

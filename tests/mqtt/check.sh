@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# check.sh [TEST...]: button-irq-mqtt with a real mosquitto on loopback, on faked buttons, with sanitizers: topics, secrets, TLS,
-# brokers that are away, slow, full, silent or old, or accept small messages only, the ledger, Home Assistant's discovery;
-# and the service killed a thousand times. (With the real driver, and as installed: make check-packages.) TAP.
+# check.sh [TEST...]: tests button-irq-mqtt on faked buttons, with a real mosquitto on loopback and with sanitizers: topics,
+# secrets, TLS, the ledger, Home Assistant's discovery, and brokers that are down, slow, full, silent or old, or accept small
+# messages only. Also kills the service a thousand times. Prints TAP. make check-packages tests the installed service with the
+# real driver.
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
@@ -17,7 +18,7 @@ status=0
 "$TOP/scripts/deps.sh" mqtt
 mkdir -p "$out" "$TOP/build/log"
 
-# compile DIRECTORY OPTION...: the service on faked buttons
+# compile DIRECTORY OPTION...: compiles the service with faked buttons
 compile()
 {
 	local sources
@@ -29,22 +30,23 @@ compile()
 		"$TOP/tests/userspace/fake_device.c" "${sources[@]}" -lmosquitto -lm -pthread
 }
 
-# Each binding of a faked button is a new inode, as in sysfs: file systems on disks use numbers again, this one does not.
+# A rebound button has a new inode in sysfs. File systems on disks reuse inode numbers, but tmpfs does not: use it for the faked
+# buttons.
 work=$(mktemp -d -p /dev/shm)
 trap 'rm -rf "$work"' EXIT
 export TMPDIR=$work
 
 compile sanitized -O1 -fsanitize=address,undefined -fno-sanitize-recover
-# With the warnings that the packages' options bring
+# The options of the packages' build, which enable more warnings
 compile plain -O2 -D_FORTIFY_SOURCE=2
 if [ $# -gt 0 ]; then
 	"$here/test_mqtt.py" "$out/sanitized" "$@"
 	exit
 fi
 
-# The tests mostly wait: some of them, and the kills, run at the same time.
+# The tests mostly wait, so several of them and the kills run in parallel.
 mapfile -t tests < <(sed -n 's/^def test_\([a-z0-9_]*\)().*/\1/p' "$here/test_mqtt.py")
-say "button-irq-mqtt on faked buttons, with a real broker (about 2 min)"
+say "testing button-irq-mqtt on faked buttons, with a real broker (about 2 min)"
 rm -f "$log".*
 "$here/test_kills.py" "$out/plain" > "$log.kills" &
 jobs=($!)

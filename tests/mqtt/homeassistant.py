@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What Home Assistant takes of a device discovery message, as its documentation says
+"""Checks a device discovery message against the documentation of Home Assistant
 
-Home Assistant itself is not part of these tests: it is not in Debian. The names, and which of them are required, are
-written down here from its documentation, as of November 2026:
+Home Assistant itself is not part of these tests, because it is not in Debian. The names, and which of them are required,
+come from its documentation as of November 2026:
 
  - https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload
  - https://www.home-assistant.io/integrations/event.mqtt/
@@ -23,7 +23,7 @@ DEVICE_OPTIONAL = {"configuration_url", "connections", "hw_version", "identifier
 ORIGIN, ORIGIN_OPTIONAL = {"name"}, {"sw_version", "support_url"}
 AVAILABILITY, AVAILABILITY_OPTIONAL = {"topic"}, {"payload_available", "payload_not_available", "value_template"}
 
-# Of all entities; unique_id is required in a device's message.
+# For all entities. In a device's message, unique_id is required.
 ENTITY = {"platform", "unique_id", "state_topic"}
 ENTITY_OPTIONAL = {"availability", "availability_mode", "availability_topic", "availability_template", "default_entity_id",
                    "device_class", "enabled_by_default", "encoding", "entity_category", "entity_picture", "icon",
@@ -40,7 +40,7 @@ TRIGGER_TYPES = {f"button_{kind}" for kind in (
     "short_press", "short_release", "long_press", "long_release", "double_press", "triple_press", "quadruple_press",
     "quintuple_press")}
 EVENT_CLASSES = {"button", "doorbell", "motion"}
-# Others are allowed; automations that work with any button know these.
+# Other types are allowed, but automations for any button know only these.
 BUTTON_EVENTS = {"press_start", "press_end", "long_press_start", "long_press_end", "multi_press_ongoing", "multi_press_end"}
 OBJECT_ID = r"[a-zA-Z0-9_-]+"
 
@@ -76,7 +76,7 @@ def check_component(name, component):
 
 
 def check(topic, payload, buttons):
-    """A message for so many buttons. Returns its components."""
+    """Checks a message for this number of buttons. Returns its components."""
     assert re.fullmatch(rf"[^#+]+/device/{OBJECT_ID}/config", topic), topic
     message = json.loads(payload)
     keys(message, ROOT, ROOT_OPTIONAL, "message")
@@ -96,7 +96,7 @@ def check(topic, payload, buttons):
 
 
 def triggered(components, topic, gesture):
-    """A gesture's message fires the one trigger that is meant, or none if there is none."""
+    """Checks that a gesture's message fires exactly its trigger, or none if there is no trigger for the gesture."""
     wanted = {"click": "button_short_press", "double": "button_double_press", "hold": "button_long_press",
               "hold_end": "button_long_release"}.get(gesture["gesture"])
     fired = [c["type"] for c in components.values() if c["platform"] == "device_automation" and c["topic"] == topic and
@@ -105,8 +105,8 @@ def triggered(components, topic, gesture):
 
 
 def rings(doorbell, messages):
-    """How often a doorbell rings: its template lets presses through, and makes them "ring". Rendered by Jinja2 where that
-    is installed."""
+    """How often a doorbell rings: its template turns presses into "ring" and drops other events. Jinja2 renders the template
+    if it is installed."""
     try:
         import jinja2  # pylint: disable=import-outside-toplevel
     except ImportError:

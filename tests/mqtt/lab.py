@@ -40,7 +40,7 @@ def spawn(args, out=os.devnull, **kwargs):
 
 
 class Broker:
-    """A real mosquitto. Messages that it has accepted survive an orderly restart."""
+    """A real mosquitto. Messages that it has accepted survive an orderly restart, but not SIGKILL."""
 
     def __init__(self, extra="", port=None, directory="broker"):
         self.port = port or free_port()
@@ -72,7 +72,7 @@ class Receiver:
     def __init__(self, broker, *options, name="got", topic="#"):
         self.name = os.path.abspath(name)
         open(self.name, "wb").close()
-        # Each line at once
+        # stdbuf: mosquitto_sub must write each line at once.
         self.process = spawn(["stdbuf", "-oL", "mosquitto_sub", "-h", "127.0.0.1", "-p", str(broker.port), "-i", name, "-c",
                               "-q", "1", "-V", "5", "-t", topic, "-F", "%r %t %p", *options], self.name)
         base.wait_for(lambda: f"Sending SUBACK to {name}" in base.read(f"{broker.directory}.log"), "subscribed")
@@ -119,7 +119,7 @@ def config(port, text="", name="conf", mode=0o644):
 
 
 def serve(port, text="", name="conf", state="state", err="err", program=SERVICE, prefix=(), **kwargs):
-    """The service on the config file of that text."""
+    """Starts the service with a config file that ends with that text."""
     if not os.path.exists("root/proc"):
         prepare()
     config(port, text, name)
@@ -146,7 +146,7 @@ def said(text, err="err"):
 
 
 class Fake:
-    """A broker that a test plays itself: one connection at a time, MQTT as far as needed."""
+    """A broker that a test plays itself, with one connection at a time and as much of MQTT as needed"""
 
     def __init__(self, handle):
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -198,7 +198,7 @@ def publish_id(body):
 
 
 class Proxy:
-    """Between the service and a broker: cuts connections after some bytes, or lets nothing through."""
+    """A proxy between the service and a broker that cuts each connection after a number of bytes from the broker"""
 
     def __init__(self, port):
         self.target = port
@@ -253,7 +253,7 @@ def notify_socket(process_env=None):
 
 
 def wakeups(pid):
-    """How often the process's threads went to sleep, and a hundred for each 10 ms that they ran: a loop that never sleeps"""
+    """How often the process's threads went to sleep, plus 100 for each 10 ms of CPU time, to detect a loop that never sleeps"""
     with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
         total = 100 * sum(int(ticks) for ticks in stat.read().rsplit(")", 1)[1].split()[11:13])
     for task in os.listdir(f"/proc/{pid}/task"):
@@ -263,5 +263,5 @@ def wakeups(pid):
 
 
 def pause(seconds):
-    """Gives something that must NOT happen the time to happen."""
+    """Waits, to give an event that must not happen the time to happen."""
     time.sleep(seconds)

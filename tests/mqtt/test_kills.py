@@ -3,9 +3,10 @@
 """test_kills.py DIRECTORY [N]: the service is killed N times (1,000) at random moments, while a button is pressed
 
 Each event and each gesture must arrive. A message may arrive twice only if the service was killed before it read the
-broker's acknowledgement: at most the messages in flight, for each kill. The broker is restarted meanwhile, and the button
-is bound anew once.
-DIRECTORY has the service as check.sh builds it. BUTTON_IRQ_SEED is the seed that a failed run has printed. Prints TAP.
+broker's acknowledgement, so one kill repeats at most the messages in flight. Meanwhile the broker is restarted several
+times, and the button is rebound once.
+
+DIRECTORY has the service as check.sh builds it. BUTTON_IRQ_SEED repeats the run that printed this seed. Prints TAP.
 """
 
 import collections
@@ -24,7 +25,7 @@ KILLS = int(sys.argv[3]) if len(sys.argv) > 3 else 1000
 WINDOW = 8
 
 
-# A hundred times as fast as fingers, so that all of it lies in the past
+# A hundred times as fast as fingers, so that all times lie in the past
 SETTINGS = "[*]\nhold-time = 10ms\ndouble-time = 4ms\n"
 LENGTHS = {"click": [1], "double": [1, 1], "hold": [12]}
 BETWEEN, AFTER = 1, 20
@@ -41,7 +42,7 @@ class Presses:
         self.gestures = []
 
     def gesture(self):
-        """Writes all events of a gesture at once: a reader between a press of long ago and its release would find a hold."""
+        """Writes all events of a gesture at once: the press is in the past, so a reader that saw it alone would report a hold."""
         kind = self.random.choice(list(LENGTHS))
         button, records, t = self.button, b"", self.at
         for length in LENGTHS[kind]:
@@ -61,7 +62,7 @@ class Presses:
 
 
 def longest_repeat(got):
-    """How many numbers came again after one kill. A repetition begins where the numbers, in the order of arrival, step back."""
+    """The largest number of repeated events after one kill. A repetition begins where the numbers step back."""
     seen, longest, run, last = set(), 0, 0, None
     for one in got:
         if last and one <= last:
@@ -73,7 +74,7 @@ def longest_repeat(got):
 
 
 def compare(what, wanted, got):
-    """Checks that all wanted came in order; returns how many came again."""
+    """Checks that all wanted items came, in order; returns how many came again."""
     missing = [one for one in wanted if one not in set(got)]
     assert not missing, f"{what}: {len(missing)} are missing, the first {missing[:5]}"
     equal(list(dict.fromkeys(got)), wanted, f"{what}: order")
@@ -94,7 +95,7 @@ def test_killed_at_random():
         for _ in range(random.randrange(4)):
             presses.gesture()
             time.sleep(random.random() * 0.005)
-        # Before it has begun, while it connects, while it sends, and when all is done
+        # Kills at random: during the start, while connecting, while sending, or when everything was sent.
         time.sleep(random.random() * 0.05)
         kill(service)
         if number % 250 == 125:
@@ -102,7 +103,7 @@ def test_killed_at_random():
             broker.start()
             restarts += 1
         if number == KILLS // 2:
-            # Bound anew, once everything of the last binding has arrived
+            # Rebind the button once everything of the last binding has arrived.
             service = serve(broker.port, SETTINGS)
             finish(presses, receiver, rounds)
             stop(service)
@@ -117,7 +118,7 @@ def test_killed_at_random():
     elapsed = time.monotonic() - start
     events = [event for event in receiver.events() if event["event"] != "lost"]
     lost = [event for event in receiver.events() if event["event"] == "lost"]
-    # The service did not run when the old binding ended, so it cannot know whether events were lost.
+    # The service did not run when the old binding ended, so it cannot know how many events were lost.
     equal({(event["reason"], event["count"]) for event in lost}, {("rebound", None)})
     bindings = list(dict.fromkeys(event["binding"] for event in events))
     equal(len(bindings), len(rounds))

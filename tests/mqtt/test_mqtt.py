@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """test_mqtt.py DIRECTORY [TEST...]: button-irq-mqtt on faked buttons, with a real mosquitto
 
-DIRECTORY has the service with sanitizers, as check.sh builds it. Prints TAP. No test depends on the speed of this machine:
-each waits for the messages that must come, and checks for unwanted messages once a later message has come.
+DIRECTORY has the service with sanitizers, as check.sh builds it. Prints TAP. No test depends on the speed of this
+machine: a test waits for the messages that must come, and checks for unwanted messages once a later message has come.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ import sys
 import time
 import urllib.parse
 
-# lab.py changes sys.argv for test_command.py, and so comes first.
+# Import lab.py first, because it sets sys.argv for test_command.py.
 from lab import (BOOT, SERVICE, Broker, Fake, Proxy, Receiver, base, kill, notify_socket, pause, prepare, publish,
                  publish_id, retained, said, serve, stop, wakeups)
 import homeassistant
@@ -30,7 +30,7 @@ UNIT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../userspace
 
 
 def begin(text="", broker=None, button=None):
-    """A broker, a receiver, a button, and the service that is connected"""
+    """Starts a broker, a receiver, a button and the service, and waits until the service is connected."""
     broker = broker or Broker()
     receiver = Receiver(broker)
     button = button or Button()
@@ -47,7 +47,7 @@ def has_events(receiver, n, level="event", label=None):
 
 
 def is_acknowledged(record):
-    """Waits until the numbers in the ledger's record of the bell begin like RECORD: the last sequence number, the gesture's time, ..."""
+    """Waits until the ledger's record of the bell begins with these numbers: the last sequence number, the gesture's time, ..."""
     wait_for(lambda: re.search(rf"^button bell \S+ \S+ {record} ", read("state/acknowledged"), re.M), "acknowledged")
 
 
@@ -64,7 +64,7 @@ def fence(receiver, button, label=None):
 
 @contextlib.contextmanager
 def unseen(service):
-    """Stops the service meanwhile, so that it sees all events of the block at once."""
+    """Stops the service during the block, so that it then reads all events of the block at once."""
     service.send_signal(signal.SIGSTOP)
     yield
     service.send_signal(signal.SIGCONT)
@@ -164,7 +164,7 @@ def test_labels_are_escaped_by_one_rule_that_can_be_undone():
 # --- Config file and secrets ---
 
 def check(text, code=2, mode=0o644, env=None):
-    """What --check says of a config file"""
+    """The output of --check for a config file with this text"""
     write("conf", text, mode)
     result = subprocess.run([SERVICE, "-c", "conf", "--check"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                             timeout=base.DEADLINE, check=False, env=env, errors="replace")
@@ -195,7 +195,7 @@ def test_errors_say_file_and_line():
         assert "conf:2: " in check(f"{line}\n{line}\n") and "already has a value" in check(f"{line}\n{line}\n"), line
     assert "already has a value" in check("[bell]\npublish = yes\npublish = no\n")
     equal(check("[*]\npublish = yes\nhold-time = 1s\n[bell]\npublish = no\nhold-time = 2s\n", 0), "")
-    # Of several errors each is reported, and the service does not start.
+    # Each of several errors is reported, and the service does not start.
     equal(len(check("x\ny\n").splitlines()), 2)
     os.makedirs("state")
     result = subprocess.run([SERVICE, "-c", "conf", "--state", "state"], stderr=subprocess.PIPE, text=True, check=False,
@@ -212,7 +212,7 @@ def test_the_example_config_has_every_key_with_its_default():
     keys = set(re.findall(r"^#([a-z-]+) =", text, re.M))
     known = re.findall(r"none of ([a-z, -]+);", check("x = 1\n") + check("[*]\nx = 1\n"))
     equal(keys, set(", ".join(known).split(", ")))
-    # Uncommented, all of it is still right; only the files of the example are not there.
+    # The settings are also valid without the comment signs, except for the example's files, which do not exist.
     values = re.sub(r"^#([a-z-]+ = .+|\[bell\])$", r"\1", text, flags=re.M)
     values = re.sub(r"^(password-file|tls-\w+) = .*\n", "", values, flags=re.M).replace("user = pi\n", "")
     equal(check(values, 0), "")
@@ -270,7 +270,7 @@ def test_check_refuses_files_that_are_no_pem():
         for right in ("ca.crt", "client.crt", "client.key"):
             out = check(text.replace(f"{here}/{right}", f"{here}/{name}"))
             assert f"{here}/{name}: no {'private key' if 'key' in right else 'certificate'} in PEM format" in out, out
-    # The two in each other's place, and a key that nobody is there to type the password of
+    # Certificate and key exchanged; an encrypted key, whose password nobody can type
     assert "no certificate" in check(text.replace("client.crt", "client.key"))
     assert "not a regular file" in check(text.replace(f"{here}/ca.crt", here))
     subprocess.run(["openssl", "pkey", "-in", "client.key", "-aes256", "-passout", "pass:geheim", "-out", "encrypted.key"],
@@ -353,11 +353,11 @@ def test_tls_with_client_certificate():
     bell.press()
     is_acknowledged(r"1")
     stop(service)
-    # TLS fits into the memory that the unit allows.
+    # The unit's memory limit is enough for TLS.
     service = serve_tls(tls + "ca.crt", "localhost", "limited", (*data_limit(), PLAIN))
     said("connected to", "limited")
     stop(service)
-    # Another CA; the right CA, but another name; no client certificate
+    # A wrong CA; the right CA, but a wrong name; no client certificate
     for number, (text, host) in enumerate(((tls + "otherca.crt", "localhost"), (tls + "ca.crt", "127.0.0.1"),
                                            (f"tls = yes\ntls-ca = {here}/ca.crt", "localhost"))):
         service = serve_tls(text, host, f"err{number}")
@@ -398,7 +398,7 @@ def test_a_restarted_broker_gets_every_event_once_or_twice():
     for number in range(6):
         for _ in range(5):
             bell.click()
-        # In the middle of what was just sent; killed brokers forget what they accepted, ended ones do not.
+        # Stop the broker while messages are on their way. Not with SIGKILL: a killed mosquitto forgets messages that it accepted.
         broker.stop()
         for _ in range(5):
             bell.click()
@@ -414,7 +414,7 @@ def test_connections_that_are_cut_at_any_byte_lose_nothing():
     receiver = Receiver(broker)
     proxy = Proxy(broker.port)
     bell = Button()
-    # A short one now and then would only make the pauses between attempts longer.
+    # Bytes before each cut. Short ones in a row would only lengthen the pauses between attempts.
     lengths = iter((1, 60, 6, 100, 20, 140, 40, 200, 53, 260, 77, 330, 90, 400))
     proxy.cut_after = lambda: next(lengths, None)
     service = serve(proxy.port)
@@ -463,7 +463,7 @@ def test_what_waits_for_a_slow_broker_is_bounded():
     before = memory()
     for _ in range(2000):
         bell.click()
-    # Longer than a keep-alive: a broker that is slow is not one that is gone.
+    # Longer than a keep-alive: the service must not take a slow broker for a dead one.
     pause(7)
     equal(len(published), 8, published)
     equal(fake.connections, 1)
@@ -480,7 +480,7 @@ def test_a_broker_that_does_not_answer_any_more_is_left():
         Fake.packet(sock)
         sock.sendall(b"\x20\x03\x00\x00\x00")
         while number == 1:
-            # Reads nothing more, and the connection stays.
+            # Stop reading, but keep the connection.
             if select.select([stop_event], [], [], 60)[0]:
                 return
         alive.append(number)
@@ -500,7 +500,7 @@ def test_a_broker_that_does_not_answer_any_more_is_left():
 
 
 class Played:
-    """A broker that answers all but what a test leaves out; got has (connection, topic, payload) of each PUBLISH."""
+    """A broker that answers everything except what a test excludes; got has (connection, topic, payload) of each PUBLISH"""
 
     def __init__(self, acknowledges=lambda number, topic: True, properties=b"", after=lambda sock, number: None):
         self.got, self.pings, self.socks = [], 0, []
@@ -509,7 +509,7 @@ class Played:
         self.port = self.fake.port
 
     def play(self, sock, number):
-        # One byte says that there are no properties, which MQTT 3.1.1 does not have.
+        # MQTT 5 has the length of the properties, here a single byte; MQTT 3.1.1 has no properties.
         count = int(Fake.packet(sock)[1][6] == 5)
         sock.sendall(bytes((0x20, 2 + count + len(self.properties), 0, 0, len(self.properties))[:4 + count]) + self.properties)
         self.socks.append(sock)
@@ -535,7 +535,7 @@ class Played:
 
 
 def test_a_broker_that_acknowledges_nothing_is_reported_and_left():
-    # It answers pings, so the keep-alive does not end the connection.
+    # This broker answers pings, so the keep-alive does not end the connection.
     broker = Played(acknowledges=lambda number, topic: number > 1)
     bell = Button()
     service = serve(broker.port, "keep-alive = 5s\n")
@@ -588,7 +588,7 @@ def test_discovery_that_is_larger_than_the_broker_takes_does_not_keep_events_bac
 
 
 def check_events_that_are_too_large(protocol):
-    """With a broker that takes a press and no release: before, the service connected again and again for the first release."""
+    """The broker accepts presses, but no releases, which are larger. The service must not reconnect for ever because of that."""
     broker = Broker("allow_anonymous true\nmax_packet_size 100000")
     receiver = Receiver(broker)
     bell = Button()
@@ -600,18 +600,18 @@ def check_events_that_are_too_large(protocol):
     press, release = ([len(topic) + len(payload) for _, topic, payload in receiver.messages("event")])
     assert release > press + 20, (press, release)
     broker.stop()
-    # 20: the header, room for more digits, and less than a release has more than a press
+    # 20 bytes cover the header and more digits, but are fewer than a release has more than a press.
     broker = Broker(f"allow_anonymous true\nmax_packet_size {press + 20}", port=broker.port)
     service = serve(broker.port, f"protocol = {protocol}\n[bell]\ndouble-time = off\n", err="limited")
     for _ in range(3):
         bell.click()
     wait_for(lambda: bell.seq in seqs(receiver.events()), "the last event")
     is_acknowledged("8")
-    # Before it ended its connections, the broker may have taken an event without acknowledging it.
+    # The broker may have accepted an event and ended the connection without acknowledging the event.
     equal(list(dict.fromkeys((e["seq"], e["event"], e.get("count"), e.get("reason")) for e in receiver.events()[2:])),
           [entry for seq in (3, 5, 7) for entry in ((seq, "press", None, None), (seq + 1, "lost", 1, "too-large"))])
     connections = read("limited").count("connected to")
-    # One connection where the broker announces its limit. Else it ends some, for the first event and the first gesture.
+    # With MQTT 5 the broker announces its limit. Otherwise it ends some connections, at the first event and the first gesture.
     assert connections == 1 if protocol == "5" else 4 <= connections <= 9, read("limited")
     for _ in range(20):
         bell.click()
@@ -638,7 +638,7 @@ def test_an_event_at_which_a_broker_ends_its_connections_is_sent_as_lost():
 
 
 def check_a_broker_that_ends_connections_at_events(protocol, goodbye, takes, wanted):
-    """Each connection ends at an event that the broker does not take. takes(number of the connection, payload)"""
+    """The broker ends a connection at an event for which takes(number of the connection, payload) is false."""
     def acknowledges(number, topic):
         if not topic.endswith("/event") or takes(number, broker.got[-1][2]):
             return True
@@ -674,7 +674,7 @@ def test_an_mqtt_3_broker_that_refuses_messages_of_any_size_costs_one_event():
 
 
 def data_limit():
-    """prlimit's arguments: what the unit allows the service"""
+    """A prlimit command with the unit's memory limit"""
     with open(UNIT, encoding="utf-8") as unit:
         limit = re.search(r"^LimitDATA=(\d+)M$", unit.read(), re.M)
     return ["prlimit", f"--data={int(limit[1]) << 20}"]
@@ -748,7 +748,7 @@ def test_refused_events_are_reported_and_sent_when_they_are_allowed():
 
 def test_refused_discovery_does_not_keep_events_back():
     write("acl", "topic readwrite button/#\n")
-    # mosquitto 2.0 also ends the connection of whom it refuses a message, where max_queued_messages is 0.
+    # If max_queued_messages is 0, mosquitto 2.0 also ends the connection of a client whose message it refuses.
     broker = Broker(f"allow_anonymous true\nacl_file {os.path.abspath('acl')}\nmax_queued_messages 0")
     receiver = Receiver(broker, topic="button/#")
     bell = Button()
@@ -811,7 +811,7 @@ def test_a_network_that_is_gone_for_a_while_loses_nothing():
         said("connected to")
         bell.click()
         has_events(receiver, 2)
-        # Cut the wire: packets vanish in both directions, and neither end sees an error.
+        # Cut the link: packets are lost in both directions, and neither end sees an error.
         ip("link", "set", name, "down")
         for _ in range(100):
             bell.click()
@@ -861,7 +861,7 @@ def test_events_and_gestures_from_while_it_did_not_run_are_sent():
     has_events(receiver, 1, "gesture")
     is_acknowledged(r"1 \d+ 4")
     kill(service)
-    # The release belongs to a press that was sent before; then a double click.
+    # This release belongs to a press that was sent before the kill. A double click follows.
     bell.release(now() - 20 * S)
     t = now() - 10 * S
     bell.click(t)
@@ -897,7 +897,7 @@ def test_the_first_start_sends_no_old_events_and_reports_them_as_lost():
 
 
 def as_nobody(broker, text=""):
-    """The service without root's rights"""
+    """Starts the service without root's privileges."""
     os.chmod(".", 0o777)
     prepare()
     os.chmod("state", 0o777)
@@ -949,7 +949,7 @@ def test_a_button_without_permission_for_a_while_loses_and_repeats_nothing():
     said("absent for longer than forget-after")
     wait_for(lambda: "button/pi/bell/state" not in retained(broker), "removed")
     bell.click(now() - 2 * S)
-    # Also with a restart between
+    # The same with a restart in between
     stop(service)
     service = as_nobody(broker, "forget-after = 1s\n")
     wait_for(lambda: read("err").count("connected to") == 3, "connected")
@@ -978,7 +978,7 @@ def test_events_of_the_time_with_publish_no_are_never_sent():
         bell.click(now() - 5 * S)
         door.click(now() - 5 * S)
     stop(service)
-    # Nothing of them comes up in another start either.
+    # The next start does not send them either.
     service = serve(broker.port, "[*]\npublish = no\n")
     wait_for(lambda: read("err").count("connected to") == 3, "connected")
     stop(service)
@@ -1064,7 +1064,7 @@ def test_a_state_file_of_another_boot_reports_what_was_pending():
     bell.press()
     stop(service)
     bell.gone()
-    # The next boot: the driver counts from 1, and its clock too.
+    # After a reboot, the driver's numbers and its clock start again.
     prepare(boot="99999999-2222-3333-4444-555555555555")
     bell = Button()
     bell.click(5 * S)
@@ -1141,7 +1141,7 @@ def test_a_full_disk_is_reported_and_written_to_when_there_is_room():
 # --- Gaps ---
 
 def overrun(button, keep):
-    """The driver's ring has overwritten all but the last events."""
+    """Removes all but the last events, as if the driver's ring had overwritten them."""
     path = f"root/fake/{button.name}.log"
     with open(path, "rb") as log:
         data = log.read()[-32 * keep:]
@@ -1212,7 +1212,7 @@ def test_a_button_that_is_rebound_while_the_broker_is_away_loses_nothing():
     broker, receiver, bell, service = begin()
     bell.click()
     has_events(receiver, 2)
-    # An event that is not acknowledged before the broker stops would come twice.
+    # Wait for the acknowledgement: otherwise the event would come twice after the broker's restart.
     is_acknowledged(r"2")
     broker.stop()
     said("trying again")
@@ -1288,7 +1288,7 @@ def test_an_absent_button_is_forgotten():
           ["button/pi/availability", "button/pi/door/availability", "button/pi/door/state", "button/pi/machine"])
     assert "bell" not in read("state/acknowledged")
     stop(service)
-    # Also one that goes while the service does not run
+    # A button that is removed while the service does not run is forgotten, too.
     door.gone()
     service = serve(broker.port, "discovery = homeassistant\nforget-after = 1s\n")
     wait_for(lambda: sorted(retained(broker)) == ["button/pi/availability", "button/pi/machine"], "nothing is left")
@@ -1309,7 +1309,7 @@ def test_publish_no_sends_nothing_of_a_button():
     secret.press()
     fence(receiver, bell)
     equal([topic for _, topic, _ in receiver.messages() if "secret" in topic], [])
-    # Unpublished events are read as well, or they would wake the service without end.
+    # The service must read unpublished events as well. Otherwise poll() would wake it again and again.
     has_events(receiver, 1, "gesture")
     is_acknowledged(r"2 \d+ 2")
     before = wakeups(service.pid)
@@ -1391,7 +1391,7 @@ def test_discovery_is_sent_again_on_home_assistants_birth():
     wait_for(lambda: len(discovery(receiver)) >= 2, "sent again")
     equal(discovery(receiver)[0], discovery(receiver)[1])
     assert discovery(receiver)[0][0].startswith("ha/x/device/"), discovery(receiver)
-    # Other messages on the two topics that the service subscribes
+    # Unexpected messages on the two topics to which the service subscribes
     for text in ("", "x" * 100_000, "\xff{}%s%n"):
         publish(broker, "ha/x/status", text)
         publish(broker, "button/pi/machine", text, "-r")
@@ -1449,7 +1449,6 @@ def test_the_service_manager_is_notified():
     wait_for(lambda: texts.append(sock.recv(4096).decode()) or texts.count("WATCHDOG=1") >= 2, "watchdog")
     assert texts[0] == "WATCHDOG=1" or "READY=1" in texts[0], texts
     assert any("STATUS=connected to" in text for text in texts), texts
-    # A stopped process is one that the watchdog is for.
     service.terminate()
     wait_for(lambda: texts.append(sock.recv(4096).decode()) or "STOPPING=1" in texts, "stopping")
     base.ends(service, 0)
@@ -1462,12 +1461,12 @@ def test_an_idle_service_sleeps():
         bell.press()
         service = serve(broker.port if broker else 1, text, err=f"err{connected}")
         said("connected to" if connected else "refused", f"err{connected}")
-        # Long enough for the hold of this press
+        # Wait until this press has become a hold.
         pause(2.5)
         before = wakeups(service.pid)
         pause(4)
         woken = wakeups(service.pid) - before
-        # Without a broker the service tries again, at most every other second by now.
+        # Without a broker the service tries to connect again, by now at most every two seconds.
         assert woken <= (0 if connected else 312), f"{woken} wake-ups in 4 s, connected: {connected}"
         stop(service)
 

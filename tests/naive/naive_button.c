@@ -2,10 +2,10 @@
 /*
  * How not to do it: the button driver of every interrupt course
  *
- * The handler sets a flag, the reader looks at it and clears it. It works on the desk and
- * loses presses untold: two presses before one look are one press, and so is one that comes
- * between the look and the clearing. A bouncing contact sets the flag again after it was
- * cleared, which makes one press two. Nothing says when it was, or that it ended.
+ * The handler sets a flag; the reader reads the flag and clears it. This works on the desk, but
+ * loses presses silently. Two presses before a read count as one. A press between reading the
+ * flag and clearing it is lost. A bouncing contact sets the flag again after it was cleared, so
+ * one press counts as two. The reader learns neither the time of a press nor its end.
  *
  * insmod naive_button.ko chip=9030000.pl061 offset=5; cat /dev/naive_button
  */
@@ -22,9 +22,9 @@ MODULE_PARM_DESC(chip, "Label of the line's GPIO controller");
 
 static ushort offset;
 module_param(offset, ushort, 0444);
-MODULE_PARM_DESC(offset, "Number of the line there");
+MODULE_PARM_DESC(offset, "Offset of the line on that controller");
 
-static bool pressed;	/* shared with the handler, and nothing else is done about it */
+static bool pressed;	/* shared with the handler without any synchronization */
 
 static irqreturn_t naive_irq(int irq, void *data)
 {

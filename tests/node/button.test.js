@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The npm package button-irq with the real command on faked buttons, and with programs in the command's place */
+/* Tests the npm package button-irq with the real command on faked buttons, and with programs that replace the command */
 "use strict";
 
 const assert = require("node:assert/strict");
@@ -14,7 +14,7 @@ const { ButtonError, button: openButton, buttons } = require(PACKAGE);
 
 const S = 1000n * MS;
 
-/* A button that a failed test leaves open would keep this program from ending. */
+/* All open buttons: a button that a failed test leaves open would keep this program from ending. */
 const sources = new Set();
 
 function button(...args) {
@@ -31,7 +31,7 @@ test.afterEach(async () => {
 	}
 });
 
-/* A button whose command has opened the device, so that later events are seen. */
+/* Opens a button and waits until its command has opened the device, so that no later event is missed. */
 async function opened(name, options = {}) {
 	const source = button(name, { command: COMMAND, ...options });
 
@@ -53,7 +53,7 @@ async function take(source, n) {
 
 const names = (events) => events.map((event) => event.event);
 
-/* A Node program beside us that has the package; lines of its output. */
+/* Runs a Node program that can use the package, in a process of its own. Returns the lines of its output. */
 function program(t, text, { file = "program.js" } = {}) {
 	fs.mkdirSync("node_modules", { recursive: true });
 	if (!fs.existsSync("node_modules/button-irq"))
@@ -152,7 +152,7 @@ test("hold_comes_while_the_button_is_pressed_and_repeats_follow", async (t) => {
 	await source.close();
 });
 
-/* One line of tests/gestures/vectors.txt as events of a faked button. Returns false if no device gives such events. */
+/* Emits the input of a vector (tests/gestures/vectors.txt) as events. Returns false if no device gives such events. */
 function play(bell, input, base) {
 	let promised = -1;
 	let pressedAt;
@@ -165,7 +165,7 @@ function play(bell, input, base) {
 			promised = Number(time);
 			continue;
 		}
-		/* No hold comes before a gap that is read together with what went before. */
+		/* No hold is reported before a gap that is read together with the events before it. */
 		if (kind === "g" || Number(time) <= promised || (kind === "l" && promised >= 0))
 			return false;
 		if (kind === "p")
@@ -183,7 +183,7 @@ function play(bell, input, base) {
 	return true;
 }
 
-/* Vectors that a device can play, by their times: { "hold=1000 double=400": [{ claim, input, out, bell }, ...] } */
+/* Emits all such vectors. Returns them grouped by times: { "hold=1000 double=400": [{ claim, input, out, bell }, ...] } */
 function playVectors(base) {
 	const text = fs.readFileSync(path.join(TOP, "tests/gestures/vectors.txt"), "utf8");
 	const groups = {};
@@ -202,7 +202,7 @@ function playVectors(base) {
 			bell.gone();
 			continue;
 		}
-		/* At this gap everything that is due by then has been given out; the rest of the vector is not. */
+		/* Gestures that are due by now are reported before this gap. Later ones are not compared. */
 		bell.emit("missed", { at: base + last, count: 77 });
 		const out = words("out").filter((word) => BigInt(/@(\d+)/.exec(word)[1]) * MS <= last);
 
@@ -217,7 +217,7 @@ test("gestures_are_those_of_the_vectors_that_all_engines_share", async (t) => {
 	const base = 1000n * S;
 	let played = 0;
 
-	/* The fake has room for so many open buttons. */
+	/* At most 15 buttons in a group: the faked device limits the number of open files. */
 	const groups = Object.entries(playVectors(base)).flatMap(([times, vectors]) =>
 		Array.from({ length: Math.ceil(vectors.length / 15) }, (_, i) => [times, vectors.slice(15 * i, 15 * i + 15)]));
 
@@ -344,7 +344,7 @@ test("a_button_that_is_unbound_ends_the_loop_behind_its_last_event", async (t) =
 	await assert.rejects(async () => {
 		for await (const event of source) {
 			got.push(event.seq);
-			/* The command has ended long before the last one is taken. */
+			/* Let the command end before the last event is taken. */
 			await waitFor(() => !alive(source.pid), "the command has ended");
 			await new Promise(setImmediate);
 		}
@@ -425,7 +425,7 @@ test("a_command_that_prints_something_else_is_an_error", async (t) => {
 	await assert.rejects(take(button("bell", { command }), 1), { message: /not a line of JSON: hello/ });
 });
 
-/* Each piece ends one byte further into a line, and is written once the one before was read. */
+/* Each write ends one byte further into a line, and waits until the line before was read. */
 test("a_line_in_pieces_is_one_event", async (t) => {
 	inDirectory(t);
 	const line = Buffer.from(`${JSON.stringify({ button: "tür\u{1f514}", event: "press", seq: 1 })}\n`);
@@ -668,7 +668,7 @@ test("a_wrong_signal_starts_no_command", async (t) => {
 
 	for (const signal of [{}, null, "SIGTERM", 5])
 		assert.throws(() => button("bell", { command, signal }), { name: "TypeError", message: "signal: not an AbortSignal" });
-	/* A command that was started would have run by the time that a later one has. */
+	/* Had a command been started above, it would have run before these later ones. */
 	await button("bell", { command: standIn("") }).close();
 	const later = button("bell", { command: standIn("console.log('{}')") });
 

@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# check.sh: the npm packages userspace/node and userspace/node-red, installed from what `npm pack` makes of them. With the
-# Node of Debian 12 and of Debian 13: the package on faked buttons, and the Node-RED node in the real Node-RED. Once: its
-# editor in a browser, the types, what the packages contain, and the package on an emulated board with the real driver.
+# check.sh: tests the npm packages userspace/node and userspace/node-red, installed from the archives that `npm pack` makes.
+# With Node from Debian 12 and from Debian 13: the package on faked buttons, and the Node-RED node in the real Node-RED. With
+# one Node only: Node-RED's editor in a browser, the types, the packages' contents, and the package on an emulated board with
+# the real driver.
 #
-# BUTTON_IRQ_SCREENSHOT is a directory for pictures of the editor, as for userspace/node-red/README.md.
+# BUTTON_IRQ_SCREENSHOT is a directory for pictures of the editor, such as those in userspace/node-red/README.md.
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
@@ -18,7 +19,7 @@ build=$TOP/build/node
 guest=/opt/button_irq/selftests
 modules=$build/user/node_modules
 
-# fetch_root SUITE: a root with that suite's Node, whatever this machine has
+# fetch_root SUITE: makes a root with that suite's Node, independently of this machine's Node
 fetch_root()
 {
 	local root=$CACHE/roots/node-$1 recipe
@@ -39,12 +40,12 @@ fetch_root()
 	printf '%s\n' "$recipe" > "$root.stamp"
 }
 
-# in_root SUITE TEST...: with that suite's Node. The tree's parts keep their places below /opt/tree.
+# in_root SUITE TEST...: runs tests with that suite's Node. The source tree is /tmp/tree there.
 in_root()
 {
 	local root=$CACHE/roots/node-$1 tests=("${@:2}")
 
-	# Mounts in a namespace of their own: nothing stays behind.
+	# A mount namespace, so that no mount is left behind
 	# shellcheck disable=SC2016 # the inner shell's
 	as_root unshare --mount --pid --fork --kill-child bash -euc '
 	root=$1 top=$2 cache=$3
@@ -68,8 +69,8 @@ check_editor()
 	BUTTON_IRQ_NODE_RED=$node_red BUTTON_IRQ_PACKAGE=$modules/button-irq node --test "$here/editor.test.js"
 }
 
-# counts FILE STATUS: what node --test counted, or one test where it did not run. What was cancelled has failed, and so has
-# something if the status says so.
+# counts FILE STATUS: prints the counts of node --test or, for another command, of one test. Cancelled tests count as failed. A
+# STATUS other than 0 means at least one failure.
 counts()
 {
 	awk -v status="$2" '
@@ -82,7 +83,7 @@ counts()
 		}' "$1"
 }
 
-# types.ts uses all of them; where it is wrong on purpose, tsc has to say so.
+# types.ts uses all types. Its deliberate errors must be errors for tsc, too.
 check_types()
 {
 	cp "$here/types.ts" "$build/user/"
@@ -97,12 +98,12 @@ check_contents()
 	for name in button-irq node-red-contrib-button-irq; do
 		tar -tzf "$build/pack/$name"-*.tgz | LC_ALL=C sort | sed "s|^package|$name|"
 	done | diff <(grep -v '^#' "$here/contents") -
-	# A licence and a manual each, and one version
+	# Each package has the licence of this project.
 	cmp "$TOP/LICENSES/GPL-2.0-only.txt" "$modules/button-irq/LICENSE"
 	cmp "$TOP/LICENSES/GPL-2.0-only.txt" "$modules/node-red-contrib-button-irq/LICENSE"
 }
 
-# run NAME FUNCTION: prints a row
+# run NAME FUNCTION: runs a test on this machine and prints its row
 run()
 {
 	local started=$SECONDS status=0 line
@@ -113,7 +114,7 @@ run()
 	printf '%-18s %-11s %4d s  %s\n' "$1" host "$((SECONDS - started))" "$line" | tee "$build/results/$1.row"
 }
 
-# The emulated board
+# Runs the tests on the emulated board and prints their row.
 run_board()
 {
 	local started=$SECONDS options=() file line out=$build/results/board
@@ -148,7 +149,7 @@ kernel_line "$kernel"
 "$TOP/tests/userspace/build_fake.sh" "$build/fake" static 2> "$build/results/fake.log" || { cat "$build/results/fake.log" >&2; exit 1; }
 install_packages "$build"
 
-say "the packages on an emulated board, on faked buttons, and in Node-RED (about 2 min)"
+say "testing the packages on an emulated board, on faked buttons, and in Node-RED (about 2 min)"
 run_board &
 board=$!
 run contents check_contents

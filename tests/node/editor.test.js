@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The Node-RED node in the real editor, in a real browser: Debian's chromium, driven through chromedriver
+ * Tests the Node-RED node in the real editor and in a real browser, Debian's chromium, which chromedriver controls
  *
- * The environment is that of node_red.test.js. BUTTON_IRQ_SCREENSHOT is a directory for pictures of the editor: dialog.png, editor.png.
+ * The environment variables are those of node_red.test.js. BUTTON_IRQ_SCREENSHOT is a directory for pictures of the editor:
+ * dialog.png and editor.png.
  */
 "use strict";
 
@@ -15,7 +16,7 @@ const test = require("node:test");
 
 const { COMMAND, FakeButton, MS, PACKAGE, inDirectory, waitFor } = require("./fake.js");
 const red = path.join(process.env.BUTTON_IRQ_NODE_RED, "node_modules/node-red/red.js");
-const ELEMENT = "element-6066-11e4-a52e-4f735466cecf";	/* The name that the WebDriver standard has for an element */
+const ELEMENT = "element-6066-11e4-a52e-4f735466cecf";	/* the key of an element in the WebDriver standard */
 const ESCAPE = "\ue00c";
 
 function freePort() {
@@ -28,7 +29,7 @@ function freePort() {
 	});
 }
 
-/* A program that ends with the test. Its output is shown if the test fails. */
+/* Starts a program that ends with the test. Its output is shown if the test fails. */
 function daemon(t, command, args, options) {
 	const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], detached: true, ...options });
 	let output = "";
@@ -72,7 +73,7 @@ class Browser {
 		return this.call("POST", "/execute/sync", { script, args });
 	}
 
-	/* The middle of an element, once the element is visible */
+	/* Waits until an element is visible. Returns its centre. */
 	async at(selector) {
 		return waitFor(() => this.run(`const element = [...document.querySelectorAll(arguments[0])]
 			.find((one) => one.getBoundingClientRect().width);
@@ -100,7 +101,7 @@ class Browser {
 			{ type: "pointerMove", x: toX, y: toY, duration: 50 }, { type: "pointerUp", button: 0 });
 	}
 
-	/* Waits until the element neither moves nor is covered, as by the editor's loading screen. Returns its centre. */
+	/* Waits until an element does not move and is not covered, for example by the loading screen. Returns its centre. */
 	async settled(selector) {
 		let before, now;
 
@@ -125,7 +126,7 @@ class Browser {
 	}
 }
 
-/* Node-RED on a port of its own, with our packages as its palette manager installs them */
+/* Starts Node-RED on a free port, with this project's packages installed as its palette manager installs them. */
 async function startNodeRed(t) {
 	const port = await freePort();
 
@@ -167,7 +168,7 @@ test("a_node_is_dragged_in_configured_deployed_and_its_presses_are_seen", async 
 	await browser.call("POST", "/url", { url });
 	const ours = '.red-ui-palette-node[data-palette-type="button-irq"]';
 
-	/* Node-RED ignores a node that is dropped before a flow is shown, and the panes move while the palette fills. */
+	/* Node-RED ignores a node that is dropped before a flow is shown, and the panes move while the palette fills: wait. */
 	await waitFor(() => browser.run("return Boolean(window.RED?.nodes?.getType?.('button-irq') && RED.workspaces.active())"),
 		"the editor has loaded");
 	const [x, y] = await browser.settled("#red-ui-workspace-chart");
@@ -206,7 +207,7 @@ test("a_node_is_dragged_in_configured_deployed_and_its_presses_are_seen", async 
 	await waitFor(() => browser.run("return [...document.querySelectorAll('.red-ui-flow-node-status-label')].some((e) => e.textContent === 'pressed')"),
 		"the status is pressed");
 	bell.release(bell.pressedAt + 50n * MS);
-	/* The release has a time of its own, so that the press is a click however busy this machine is. */
+	/* The release has an explicit time, so that the press is a click however slow this machine is. */
 	const shown = () => browser.run(`return [...document.querySelectorAll(".red-ui-debug-msg-payload")].map((e) => e.textContent)`);
 
 	await waitFor(async () => (await shown()).length === 2, "two messages in the debug pane");

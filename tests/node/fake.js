@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Shared by the Node tests: faked buttons for the real command (see tests/userspace/fake_device.c), and waiting.
+ * Shared by the Node tests: faked buttons for the real command (see tests/userspace/fake_device.c), and waitFor()
  *
  * BUTTON_IRQ_FAKE is the directory of that command, BUTTON_IRQ_PACKAGE that of the package under test.
  */
@@ -20,7 +20,7 @@ const TYPES = { press: 1, release: 2, lost: 3, missed: 4 };
 const REALTIME_NS = 1700000000123456789n;	/* as in fake_device.c */
 const MS = 1000000n;
 
-/* A faked button. The working directory has the command's root. */
+/* A faked button. Its files are in root/, below the working directory. */
 class FakeButton {
 	constructor(label = "bell", node = "button_irq") {
 		Object.assign(this, { label, node, seq: 0, pressed: false, pressedAt: 0n });
@@ -97,7 +97,7 @@ function replace(file, data) {
 	fs.renameSync(`${file}.new`, file);
 }
 
-/* A working directory of its own, until the test ends. */
+/* Gives the test its own working directory, until it ends. */
 function inDirectory(t) {
 	const before = process.cwd();
 	const dir = fs.mkdtempSync(path.join(os.tmpdir(), "button_irq-"));
@@ -113,7 +113,7 @@ function inDirectory(t) {
 	return dir;
 }
 
-/* A program in place of the command: the text of a Node program. */
+/* Makes a program from the text of a Node program, to replace the command. Returns its path. */
 function standIn(text) {
 	const file = path.resolve("stand-in");
 

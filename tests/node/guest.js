@@ -10,7 +10,7 @@ const programs = {
 			console.log(event);
 	},
 
-	/* Until the second press */
+	/* Ends at the second press. */
 	async follow() {
 		let presses = 0;
 
@@ -21,7 +21,7 @@ const programs = {
 		}
 	},
 
-	/* Takes no event before SIGUSR1, then counts until the last of 2,000; none may be missing without being counted. */
+	/* Takes no event before SIGUSR1, then counts 2,000 events. Each must be delivered or be part of a "lost" event. */
 	async slow() {
 		const source = button("bell", { events: ["press", "release", "lost"] });
 		let [given, lost, next] = [0, 0, 1];
@@ -29,7 +29,7 @@ const programs = {
 		await new Promise((resolve) => {
 			process.once("SIGUSR1", resolve);
 			console.log("ready");
-			/* A program with nothing to do would end. */
+			/* Without a timer, Node would end the program here. */
 			const timer = setInterval(() => {}, 1000);
 
 			process.once("SIGUSR1", () => clearInterval(timer));

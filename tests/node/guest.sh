@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# In the guest: the npm package button-irq on the real driver and the real command, with the Node of Debian 12. The
-# programs under test are in guest.js.
+# Runs in the guest: tests the npm package button-irq with the real driver and the real command, and with Node from Debian 12.
+# The programs are in guest.js.
 
 # load_button's parameters are optional.
 # shellcheck disable=SC2119 source-path=SCRIPTDIR/../selftests
@@ -10,7 +10,8 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-# begun PROGRAM: starts a program of guest.js in the background, with output to "got", and waits until it has the button open
+# begun PROGRAM: starts a program of guest.js in the background, with its output in "got", and waits until it has opened the
+# button
 begun()
 {
 	node "$HERE/guest.js" "$1" > got 2> errors &
@@ -62,7 +63,7 @@ test_a_button_that_is_bound_again_is_followed()
 	equal "events (errors: $(cat errors))" "state press absent state press" "$(paste -sd ' ' got)"
 }
 
-# The ring keeps 16 events, and the pipe to the program some hundred.
+# The driver's ring keeps 16 events, and the pipe to the program some hundred.
 test_a_program_that_is_too_slow_gets_the_number_of_lost_events()
 {
 	load_button label=bell ring_events=16

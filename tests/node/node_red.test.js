@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The Node-RED node in the real runtime, with the real command on faked buttons
+ * Tests the Node-RED node in the real runtime, with the real command on faked buttons
  *
- * BUTTON_IRQ_NODE_RED is a directory in which node-red and node-red-node-test-helper are installed, BUTTON_IRQ_PACKAGE the
- * installed package button-irq, which node-red-contrib-button-irq stands beside.
+ * BUTTON_IRQ_NODE_RED is a directory in which node-red and node-red-node-test-helper are installed. BUTTON_IRQ_PACKAGE is the
+ * installed package button-irq; node-red-contrib-button-irq is installed next to it.
  */
 "use strict";
 
@@ -15,13 +15,13 @@ const test = require("node:test");
 const { COMMAND, FakeButton, MS, PACKAGE, alive, inDirectory, waitFor } = require("./fake.js");
 const modules = path.join(process.env.BUTTON_IRQ_NODE_RED, "node_modules");
 
-/* The helper looks for a package.json above the working directory, and then for node-red beside itself. */
+/* The helper needs a package.json in the working directory or above, and node-red next to itself. */
 process.chdir(process.env.BUTTON_IRQ_NODE_RED);
 const helper = require(path.join(modules, "node-red-node-test-helper"));
 const contrib = path.join(path.dirname(PACKAGE), "node-red-contrib-button-irq");
 const buttonNode = require(path.join(contrib, "button-irq.js"));
 
-/* A flow of the node under test and one that collects its messages, running until the test ends. */
+/* Runs a flow until the test ends: the node under test, and a node that collects its messages. */
 async function flow(t, config, { command = COMMAND, nodes } = {}) {
 	helper.settings({ buttonIrqCommand: command });
 	await new Promise((resolve) => helper.startServer(resolve));
@@ -40,7 +40,7 @@ async function flow(t, config, { command = COMMAND, nodes } = {}) {
 	return { button, messages, status: () => button.status.lastCall?.args[0].text };
 }
 
-/* Processes of the command that this program started */
+/* The process ids of the commands that this program has started */
 const children = () => fs.readdirSync("/proc").filter((pid) => {
 	try {
 		return fs.readFileSync(`/proc/${pid}/cmdline`, "utf8").startsWith(`${COMMAND}\0watch`) &&
@@ -144,7 +144,7 @@ test("events_from_while_the_command_did_not_run_are_reported_as_lost", async (t)
 	bell.press();
 	await waitFor(() => messages.length === 3, "the next press");
 	assert.equal(messages[2].event.seq, 7);
-	/* A pause without an event loses none. */
+	/* No event came while the command did not run, so none is lost. */
 	process.kill(children()[0], "SIGKILL");
 	await waitFor(() => /SIGKILL/.test(status()), "the command has ended");
 	await waitFor(() => status() === "pressed", "the command runs again");
@@ -195,7 +195,7 @@ test("the_example_tells_gestures_apart", async (t) => {
 	inDirectory(t);
 	const bell = new FakeButton();
 	const nodes = JSON.parse(fs.readFileSync(path.join(contrib, "examples/doorbell.json"), "utf8"));
-	/* The nodes of others are replaced by ones that collect; the wires stay. */
+	/* Replace the flow's other nodes by nodes that collect messages; keep the wires. */
 	const sinks = nodes.filter((node) => node.type === "switch").map(({ id }) => ({ id, type: "helper" }));
 	const { status } = await flow(t, { id: "b1b1000000000002" },
 		{ nodes: [...nodes.filter((node) => node.type === "button-irq"), ...sinks] });

@@ -1,12 +1,12 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# To be sourced after scripts/lib.sh: npm packages for every level that uses them, ours and Node-RED.
+# To be sourced after scripts/lib.sh: provides this project's npm packages and Node-RED to the levels that use them.
 
 # shellcheck disable=SC2034 # used by those who source this
 node_red=$CACHE/node-red
 
-# Fetches into $node_red/node_modules. Node-RED 4 is the newest version that Debian's Node runs.
+# Fetches Node-RED into $node_red/node_modules. Node-RED 4 is the newest version that works with Debian's Node.
 fetch_node_red()
 {
 	local packages=(node-red@4 node-red-node-test-helper@0.3 typescript@5 @types/node@18)
@@ -24,14 +24,14 @@ fetch_node_red()
 	printf '%s\n' "$recipe" > "$node_red/stamp"
 }
 
-# install_packages DIRECTORY: our packages, as somebody installs them who got them from a registry: in DIRECTORY/user,
-# from the files in DIRECTORY/pack
+# install_packages DIRECTORY: packs this project's packages into DIRECTORY/pack and installs them from there into
+# DIRECTORY/user, as a user installs them from a registry
 install_packages()
 {
 	rm -rf "$1/pack" "$1/user"
 	mkdir -p "$1/pack" "$1/user"
 	(cd "$1/pack" && npm pack --silent "$TOP/userspace/node" "$TOP/userspace/node-red") > /dev/null
 	echo '{ "private": true }' > "$1/user/package.json"
-	# From no network: the one depends on the other only.
+	# --offline works because the packages depend on no other package.
 	(cd "$1/user" && npm install --silent --offline --no-audit --no-fund --no-package-lock "$1"/pack/*.tgz)
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The examples of userspace/node/README.md, as printed there */
+/* Runs the examples of userspace/node/README.md as they are printed there */
 "use strict";
 
 const assert = require("node:assert/strict");
@@ -12,7 +12,7 @@ const test = require("node:test");
 const { COMMAND, FakeButton, PACKAGE, inDirectory, waitFor } = require("./fake.js");
 const examples = fs.readFileSync(path.join(PACKAGE, "README.md"), "utf8").match(/(?<=^```js\n)[^]*?(?=^```$)/gm);
 
-/* An example that runs, once it has its button open */
+/* Starts an example and waits until it has opened its button. */
 async function begun(t, text) {
 	fs.mkdirSync("node_modules");
 	fs.symlinkSync(PACKAGE, "node_modules/button-irq");
@@ -23,7 +23,7 @@ async function begun(t, text) {
 
 	child.stdout.on("data", (data) => { run.output += data; });
 	t.after(() => child.kill("SIGKILL"));
-	/* The command has the faked button's log open once it sees all that happens. */
+	/* Once the command has opened the faked button's log, it sees every later event. */
 	await waitFor(() => fs.readdirSync("/proc").some((pid) => {
 		try {
 			return fs.readFileSync(`/proc/${pid}/comm`, "utf8") === "button-irq\n" &&

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Uses the types of the package button-irq. Compiled, never run. */
+/* Uses the types of the package button-irq. This file is compiled, but never run. */
 import { Button, ButtonError, button, buttons } from "button-irq";
 
 const bell: Button = button("bell", { events: ["press", "click"], holdTime: 500, follow: true, signal: AbortSignal.timeout(1) });

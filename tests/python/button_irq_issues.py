@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""What gpiozero's own debouncing gets wrong: one program and the same presses, first with the pin factory that
-gpiozero takes by default, then with button_irq. Each test demands that the default fails as its users say."""
+"""Faults of gpiozero's own debouncing: runs one program with the same presses, first with gpiozero's default pin factory, then
+with button_irq. Each test requires that the default fails as its users have reported."""
 
 import glob
 import os
@@ -10,7 +10,7 @@ import unittest
 
 import lab
 
-# Issues of gpiozero/gpiozero; all were seen with RPi.GPIO, and are in gpiozero 1.6.2.
+# Issues of gpiozero/gpiozero. All were reported with RPi.GPIO, and gpiozero 1.6.2 has them.
 BOUNCE = 0.05                           # seconds
 PROGRAM = f"""
 from signal import pause
@@ -26,10 +26,9 @@ pause()
 
 
 def as_on_a_pi():
-    """RPi.GPIO wants what a Raspberry Pi's own kernel has and Debian's has not: the revision in /proc/cpuinfo,
-    and the header's GPIO numbers in sysfs, which count from 0 there, from 512 here. (A third, /dev/gpiomem, it does
-    without where /dev/mem allows it: iomem=relaxed.) What is behind the numbers is this kernel's. The machine stays like
-    this."""
+    """Adds what RPi.GPIO needs and only Raspberry Pi's kernel has: the revision in /proc/cpuinfo, and the header's GPIO
+    numbers in sysfs, which begin at 0 there and at 512 with Debian's kernel. (RPi.GPIO also needs /dev/gpiomem, or access to
+    /dev/mem, which iomem=relaxed allows.) The numbers lead to this kernel's lines. The change lasts until the machine ends."""
     if os.path.exists("/run/cpuinfo"):
         return
     with open("/proc/cpuinfo", encoding="ascii") as file:
@@ -46,7 +45,7 @@ def as_on_a_pi():
 
 
 class Exported:
-    """The first line in sysfs, under its number on the header."""
+    """Exports the first line in sysfs, under its number on the header"""
 
     def __init__(self):
         label, _, offset = lab.LINES[0].rpartition(":")
@@ -72,8 +71,8 @@ class Exported:
 
 
 def run_program(train, enough):
-    """Starts the program, makes the presses, and gives the lines that it prints until enough(lines) or some time went
-    by, and the name of the pin factory."""
+    """Starts the program and makes the presses. Returns the lines printed until enough(lines) or a timeout, and the name of
+    the pin factory."""
     with lab.Output() as output:
         def lines():
             return output.text().splitlines()
@@ -96,7 +95,7 @@ class Issues(unittest.TestCase):
     """gpiozero's issues, by number."""
 
     def compare(self, train, wanted):
-        """The output of the program with the default pin factory. With ours the output has to be what is wanted."""
+        """Returns the program's output with the default pin factory, after checking its output with button_irq's."""
         with Exported():
             theirs, factory = run_program(train, lambda lines: False)
         self.assertEqual(factory, "RPiGPIOFactory")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""userspace/python/button_irq, with buttons that are pressed."""
+"""Tests userspace/python/button_irq with real button presses."""
 
 import asyncio
 import errno
@@ -22,7 +22,7 @@ from button_irq import CLICK, DOUBLE, HOLD, LOST, PRESS, RELEASE, REPEAT, Button
 
 
 class Listing(unittest.TestCase):
-    """Which buttons there are."""
+    """Listing the buttons"""
 
     def setUp(self):
         self.addCleanup(lab.unload)
@@ -50,7 +50,7 @@ class Listing(unittest.TestCase):
             self.assertEqual(button.path, "/dev/button_irq")
 
     def test_label_opens_the_link_where_the_node_is_missing(self):
-        """As in a container that was given --device /dev/button/bell."""
+        """As in a container that was started with --device /dev/button/bell"""
         lab.load(f"line={lab.LINES[0]}", "label=bell")
         os.makedirs("/dev/button", exist_ok=True)
         os.rename("/dev/button_irq", "/dev/button/bell")
@@ -68,7 +68,7 @@ class Listing(unittest.TestCase):
 
 
 class Events(unittest.TestCase):
-    """One button, opened anew by each test."""
+    """One button, which each test opens again"""
 
     def setUp(self):
         self.addCleanup(lab.unload)
@@ -77,7 +77,7 @@ class Events(unittest.TestCase):
         self.addCleanup(self.button.close)
 
     def check(self, events, first=1):
-        """Numbered without a gap, press and release in turn, times that do not go back, and how long it was held."""
+        """Checks that numbers have no gap, presses and releases alternate, times do not go back, and held times are right."""
         for number, event in enumerate(events, first):
             self.assertEqual(event.seq, number)
             self.assertEqual(event.type, RELEASE if number % 2 == 0 else PRESS)
@@ -231,12 +231,12 @@ def numbers():
 
 
 def is_done(thread):
-    """Has the thread ended?"""
+    """A condition for wait_for(): the thread has ended"""
     return lambda: not thread.is_alive()
 
 
 class Lifetime(unittest.TestCase):
-    """Buttons that are dropped, closed under somebody who waits, or forked."""
+    """Buttons that are dropped without closing, closed while a thread waits, or used after a fork"""
 
     def setUp(self):
         self.addCleanup(lab.unload)
@@ -330,14 +330,14 @@ class Lifetime(unittest.TestCase):
         threads = [threading.Thread(target=read, daemon=True) for _ in range(2)]
         for thread in threads:
             thread.start()
-        lab.wait_for(lambda: len(numbers()) == len(before) + 4)         # each waits, with a pipe
+        lab.wait_for(lambda: len(numbers()) == len(before) + 4)         # each thread waits, with a pipe of its own
         button.close()
         for thread in threads:
             lab.wait_for(is_done(thread))
         self.assertEqual(seen, ["/dev/button_irq is closed"] * 2)
 
     def in_child(self, work):
-        """What work() prints in a forked child, which is over by then."""
+        """Runs work() in a forked child, waits until the child has ended, and returns what it printed."""
         reader, writer = os.pipe()
         pid = os.fork()
         if not pid:
@@ -386,7 +386,7 @@ class Lifetime(unittest.TestCase):
 
 
 class Gesturing(unittest.TestCase):
-    """Gestures of a button that is pressed."""
+    """Gestures of real presses"""
 
     # A click, a double click, and a hold with two repeats
     TRAIN = ("0:0", "100000:1", "800000:0", "900000:1", "1000000:0", "1100000:1", "2000000:0", "2650000:1", "3000000:1")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""userspace/python/button_irq_gpiozero.py under gpiozero, which finds the factory by its environment variable, as users set
-it. The pins that are no button are gpiozero's own mock pins."""
+"""Tests userspace/python/button_irq_gpiozero.py in gpiozero, which finds the factory by the environment variable that users set.
+Pins that are not buttons are gpiozero's mock pins."""
 
 import os
 import subprocess
@@ -39,7 +39,7 @@ def close_pins():
 
 
 class Pins(unittest.TestCase):
-    """One button at PIN, where a test has not loaded the module otherwise."""
+    """One button at PIN, unless a test loads the module with other parameters"""
 
     parameters = ()
 
@@ -58,7 +58,7 @@ class Pins(unittest.TestCase):
         return button
 
     def saw(self, *wanted):
-        """Waits for these events; no other event may have come."""
+        """Waits for these events, and checks that no other event has come."""
         lab.wait_for(lambda: len(self.seen) >= len(wanted))
         self.assertEqual(self.seen, list(wanted))
 
@@ -170,10 +170,10 @@ class Buttons(Pins):
             warnings.simplefilter("always")
             lab.stim("0")
             self.assertTrue(begun.wait(20))
-            # 25 events wait, 16 are kept; the first release is not among them.
+            # 25 events are unread, and the ring keeps 16 of them: the first release is lost.
             lab.stim("train", "50000:1", *lab.presses(12, start_us=100_000))
             slow.set()
-            # The first press, its release all the same, and the 8 presses that were kept
+            # The first press, a release for it although that event was lost, and the 8 presses that the ring kept
             lab.wait_for(lambda: len(self.seen) >= 18)
         self.assertIn("too slow for 9 events", str([str(warning.message) for warning in caught]))
         self.assertEqual(self.seen, ["pressed", "released"] * 9)
@@ -207,7 +207,7 @@ class Buttons(Pins):
         self.assertTrue(button.is_pressed)
 
     def warned(self, caught, what, times):
-        """Waits until the warning was given so many times."""
+        """Waits until the warning was given this many times."""
         lab.wait_for(lambda: [str(warning.message) for warning in caught].count(what) >= times)
 
     def test_button_that_comes_back_pressed_is_pressed(self):
@@ -262,7 +262,7 @@ class Buttons(Pins):
             Device.pin_factory.pin(PIN).bounce = None
 
     def hold(self, slow):
-        """A button whose callback of each press takes so long, and which is held from 0.4 s on."""
+        """A button whose callback for a press takes this long, with a hold time of 0.4 s"""
         button = self.button(hold_time=0.4)
         button.when_pressed = lambda: (self.seen.append("pressed"), time.sleep(slow))
         button.when_held = lambda: self.seen.append("held")
@@ -283,7 +283,7 @@ class Buttons(Pins):
 
 
 class Encoder(unittest.TestCase):
-    """Two pins that belong together: their order counts."""
+    """Two pins whose events must stay in order, such as those of an encoder"""
 
     CYCLES = 200
 
@@ -295,7 +295,7 @@ class Encoder(unittest.TestCase):
         self.addCleanup(self.encoder.close)
 
     def turn(self, meanwhile):
-        """Another process turns the encoder, while this one is busy."""
+        """Another process turns the encoder while this one is busy with meanwhile()."""
         with subprocess.Popen([sys.executable, "turn.py", str(self.CYCLES), "1000"]) as turning:
             while turning.poll() is None:
                 meanwhile()
@@ -312,7 +312,7 @@ class Encoder(unittest.TestCase):
 
 
 class ActiveHigh(Pins):
-    """A button to 3.3 V: pressed is high."""
+    """A button that connects to 3.3 V: high is pressed"""
 
     parameters = ("active_low=0", "pull=as-is")
 
@@ -342,7 +342,7 @@ class ActiveHigh(Pins):
 
 
 class OtherPins(Pins):
-    """Pins that are no buttons."""
+    """Pins that are not buttons"""
 
     def test_other_pins_come_from_the_other_factory(self):
         led = LED(20)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""The examples of userspace/python/README.md, run as they stand there, with a button at GPIO17."""
+"""Runs the examples of userspace/python/README.md as printed there, with a button at GPIO17."""
 
 import os
 import re
@@ -23,7 +23,7 @@ class Readme(unittest.TestCase):
         self.addCleanup(lab.unload)
 
     def run_example(self, heading, train, wanted):
-        """Starts it; once it has the button open, makes the presses; what it prints is to be what is wanted."""
+        """Starts an example, makes the presses once it has opened the button, and compares its output with the wanted one."""
         with lab.Output() as output:
             environment = {**os.environ, "GPIOZERO_PIN_FACTORY": "button_irq", "PYTHONUNBUFFERED": "1"}
             with subprocess.Popen(["python3", "-c", EXAMPLES[heading]], stdout=output.file, env=environment) as example:

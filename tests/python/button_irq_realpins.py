@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""gpiozero's own tests of real pins, on an emulated Raspberry Pi with a wire between two pins: pins that are no buttons
-work through our factory as they do without it, here with RPi.GPIO's. Another pin is a button meanwhile."""
+"""Runs gpiozero's own tests of real pins on an emulated Raspberry Pi with a wire between two pins: pins that are not buttons
+work through button_irq's factory as they work without it, here with RPi.GPIO's. Another pin is a button at the same time."""
 
 import os
 import sys
@@ -18,7 +18,7 @@ import button_irq_suite  # noqa: E402
 NO_PULLS = "RPi.GPIO's pulls do not move a pin of the emulated Pi; without our factory, these two fail, too"
 EXPECTED = {"test_pull[button_irq]": NO_PULLS, "test_input_with_pull[button_irq]": NO_PULLS}
 
-# The tests try each pin factory of gpiozero's own package: let that be ours.
+# The tests try every pin factory that gpiozero's package provides: make them find button_irq's instead.
 get_distribution, load_entry_point = pkg_resources.get_distribution, pkg_resources.load_entry_point
 pkg_resources.get_distribution = lambda name: get_distribution("button_irq")
 pkg_resources.load_entry_point = lambda package, *entry: load_entry_point("button_irq", *entry)

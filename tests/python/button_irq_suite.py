@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""gpiozero's own tests of its inputs and mixins, on our pin factory and the real driver. GPIOZERO_TESTS is the directory of
-these tests.
+"""Runs gpiozero's own tests of its inputs and mixins on button_irq's pin factory and the real driver. GPIOZERO_TESTS is the
+directory of these tests.
 
-The tests take pins with drive_high() and drive_low() from a MockFactory. Here such a pin is a button of the driver, driven by
-a wire. A test that needs another kind of pin is listed below with the reason, and has to fail.
+The tests take pins with drive_high() and drive_low() from a MockFactory. Here such a pin is a button of the driver, driven
+through a wire. A test that needs another kind of pin is listed below with the reason, and must fail.
 """
 
 import os
@@ -34,11 +34,11 @@ class LabPin(ButtonIRQPin):
 
     def __init__(self, factory, number):
         self.index = LINES[number]
-        self.given = None                       # the level that the device knows
+        self.given = None                       # the level that gpiozero's device has been given
         super().__init__(factory, number)
 
     def _set_pull(self, value):
-        # The button that a program with such a pull is written for. A pull moves a pin that nobody drives.
+        # The pull implies how the button is wired. It also sets the level of a pin that nothing drives.
         if self.number not in PULLED_UP and value in ("up", "down"):
             self.factory.wire(self.index, value == "up")
         super()._set_pull(value)
@@ -55,7 +55,7 @@ class LabPin(ButtonIRQPin):
         self.given = self._level(pressed)
 
     def drive(self, level):
-        """Sets the level, and waits until the driver and the device know it; with a mock pin that is at once."""
+        """Sets the level and waits until it has reached the driver and the device. With a mock pin, that needs no waiting."""
         lab.stim(str(int(level)), index=self.index)
         lab.wait_for(lambda: self.state == level)
         lab.wait_for(lambda: self.given in (None, level))
@@ -70,7 +70,7 @@ class LabPin(ButtonIRQPin):
 
 
 class LabFactory(ButtonIRQFactory):
-    """Takes the place of gpiozero's MockFactory."""
+    """Replaces gpiozero's MockFactory"""
 
     pin_class = LabPin
 
@@ -87,7 +87,7 @@ class LabFactory(ButtonIRQFactory):
                  "pull=as-is", "debounce_us=0")
 
     def wire(self, index, active_low):
-        """Has the button at that line close to ground, or to 3.3 V."""
+        """Reloads the driver with that line's button between the line and ground, or 3.3 V."""
         if self.active_low[index] != active_low:
             self.active_low[index] = active_low
             for pin in self._pins.values():
@@ -106,7 +106,7 @@ class LabFactory(ButtonIRQFactory):
 
 
 class Plugin:
-    """Changes to pytest: our factory in place of gpiozero's, expected failures, TAP."""
+    """Changes to pytest: button_irq's factory instead of gpiozero's, expected failures, output in TAP"""
 
     def __init__(self, expected):
         self.expected = expected

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Tests without a button: the gestures, by the vectors that the C command is tested with, too, and constants of the driver's
-header. Runs on any machine on which the module is found; BUTTON_IRQ_TOP is the source tree."""
+"""Tests without a button: the gestures, with the vectors that also test the C command, and the constants of the driver's header.
+These tests run on any machine that has the Python module. BUTTON_IRQ_TOP is the source tree."""
 
 import inspect
 import os
@@ -59,13 +59,13 @@ class Vector:
 
 
 def written(gesture):
-    """A gesture as the vectors have it."""
+    """A gesture in the notation of the vectors"""
     held = f"+{gesture.held_ns // MS}" if gesture.held_ns else ""
     return f"{gesture.type}@{gesture.time_ns // MS}#{gesture.seq}{held}"
 
 
 class Unit(unittest.TestCase):
-    """Without a button."""
+    """Tests that need no button"""
 
     def test_gestures_are_those_of_the_vectors(self):
         count = 0
@@ -79,7 +79,7 @@ class Unit(unittest.TestCase):
     def test_gestures_do_not_depend_on_how_often_time_is_promised(self):
         for claim, times, words, wanted in vectors():
             if claim.startswith("late") or claim.startswith("lost"):
-                continue                        # there the promise itself makes the difference
+                continue                        # in these, the promise changes the result
             vector, found, last = Vector(times), [], 0
             for word in words:
                 if word[0] != "g":

@@ -1,19 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# check.sh [MACHINE...]: userspace/python, installed as its README says, on a stock Debian kernel with Debian's Pythons
-# and gpiozero; two machines at a time. The machines:
+# check.sh [MACHINE...]: tests userspace/python on a stock Debian kernel, with the Python and gpiozero of several Debian suites,
+# two machines at a time. Also installs the package by the commands in its README, and checks its types. The machines:
 #
-#	bookworm	the module, and the gestures by the vectors that the command is tested with, too; the pin factory, under
-#			gpiozero 1.6; gpiozero's own tests of inputs and mixins, on the pin factory
-#	pi		an emulated Raspberry Pi 3B: the examples of README.md, as printed there; what gpiozero gets wrong by
-#			default (RPi.GPIO, the pin factory that Debian's gpiozero takes, runs on nothing else); gpiozero's own tests of
-#			real pins
+#	bookworm	the module; its gestures, with the vectors that also test the command; the pin factory with gpiozero 1.6;
+#			gpiozero's own tests of inputs and mixins, run on the pin factory
+#	pi		an emulated Raspberry Pi 3B: the examples of README.md, as printed there; the faults of gpiozero's default
+#			pin factory (RPi.GPIO, which runs only on a Raspberry Pi); gpiozero's own tests of real pins
 #	bullseye	the module with Python 3.9
 #	trixie		module and pin factory with Python 3.13
 #	sid		module and pin factory with sid's Python and gpiozero 2
 #
-# Closes with a table and the counts.
+# Ends with a table and the counts.
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
@@ -27,10 +26,10 @@ all=(bookworm pi bullseye trixie sid)
 machines=("$@")
 [ ${#machines[@]} -gt 0 ] || machines=("${all[@]}")
 for name in "${machines[@]}"; do
-	[[ " ${all[*]} " = *" $name "* ]] || die "no machine $name; there are ${all[*]}"
+	[[ " ${all[*]} " = *" $name "* ]] || die "no machine $name: choose from ${all[*]}"
 done
 
-# From a copy: building leaves files behind. By the python3 that the packages of deps.sh belong to.
+# Installs from a copy, because a build leaves files in its source. Uses the python3 for which deps.sh installs packages.
 install_package()
 {
 	rm -rf "$build"
@@ -40,7 +39,7 @@ install_package()
 		--no-compile --root-user-action ignore --target "$build/installed" "$build/source"
 }
 
-# The commands in README.md that install it, as they stand there; what a build needs is the system's, not the network's.
+# Runs the installation commands of README.md as printed there. The build uses packages of the system instead of the network.
 install_by_readme()
 {
 	local home=$build/home
@@ -55,13 +54,13 @@ install_by_readme()
 	"$home/button-irq/bin/python3" -m button_irq --version
 }
 
-# The type hints, for the oldest Python that we support.
+# Checks the type hints, for the oldest supported Python.
 check_types()
 {
 	(cd "$build/source" && /usr/bin/mypy --strict --python-version 3.9 --cache-dir /dev/null button_irq)
 }
 
-# on_host NAME FUNCTION: a test without a machine
+# on_host NAME FUNCTION: runs a test on this machine and prints its row
 on_host()
 {
 	local started=$SECONDS failed=0
@@ -71,7 +70,7 @@ on_host()
 		"$((1 - failed))" "$failed" | tee "$build/results/$1.row"
 }
 
-# gpiozero's tests are in its source only.
+# Fetches gpiozero's source: Debian's binary packages do not have its tests.
 fetch_gpiozero_tests()
 {
 	local dir=$CACHE/gpiozero-tests/$1 apt=$CACHE/gpiozero-tests/apt recipe
@@ -96,7 +95,7 @@ fetch_gpiozero_tests()
 	printf '%s\n' "$recipe" > "$dir.stamp"
 }
 
-# run MACHINE: everything it prints goes to a file, one line to the terminal.
+# run MACHINE OPTION...: runs the tests of a machine. Their output goes to a file, one row to the terminal.
 run()
 {
 	local options=() file line tests started=$SECONDS status=0 rootfs=$arch-python-$1 out=$build/results/$1
@@ -116,14 +115,14 @@ run()
 	options+=(--env BUTTON_IRQ_TOP=/opt/button_irq/tree --env GPIOZERO_TESTS=/opt/gpiozero-tests)
 	case $1 in
 	bookworm) tests=unit,module,pins,suite ;;
-	# iomem=relaxed: RPi.GPIO looks for the pins in /dev/mem.
+	# iomem=relaxed: RPi.GPIO accesses the pins through /dev/mem.
 	pi) tests=readme,issues,realpins rootfs=$arch-python-bookworm options+=(--board raspi3b --append iomem=relaxed) ;;
 	bullseye) tests=unit,module ;;
 	*) tests=unit,module,pins ;;
 	esac
 	tests=button_irq_${tests//,/.py,button_irq_}.py
-	# On one CPU: where CPUs take turns (-icount), one that waits for another uses up its turn. The machine's own time does not
-	# depend on how busy this one is; how long that takes does.
+	# One CPU: with -icount CPUs take turns, and a CPU that waits for another wastes its turn. The host's load does not
+	# change the machine's time, but makes the run take longer: hence the long timeout.
 	"$TOP/tests/vm/run.py" "$kernel" --cpus 1 --timeout 6000 --rootfs "$rootfs" "${options[@]}" "${@:2}" --tests "$tests" \
 		> "$out.out" 2>&1 || status=$?
 	line=$(tail -n 1 "$out.out" | grep -xE '[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped') ||
@@ -133,7 +132,7 @@ run()
 	printf '%-18s %-11s %4d s  %s\n' "$1" "$kernel" "$((SECONDS - started))" "$line" | tee "$out.row"
 }
 
-# run_some OPTIONS MACHINE...: those of them that are wanted, one after another
+# run_some OPTIONS MACHINE...: runs, one after another, those of the machines that were selected
 run_some()
 {
 	local name
@@ -157,8 +156,8 @@ install_package
 on_host install install_by_readme
 on_host types check_types
 say "booting ${#machines[@]} machines, two at a time (about 3 min)"
-# Two sequences that take about as long as each other. --userland changes the name of the log, which two machines that run at the
-# same time must not share.
+# Two sequences of about the same duration run in parallel. --userland gives the second one's log another name, so that the two
+# do not share a log.
 run_some "" bookworm trixie &
 first=$!
 run_some "--userland $arch" pi sid bullseye &

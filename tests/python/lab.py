@@ -104,12 +104,12 @@ def wait_for(condition, seconds=20):
 
 
 def waits_for_a_button(pid):
-    """Does the process have a button open, and do all its threads sleep?"""
+    """Returns whether the process has a button open and all its threads sleep."""
     try:
         files = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
         return any(file.startswith("/dev/button_irq") for file in files) and all(
             _state(pid, thread) == "S" for thread in os.listdir(f"/proc/{pid}/task"))
-    except FileNotFoundError:           # something went away between two looks
+    except FileNotFoundError:           # a file or thread has gone meanwhile
         return False
 
 

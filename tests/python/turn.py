@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""turn.py CYCLES US: turns a rotary encoder, whose two contacts are on the wires to the first two lines under test,
-forward by CYCLES cycles of four steps, with US microseconds from each step to the next."""
+"""turn.py CYCLES US: turns a rotary encoder forward by CYCLES cycles of four steps, with US microseconds between steps. The
+encoder's two contacts are the wires to the first two lines under test."""
 
 import fcntl
 import glob
@@ -25,7 +25,7 @@ STEPS = (0b10, 0b00, 0b01, 0b11)
 
 
 def request(pins):
-    """A descriptor for the pins, CHIPLABEL:OFFSET, of one chip: outputs, all high."""
+    """Requests pins (CHIPLABEL:OFFSET) of one chip as outputs, all high. Returns a descriptor."""
     label = pins[0].rpartition(":")[0]
     for path in glob.glob("/dev/gpiochip*"):
         with open(path, "rb", buffering=0) as chip:

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * debounce_check.h - feed a debouncer and check after every input what must always hold
+ * debounce_check.h - feeds a debouncer and checks its invariants after every input
  *
- * None of this uses the model: these are the invariants of DESIGN.md in their own words.
+ * Only run_compare() compares with the model. All other checks are invariants.
  */
 #ifndef DEBOUNCE_CHECK_H
 #define DEBOUNCE_CHECK_H
@@ -12,7 +12,7 @@
 
 #include "debounce_model.h"
 
-/* A debouncer with its history. Where it was is restored by putting back d, n and outs. */
+/* A debouncer with its history. To go back to an earlier input, restore d, n and outs. */
 struct run {
 	struct button_irq_debounce d;
 	bool bound_pressed;
@@ -23,7 +23,7 @@ struct run {
 	struct output out[3 * MODEL_MAX];
 };
 
-/* More than a driver ever needs to come to rest: window, doubt, confirm, window. */
+/* More than a quiet line needs: end of window, contradiction, confirmation, end of window. */
 #define QUIET_SAMPLES	6
 
 static inline const char *level_name(enum button_irq_level level)
@@ -47,7 +47,7 @@ static inline bool same_report(const struct button_irq_report *a,
 	       a->count == b->count;
 }
 
-/* The first input after which the events are not the model's, or behind the last. */
+/* Returns the first input after which the events differ from the model's, or run->n if none do. */
 static inline unsigned int run_differs(const struct run *run, const struct model *m)
 {
 	unsigned int o, at = run->n;
@@ -63,8 +63,8 @@ static inline unsigned int run_differs(const struct run *run, const struct model
 }
 
 /*
- * The history as TAP comments, with what came of it. With a model: up to where that says
- * otherwise, and what it says.
+ * Prints the history and its events as TAP comments. With a model, stops at the first input whose
+ * events differ, and prints the model's events there.
  */
 static inline void run_print(const struct run *run, const struct model *m)
 {
@@ -138,7 +138,7 @@ static inline unsigned int call_debouncer(struct button_irq_debounce *d, const s
 	return 0;
 }
 
-/* Every edge became an event or is counted as a bounce. */
+/* Checks that every edge became an event or is counted as a bounce. */
 static inline const char *check_counters(const struct button_irq_debounce *d)
 {
 	if (d->edges + d->inferred != d->presses + d->releases + d->bounces)
@@ -153,8 +153,8 @@ static inline const char *check_counters(const struct button_irq_debounce *d)
 }
 
 /*
- * From here on the line rests at @level. A driver that samples it (at once, if @look)
- * and then whenever that is due must come to rest with the state where the line is.
+ * The line stays at @level from now on. If the driver samples it (at once, if @look) and then
+ * whenever a sample is due, samples must end, with the state equal to @level.
  */
 static inline const char *check_quiet(struct button_irq_debounce d, u64 now, bool level, bool look)
 {
@@ -189,9 +189,9 @@ static inline const char *check_quiet(struct button_irq_debounce d, u64 now, boo
 }
 
 /*
- * At most one press or release per window. Three of them in a row therefore lie in three
- * windows, the second of which fits between the first and the third; in settle mode even
- * two are a quiet window apart. Only for one setting, all edges seen.
+ * At most one press or release per window. In eager mode, a whole window therefore fits between
+ * the first and the third of three events in a row; in settle mode, between any two. This holds
+ * only if the settings did not change and every edge was seen.
  */
 static inline const char *check_spacing(const struct run *run)
 {
@@ -208,7 +208,7 @@ static inline const char *check_spacing(const struct run *run)
 	return "more than one event in a window";
 }
 
-/* Feed @in, keep it and what it gave. Return NULL, or what is wrong. */
+/* Feeds @in, and records it and its events. Returns NULL, or a text about what is wrong. */
 static inline const char *run_feed(struct run *run, struct input in)
 {
 	struct button_irq_report r[BUTTON_IRQ_REPORTS + 1];
@@ -218,7 +218,7 @@ static inline const char *run_feed(struct run *run, struct input in)
 	bool state = d->state, doubt = d->unconfirmed;
 	const char *wrong;
 
-	/* Room that is not the debouncer's. */
+	/* Guard the element after the debouncer's array. */
 	memset(&r[BUTTON_IRQ_REPORTS], 0x5a, sizeof(r[0]));
 
 	run->in[run->n++] = in;
@@ -227,7 +227,7 @@ static inline const char *run_feed(struct run *run, struct input in)
 		return "too many events";
 	for (i = 0; i < sizeof(r[0]); i++)
 		if (((unsigned char *)&r[BUTTON_IRQ_REPORTS])[i] != 0x5a)
-			return "wrote behind its room";
+			return "wrote past the end of the array of events";
 
 	for (i = 0; i < n; i++) {
 		struct output *o = &run->out[run->outs];
@@ -237,11 +237,11 @@ static inline const char *run_feed(struct run *run, struct input in)
 		if (run->outs && o->r.time < o[-1].r.time)
 			return "time went backwards";
 		if (o->r.held && o->r.type != BUTTON_IRQ_RELEASE)
-			return "held time on what is no release";
+			return "an event other than a release has a held time";
 		run->outs++;
 		if (o->r.type == BUTTON_IRQ_MISSED) {
 			if (in.op != MISSED && (in.op != EDGE || d->window_ns))
-				return "a gap that is none";
+				return "a missed event without a gap";
 			continue;
 		}
 		if (o->r.type != (state ? BUTTON_IRQ_RELEASE : BUTTON_IRQ_PRESS))
@@ -253,7 +253,7 @@ static inline const char *run_feed(struct run *run, struct input in)
 			return wrong;
 	}
 	if (state != d->state)
-		return "the state is not what was reported";
+		return "the state differs from the reported one";
 	if (in.op == SAMPLE && changes > 1)
 		return "a sample gave more than one event";
 	if (in.op == CONFIGURE && n)
@@ -266,14 +266,14 @@ static inline const char *run_feed(struct run *run, struct input in)
 	if (in.op == SAMPLE) {
 		if (n && in.time < due && !doubt)
 			return "an early sample gave an event";
-		/* Else a timer set for it would expire over and over. */
+		/* Otherwise a timer set to the deadline would expire again and again. */
 		if (button_irq_debounce_deadline(d) <= in.time)
 			return "a sample is due at once again";
 	}
 	return NULL;
 }
 
-/* Whatever happens next: the line may rest anywhere, the state has to follow. */
+/* Whichever level the line stays at from now on, the state must become that level. */
 static inline const char *run_quiet(const struct run *run)
 {
 	const struct input *last = &run->in[run->n - 1];
@@ -282,24 +282,24 @@ static inline const char *run_quiet(const struct run *run)
 	wrong = check_quiet(run->d, last->time, false, true);
 	if (!wrong)
 		wrong = check_quiet(run->d, last->time, true, true);
-	/* Where an edge told the level, no look is needed to get there. */
+	/* An edge with a known level needs no sample other than those that are due. */
 	if (!wrong && last->op == EDGE && last->level != BUTTON_IRQ_LEVEL_UNKNOWN)
 		wrong = check_quiet(run->d, last->time, last->level, false);
 	return wrong;
 }
 
-/* Compare with what the model makes of the same history. */
+/* Compares events and counters with the model's for the same history. */
 static inline const char *run_compare(const struct run *run, struct model *m)
 {
 	const struct button_irq_debounce *d = &run->d;
 
 	model_run(m, run->in, run->n, run->bound_pressed);
 	if (m->outs != run->outs || run_differs(run, m) != run->n)
-		return "the model gives other events";
+		return "the events differ from the model's";
 	if (m->edges != d->edges || m->inferred != d->inferred || m->missed != d->missed ||
 	    m->glitches != d->glitches ||
 	    m->state != d->state)
-		return "the model counts otherwise";
+		return "the counters or the state differ from the model's";
 	return NULL;
 }
 

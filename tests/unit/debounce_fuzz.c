@@ -2,11 +2,11 @@
 /*
  * libFuzzer target: any bytes are a history for the debouncer
  *
- * First byte: bit 0 bound pressed, bit 1 mode, bit 2 loose times, then the debounce time.
- * Then two bytes an input: what (low half: op and level, high half: how the time is
- * meant) and how much. In loose histories times step back now and then, as those of an
- * edge and a sample may on two CPUs; the invariants hold there too, but for the model
- * there is no order to reason about.
+ * First byte: bit 0 bound pressed, bit 1 mode, bit 2 loose times, bits 3 to 5 the debounce time.
+ * Then two bytes for each input. The low half of the first is the op and the level, its high
+ * half selects how the second byte becomes a time. In loose histories times may step back, as
+ * the times of an edge and of a sample may on two CPUs. The invariants hold there too, but the
+ * model needs ordered times and is not compared.
  */
 #include <stdlib.h>
 
@@ -50,14 +50,14 @@ static u64 fuzz_time(u64 now, unsigned int how, unsigned int much)
 	case 5:
 		return now - (run.loose ? much * 50 : 0);
 	default:
-		/* Around the deadline, or behind it. */
+		/* Around the deadline, or after it. */
 		if (due == BUTTON_IRQ_NO_DEADLINE)
 			return now + much;
 		return (how & 7) == 6 ? due + much - 128 : due + window / 64 * much;
 	}
 }
 
-/* The Makefile gives it the name that libFuzzer calls. */
+/* The Makefile renames this to LLVMFuzzerTestOneInput(), which libFuzzer calls. */
 int fuzz_one(const unsigned char *data, size_t size)
 {
 	static const enum input_op ops[16] = {

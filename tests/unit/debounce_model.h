@@ -1,29 +1,32 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * debounce_model.h - what button_irq_debounce.h is to do, said in another way
+ * debounce_model.h - a second implementation of button_irq_debounce.h, in another way
  *
- * The debouncer sees one input at a time and remembers flags. The model is given the
- * whole history and remembers none: it cuts the history into windows, looks at all that
- * lies in a window together, and where the debouncer has to wait and see (does a second
- * sample agree?) it looks ahead. Counters, clamped times, held times and counts are not
- * kept along the way but worked out from the list of changes when that is complete.
+ * The debouncer sees one input at a time and keeps its state in flags. The model gets the whole
+ * history and has no such flags. It cuts the history into windows and treats all inputs of a
+ * window together. Where the debouncer has to wait for a second sample, the model looks ahead.
+ * Counters, clamped times, held times and counts are computed at the end, from the complete list
+ * of changes.
  *
- * Why it is right, sentence by sentence of DESIGN.md and the header:
+ * How the model follows each rule:
  *
- *  - "the first edge at once": model_idle(), an edge to the other level is a change.
- *  - "then ignore edges for debounce_us; then re-sample, and if the line ended elsewhere
- *    report that too": model_window() steps over everything before the window's end,
- *    noting only where the last edge leaves the line. The first edge, wake-up or sample
- *    at or after the end is the first moment the debouncer can know that it is over.
- *  - "its time, not the timer's": a change carries the time of an edge in the window.
- *  - "the report opens a new window": eager, and it starts where this one ended.
- *  - "when the line has been quiet for debounce_us": settle, each edge moves the start.
- *  - "counts only when a second one agrees": model_second_look() searches the rest of
- *    the history for it, as far as nothing else says where the line is.
- *  - "an edge whose level equals the last one from an edge had a merged twin": the
- *    model looks back through the history for what moved the line last.
- *  - "times never go backwards", "first release held 0", "edges debounced away since
- *    the event before": model_tell(), sums over the finished list.
+ *  - Eager mode reports the first edge at once: in model_idle(), an edge to the other level is
+ *    a change.
+ *  - Edges within the window are ignored, and at its end a level that differs from the reported
+ *    state is reported: model_window() steps over every input before the window's end and keeps
+ *    only the level after the last edge. The first edge, wake-up or sample at or after the end
+ *    is the first moment at which the debouncer can know that the window is over.
+ *  - The event has the time of an edge, not of the timer: a change carries the time of an edge
+ *    in the window.
+ *  - A report opens a window: in eager mode, the new window starts where the old one ended.
+ *  - Settle mode reports once the line was quiet for a debounce time: each edge moves the start
+ *    of the window.
+ *  - A contradicting sample counts only if a second one agrees: model_second_look() searches the
+ *    rest of the history for that sample, up to an input that shows the level in another way.
+ *  - An edge whose level equals that of the last edge means that two edges were merged: the
+ *    model looks back through the history for the input that moved the line last.
+ *  - Times never go backwards, the release of a button bound pressed is held 0, and counts are
+ *    those since the event before: model_tell() computes these from the complete list.
  */
 #ifndef DEBOUNCE_MODEL_H
 #define DEBOUNCE_MODEL_H
@@ -51,7 +54,7 @@ struct output {
 	struct button_irq_report r;
 };
 
-/* Why the state changed: an edge just now, an edge that was held back, no edge at all. */
+/* Why the state changed: this edge, an edge that was held back, or only samples or a wake-up. */
 enum model_reason { AT_ONCE, HELD_BACK, INFERRED };
 
 struct model {
@@ -62,10 +65,10 @@ struct model {
 	/* settings in force at each input */
 	u64 window[MODEL_MAX];
 	u32 mode[MODEL_MAX];
-	/* found out about each input */
-	bool not_edge[MODEL_MAX];	/* moved the line, or told of a gap, and is no edge */
+	/* results for each input */
+	bool not_edge[MODEL_MAX];	/* after it, the level is not that of an edge */
 	bool gap[MODEL_MAX];		/* an edge that shows that another is missing */
-	bool glitch[MODEL_MAX];		/* the same, with debouncing: counted only */
+	bool glitch[MODEL_MAX];		/* the same with debouncing, which counts it only */
 	/* changes of the reported state, in order; they alternate */
 	struct {
 		unsigned int at;
@@ -93,17 +96,17 @@ static inline void model_change(struct model *m, unsigned int at, u64 time,
 	m->state = !m->state;
 }
 
-/* Where edge @in takes the line: an unknown level is the opposite of where it was. */
+/* Returns the level after the edge @in: if unknown, the opposite of the level before. */
 static inline bool model_resolve(const struct input *in, bool line)
 {
 	return in->level == BUTTON_IRQ_LEVEL_UNKNOWN ? !line : in->level;
 }
 
 /*
- * Sample @j saw what no edge explains. Which input settles that? A sample late enough
- * that saw the same confirms it (*@confirmed). An edge, a wake-up or a sample that saw
- * something else refutes it, and so does a sample that finds the window that started at
- * *@start, if there was one, open again, because it was made longer.
+ * Sample @j has a level that no edge explains. Returns the input that decides whether to believe
+ * it. A sample of the same level, late enough, confirms it (*@confirmed). An edge, a wake-up or
+ * a sample of another level refutes it. So does a sample within the window that started at
+ * *@start, if there is one: a new, longer debounce time has opened that window again.
  */
 static inline unsigned int model_second_look(const struct model *m, unsigned int j,
 					     const u64 *start, bool *confirmed)
@@ -128,8 +131,8 @@ static inline unsigned int model_second_look(const struct model *m, unsigned int
 }
 
 /*
- * A window starts at @start; inputs from @i on are not dealt with yet. Return the first
- * input after the last of an unbroken row of windows.
+ * A window starts at @start, and @i is the first input to process. Processes this window and all
+ * that follow without a break. Returns the first input after them.
  */
 static inline unsigned int model_window(struct model *m, unsigned int i, u64 start)
 {
@@ -160,15 +163,15 @@ static inline unsigned int model_window(struct model *m, unsigned int i, u64 sta
 			continue;
 		}
 
-		/* The window is over. Where did the line stand? */
+		/* The window is over. Find the level of the line. */
 		if (in->op == SAMPLE && in->level != BUTTON_IRQ_LEVEL_UNKNOWN &&
 		    (bool)in->level != line) {
 			if (held && guess) {
-				/* The guess was wrong, the edges are explained. */
+				/* The assumed level was wrong: edges were merged. */
 				line = in->level;
 				m->not_edge[i] = true;
 			} else {
-				/* Not where a known level left it. */
+				/* The sample contradicts a level that an edge had read. */
 				k = model_second_look(m, i, &start, &confirmed);
 				if (!confirmed) {
 					i = k - 1;
@@ -187,7 +190,7 @@ static inline unsigned int model_window(struct model *m, unsigned int i, u64 sta
 		model_change(m, i, candidate, HELD_BACK);
 		if (!m->window[i] || m->mode[i] == BUTTON_IRQ_MODE_SETTLE)
 			return in->op == SAMPLE ? i + 1 : i;
-		/* The next window starts here, and this input may be past that as well. */
+		/* The next window starts here. This input may lie after its end, too. */
 		start += m->window[i];
 		held = false;
 		i--;
@@ -195,7 +198,7 @@ static inline unsigned int model_window(struct model *m, unsigned int i, u64 sta
 	return i;
 }
 
-/* Was the line, before edge @i, where an edge had left it? */
+/* Returns whether the level before edge @i was that of an edge. */
 static inline bool model_after_edge(const struct model *m, unsigned int i)
 {
 	while (i-- > 0) {
@@ -204,11 +207,11 @@ static inline bool model_after_edge(const struct model *m, unsigned int i)
 		if (m->in[i].op == MISSED || m->not_edge[i])
 			return false;
 	}
-	/* The level when the driver bound counts as that of an edge. */
+	/* The level at binding counts as that of an edge. */
 	return true;
 }
 
-/* No window is open and the line is where it was reported. Deal with input @i. */
+/* Processes input @i while no window is open and the line is at the reported state. */
 static inline unsigned int model_idle(struct model *m, unsigned int i)
 {
 	const struct input *in = &m->in[i];
@@ -259,7 +262,7 @@ static inline void model_output(struct model *m, unsigned int at, u64 time, u32 
 	m->outs++;
 }
 
-/* Make events of the changes, the gaps and the inputs that are events themselves. */
+/* Makes events from the changes, from the gaps, and from missed edges among the inputs. */
 static inline void model_tell(struct model *m)
 {
 	const struct output *press = NULL;
@@ -272,7 +275,7 @@ static inline void model_tell(struct model *m)
 
 		for (; c < m->changes && m->change[c].at == i; c++) {
 			struct output *o = &m->out[m->outs];
-			/* An edge that finds a window over comes behind what that gave. */
+			/* An edge that ends a window counts after that window's event. */
 			bool own = m->change[c].reason == AT_ONCE;
 			unsigned long bounces;
 
@@ -301,7 +304,7 @@ static inline void model_tell(struct model *m)
 	}
 }
 
-/* @n inputs @in to a debouncer that starts with no debouncing. */
+/* Runs the model on the @n inputs @in, starting with a debounce time of 0. */
 static inline void model_run(struct model *m, const struct input *in, unsigned int n,
 			     bool bound_pressed)
 {

@@ -2,13 +2,13 @@
 /*
  * debounce_test.c - host tests of button_irq_debounce.h
  *
- * Three kinds: examples, one per sentence of the specification; enumeration of every
- * short history, each checked against the invariants and against a model; and a
- * simulated driver, whose line bounces and whose interrupts and samples come late.
+ * There are three kinds of tests: examples, one for each rule; enumerations of every short
+ * history and long random histories, each checked against the invariants and the model; and
+ * a simulated driver, whose line bounces and whose interrupts and samples come late.
  *
  * Usage: debounce_test [-x] [LESS]
- * LESS: enumerate histories so many inputs shorter, for a quick run. -x: stop at the first
- * test that fails.
+ * LESS: make the enumerated histories shorter by this many inputs, for a quick run.
+ * -x: stop at the first test that fails.
  */
 #include <stdlib.h>
 
@@ -26,7 +26,7 @@ static struct run run;
 static struct model model;
 static bool failed;
 
-/* Tell the first thing that is wrong in a test. */
+/* Prints the first failure of a test. */
 static void fail(const char *what, bool history)
 {
 	if (failed)
@@ -37,9 +37,9 @@ static void fail(const char *what, bool history)
 		run_print(&run, NULL);
 }
 
-/* --- Examples. All times in microseconds, debounce time 10 ms unless said. ----------------- */
+/* --- Examples. All times are in microseconds, the debounce time is 10 ms unless stated. ----- */
 
-/* Events of the run that the test has already asked for. */
+/* The number of the run's events that the test has already checked. */
 static unsigned int asked;
 static u64 now_us;
 
@@ -90,7 +90,7 @@ static void configure(u32 mode, u64 window_us)
 	});
 }
 
-/* The end of a run: nothing left over, and the model agrees. */
+/* Ends a run: the test must have checked every event, and the model must agree. */
 static void finish(void)
 {
 	const char *wrong;
@@ -218,7 +218,7 @@ static void eager_tells_where_the_line_ended(void)
 	sample(R, 11000);
 	/* The last edge's time, not the timer's; two of the edges were bounces. */
 	release(5000, 4000, 2);
-	/* And the report opened a window, where the other one ended. */
+	/* The report opened a window, which starts where the other one ended. */
 	due_at(21000);
 	sample(R, 21000);
 	nothing_due();
@@ -230,7 +230,7 @@ static void eager_window_ends_with_an_edge(void)
 	edge(P, 1000);
 	press(1000, 0);
 	sample(P, 11000);
-	/* Coincident with the end: not in the window any more. */
+	/* An edge at the end of the window is no longer in the window. */
 	start(EAGER, 10000);
 	edge(P, 1000);
 	press(1000, 0);
@@ -249,7 +249,7 @@ static void settle_tells_after_the_quiet(void)
 	due_at(12000);
 	sample(P, 11999);
 	sample(P, 12000);
-	/* The first edge of the burst. */
+	/* The event has the time of the burst's first edge. */
 	press(1000, 2);
 	nothing_due();
 	edge(R, 50000);
@@ -266,7 +266,7 @@ static void settle_is_immune_to_glitches(void)
 	sample(R, 11100);
 	nothing_due();
 	counters(2, 0, 2, 0);
-	/* They are told with the next event. */
+	/* The next event's count includes these bounces. */
 	edge(P, 20000);
 	sample(P, 30000);
 	press(20000, 2);
@@ -293,7 +293,7 @@ static void zero_tells_every_change(void)
 	edge(P, 1001);
 	press(1001, 0);
 	nothing_due();
-	/* The mode is of no matter. */
+	/* Without debouncing, the mode makes no difference. */
 	start(SETTLE, 0);
 	edge(P, 1000);
 	press(1000, 0);
@@ -310,7 +310,7 @@ static void repeated_level_at_zero_is_missed(void)
 	edge(P, 2000);
 	missed(2000, 1);
 	counters(2, 0, 1, 1);
-	/* Each time, not every other time. */
+	/* Every repeated edge is reported, not every other one. */
 	edge(P, 3000);
 	missed(3000, 1);
 	edge(P, 4000);
@@ -384,7 +384,7 @@ static void contradicting_sample_needs_a_second(void)
 	sample(P, 1999);
 	due_at(2000);
 	sample(P, 2000);
-	/* The time it was first seen; the window starts now. */
+	/* The event has the time of the first sample; the window starts at the second. */
 	press(1000, 0);
 	due_at(12000);
 	counters(0, 1, 0, 0);
@@ -400,7 +400,7 @@ static void an_edge_refutes_an_unconfirmed_sample(void)
 	press(1020, 0);
 	due_at(11020);
 	counters(1, 0, 0, 0);
-	/* Doubt starts afresh: the looks before the edge are of no weight. */
+	/* After an edge, two new samples are needed: those before the edge do not count. */
 	start(EAGER, 0);
 	sample(P, 1000);
 	edge(R, 1020);
@@ -419,7 +419,7 @@ static void an_agreeing_sample_refutes_an_unconfirmed_one(void)
 	nothing_due();
 	sample(P, 2000);
 	due_at(3000);
-	/* A chip that fails says: believe the edges. */
+	/* If the sample fails, the edges are believed. */
 	sample(U, 2500);
 	nothing_due();
 }
@@ -430,7 +430,7 @@ static void a_resampled_level_makes_no_edge_repeated(void)
 	sample(P, 1000);
 	sample(P, 2000);
 	press(1000, 0);
-	/* The interrupt that was on its way all the time: no second press, no missed. */
+	/* The late interrupt of that press gives neither a second press nor a missed edge. */
 	edge(P, 2001);
 	counters(1, 1, 1, 0);
 	edge(P, 3000);
@@ -454,7 +454,7 @@ static void late_timer_changes_nothing(void)
 {
 	unsigned int late;
 
-	/* Timer on time, late, after the next edge, or later than all windows. */
+	/* The sample comes on time, late, after the next edge, or after all windows. */
 	for (late = 0; late < 4; late++) {
 		start(EAGER, 10000);
 		edge(P, 1000);
@@ -549,7 +549,7 @@ static void unknown_levels_alternate(void)
 
 static void unknown_levels_end_where_the_sample_says(void)
 {
-	/* One edge was merged, the guess is pressed, the line is not. */
+	/* An edge was merged: the assumed level is pressed, but the line is released. */
 	start(EAGER, 10000);
 	edge(U, 1000);
 	press(1000, 0);
@@ -558,7 +558,7 @@ static void unknown_levels_end_where_the_sample_says(void)
 	sample(R, 11000);
 	release(1200, 200, 1);
 
-	/* And the other way round. */
+	/* The same with the levels exchanged. */
 	start(EAGER, 10000);
 	edge(U, 1000);
 	press(1000, 0);
@@ -572,7 +572,7 @@ static void unknown_levels_end_where_the_sample_says(void)
 	edge(P, 12000);
 	counters(3, 0, 2, 0);
 
-	/* The chip fails: the guess stands. */
+	/* If the sample fails, the assumed level is kept. */
 	start(EAGER, 10000);
 	edge(U, 1000);
 	press(1000, 0);
@@ -590,8 +590,8 @@ static void unknown_levels_end_where_the_sample_says(void)
 static void sample_overrules_a_known_level_only_twice(void)
 {
 	/*
-	 * The line was released for long; the sample, late, sees it pressed again before
-	 * that edge's interrupt was queued. Believed at once it would lose a press.
+	 * The line was released for a long time. A late sample finds the line pressed again
+	 * before the interrupt of that edge was queued. Believing the sample would lose a press.
 	 */
 	start(EAGER, 10000);
 	edge(P, 1000);
@@ -612,7 +612,7 @@ static void sample_overrules_a_known_level_only_twice(void)
 	sample(R, 40010);
 	release(30010, 29010, 0);
 
-	/* No such edge comes: it was merged, and what was held back were bounces. */
+	/* No such edge comes: it was merged, so the held-back edges were bounces. */
 	start(EAGER, 10000);
 	edge(P, 1000);
 	press(1000, 0);
@@ -626,7 +626,7 @@ static void sample_overrules_a_known_level_only_twice(void)
 	edge(P, 12500);
 	counters(3, 0, 2, 0);
 
-	/* The second look sees what the edge said. */
+	/* The second sample agrees with the edge. */
 	start(EAGER, 10000);
 	edge(P, 1000);
 	press(1000, 0);
@@ -639,7 +639,7 @@ static void sample_overrules_a_known_level_only_twice(void)
 
 static void unread_edge_explains_no_other_window(void)
 {
-	/* No edge was held back in this window, so none can have been guessed wrong. */
+	/* No edge was held back in this window, so no assumed level can be wrong. */
 	start(EAGER, 10000);
 	edge(U, 1000);
 	press(1000, 0);
@@ -710,7 +710,7 @@ static void to_zero_in_mid_window(void)
 	press(1000, 0);
 	release(1500, 500, 0);
 
-	/* All in one call: held back, and repeated. */
+	/* One call gives both: the held-back edge, and a missed edge for the repeated level. */
 	start(EAGER, 10000);
 	edge(P, 1000);
 	press(1000, 0);
@@ -773,7 +773,7 @@ static void wake_tells_the_change(void)
 	sample(P, 15000);
 	nothing_due();
 	counters(0, 1, 0, 0);
-	/* A later edge to that level was not repeated: no edge was fed. */
+	/* A later edge to that level is not a repeated one: no edge was fed before it. */
 	configure(EAGER, 0);
 	edge(P, 20000);
 	counters(1, 1, 1, 0);
@@ -820,7 +820,7 @@ static void wake_ends_the_window_and_the_doubt(void)
 	press(1500, 0);
 	nothing_due();
 
-	/* Also where it ends one window and falls into the next. */
+	/* This also holds for an edge that ends one window and falls into the next. */
 	start(EAGER, 10000);
 	edge(P, 1000);
 	press(1000, 0);
@@ -854,14 +854,14 @@ static void gaps_are_told(void)
 	missed(1000, 2);
 	counters(0, 0, 0, 9);
 	nothing_due();
-	/* In a window, and its edges are not forgotten. */
+	/* A gap within a window does not discard the held-back edges. */
 	edge(P, 2000);
 	press(2000, 0);
 	edge(R, 3000);
 	gap(1, 4000);
 	missed(4000, 1);
 	sample(R, 12000);
-	/* No event goes back behind the one before. */
+	/* No event is earlier than the one before. */
 	release(4000, 2000, 0);
 }
 
@@ -881,7 +881,7 @@ static void count_is_since_the_event_before(void)
 	sample(R, 50000);
 	release(40000, 20000, 0);
 
-	/* A gap is no press or release. */
+	/* A missed event does not reset the count: it is neither a press nor a release. */
 	start(EAGER, 10000);
 	edge(P, 1000);
 	press(1000, 0);
@@ -959,7 +959,7 @@ static const struct example examples[] = {
 
 /* --- Enumeration of all short histories ---------------------------------------------------- */
 
-/* When an input comes, counted from the one before, or from when a sample is due. */
+/* The time of an input, relative to the input before, or to the deadline of a sample. */
 enum when { AFTER, AT_DUE, BEFORE_DUE, AFTER_DUE };
 
 struct symbol {
@@ -997,7 +997,7 @@ static void add_settings(unsigned int halves, unsigned int window_halves, u32 mo
 	};
 }
 
-/* A timer that never runs. */
+/* Edges without any sample. */
 static void edges_only(void)
 {
 	unsigned int halves;
@@ -1006,7 +1006,7 @@ static void edges_only(void)
 		add_levels(EDGE, AFTER, halves);
 }
 
-/* Samples at any time, right and wrong. */
+/* Edges, and samples of either level at any time. */
 static void edges_and_samples(void)
 {
 	unsigned int halves;
@@ -1016,7 +1016,7 @@ static void edges_and_samples(void)
 		add_levels(SAMPLE, AFTER, halves);
 }
 
-/* The timer on time, a moment early, late by a window or two; edges coincident with it. */
+/* The timer on time, slightly early, or late by up to two windows, and edges at the same time. */
 static void timer(void)
 {
 	add_levels(EDGE, AFTER, 1);
@@ -1027,7 +1027,7 @@ static void timer(void)
 	add(SAMPLE, R, AFTER_DUE, 3);
 }
 
-/* All that may come between the two looks of a doubt. */
+/* Every input that may come between a contradicting sample and the second one. */
 static void doubts(void)
 {
 	add_levels(EDGE, AFTER, 1);
@@ -1066,7 +1066,7 @@ struct enumeration {
 	u64 window_ns;
 };
 
-/* 1 ms is also how long a doubt lasts; with 2 ms that is half a window. */
+/* BUTTON_IRQ_CONFIRM_NS is 1 ms: a whole window, or half of one. */
 static const struct enumeration enumerations[] = {
 	{ "edges only", edges_only, 5, 1000000 },
 	{ "edges and samples, window 1 ms", edges_and_samples, 4, 1000000 },
@@ -1094,7 +1094,7 @@ static struct input make_input(const struct enumeration *e, const struct symbol 
 	};
 }
 
-/* All histories of @depth more inputs. The ones in between are their beginnings. */
+/* Tries all histories of @depth more inputs. The invariants are checked after each input. */
 static void enumerate(const struct enumeration *e, unsigned int depth)
 {
 	struct button_irq_debounce d = run.d;
@@ -1141,7 +1141,7 @@ static void run_enumeration(const struct enumeration *e, unsigned int less)
 	n_symbols = 0;
 	e->alphabet();
 
-	/* Bound pressed is the same upside down but for the held time: not as deep. */
+	/* Bound pressed mirrors bound released, except for the held time: use a smaller depth. */
 	for (bound = 0; bound < 2; bound++, depth -= depth > 1) {
 		start_run(bound, EAGER, e->window_ns);
 		enumerate(e, depth);
@@ -1156,7 +1156,7 @@ static void run_enumeration(const struct enumeration *e, unsigned int less)
 
 static u64 seed;
 
-/* splitmix64: the same numbers everywhere. */
+/* splitmix64, which gives the same numbers on every machine */
 static u64 random_u64(void)
 {
 	u64 z = seed += 0x9e3779b97f4a7c15ULL;
@@ -1176,7 +1176,7 @@ static enum button_irq_level random_level(void)
 	return (int)below(3) - 1;
 }
 
-/* A time at or next to where something happens, or anywhere. */
+/* A time at or near the deadline or the end of a window, or any other time. */
 static u64 random_time(u64 now)
 {
 	u64 due = button_irq_debounce_deadline(&run.d);
@@ -1240,7 +1240,7 @@ static void long_histories(unsigned int less)
 
 #define LATE_EDGES	6
 
-/* Feed edges of known level and true samples, each @late behind its deadline. */
+/* Feeds edges of known level, and samples of the true level, each @late after its deadline. */
 static const char *play(struct run *to, const struct input *edges, u32 mode, u64 window_ns,
 			u64 late)
 {
@@ -1292,7 +1292,7 @@ static void lateness_changes_nothing(unsigned int less)
 	const char *wrong;
 	u32 mode;
 
-	/* Two levels and four distances an edge. */
+	/* Each edge has one of two levels and of four distances. */
 	for (code = 0; code < 1u << (3 * LATE_EDGES) && !failed; code += step) {
 		u64 time = 1000000000;
 
@@ -1321,19 +1321,19 @@ static void lateness_changes_nothing(unsigned int less)
 /* --- A line, its interrupts, and a driver -------------------------------------------------- */
 
 /*
- * The line moves at given times. A move sets the controller's status bit; while that is
- * set further moves are merged. The interrupt comes some time later, clears the bit,
- * reads the clock and a moment later, where the chip can, the level. The thread runs some
- * time after an edge was queued or a sample came due: it feeds the edges, and, if a
- * sample is due or an edge had no level, looks at the line. So the line may have moved
- * before a look while the interrupt is still on its way.
+ * The line moves at given times. A move sets the controller's status bit; while the bit is set,
+ * further moves are merged. The interrupt comes some time later, clears the bit, and reads the
+ * clock and, if the chip can, slightly later the level. The thread runs some time after an edge
+ * was queued or a sample came due: it feeds the edges and, if a sample is due or an edge had no
+ * level, samples the line. So the line may have moved before a sample is taken while the
+ * interrupt of that move is still pending.
  */
 #define MOVES		64
 
 struct world {
 	u64 move[MOVES];
 	unsigned int moves;
-	/* what is drawn anew for each interrupt and each run of the thread */
+	/* upper limits of the random delays of each interrupt and of each run of the thread */
 	u64 max_latency;
 	u64 max_lateness;
 	bool can_read;
@@ -1440,7 +1440,7 @@ static const char *drive(const struct world *w)
 	return NULL;
 }
 
-/* Events but gaps with times in [@from, @to]. */
+/* The number of presses and releases with times in [@from, @to]. */
 static unsigned int events_in(u64 from, u64 to)
 {
 	unsigned int i, n = 0;
@@ -1452,11 +1452,11 @@ static unsigned int events_in(u64 from, u64 to)
 }
 
 /*
- * Every burst of moves that changes the level, with the line at rest before and after
- * for longer than the debounce time, is one press or one release, no more and no less,
- * and has the time of one of its interrupts. How late the thread is must not matter
- * where levels are read with the edges; where they cannot be, what it looks at is all
- * there is, so rest has to be longer by that.
+ * Consider a burst of moves that changes the level, with the line at rest before and after it for
+ * longer than the debounce time. The burst must give exactly one press or release, with the time
+ * of one of its interrupts. If the top half reads levels, the thread's lateness must not matter.
+ * If it cannot, levels come from the thread's samples only, so the rest must be longer by the
+ * lateness.
  */
 static const char *bursts_are_told(const struct world *w, const unsigned int *burst,
 				   unsigned int bursts)
@@ -1472,7 +1472,7 @@ static const char *bursts_are_told(const struct world *w, const unsigned int *bu
 
 		if ((end - first) % 2 == 0)
 			continue;
-		/* With interrupts as late as that, its last edges may come after the window. */
+		/* With such a latency, the last edges of the burst may come after the window. */
 		if (end - first > 1 && w->max_latency > w->window / 5)
 			continue;
 		if (first && from - w->move[first - 1] < slack)
@@ -1506,7 +1506,7 @@ static void simulated_driver(unsigned int less)
 			.mode = below(2),
 			.window = windows[below(ARRAY_SIZE(windows))],
 			.can_read = below(3),
-			/* Less than what a doubt lasts: that is what it is for. */
+			/* Below BUTTON_IRQ_CONFIRM_NS, which exists to cover this latency. */
 			.max_latency = below(2) ? 20000 : 1 + below(BUTTON_IRQ_CONFIRM_NS / 4),
 		};
 		unsigned int burst[MOVES + 1], bursts = 0;
@@ -1542,9 +1542,9 @@ static void simulated_driver(unsigned int less)
 		wrong = drive(&w);
 		if (!wrong)
 			wrong = bursts_are_told(&w, burst, bursts);
-		/* Where no interrupt is later than a doubt lasts, nothing is made up. */
+		/* If no interrupt is later than the confirmation, no change is inferred. */
 		if (!wrong && w.can_read && run.d.inferred)
-			wrong = "a sample was believed where every edge told its level";
+			wrong = "a sample was believed although every edge had a known level";
 		if (!wrong)
 			wrong = run_compare(&run, &model);
 		if (wrong && !failed) {

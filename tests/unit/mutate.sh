@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Do the tests notice when the debouncer is broken? Break a copy of it in one small way at
-# a time and run debounce_test, which must fail. A mutation that fits no line of the header
-# any more is a failure of its own, and so is one that does not compile.
+# Checks that the tests detect a broken debouncer: changes a copy of it in one small way at a
+# time and runs debounce_test, which must fail. A mutation that matches no line of the header any
+# more counts as a failure, and so does one that does not compile.
 #
-# Left out, because it changes nothing: "repeated = d->level_from_edge" alone. Where that is looked at
-# the line was, and is, where it was reported, so the level is the last one.
+# The mutation "repeated = d->level_from_edge" alone is left out because it changes nothing: wherever
+# "repeated" is used, the edge's level is the reported state, which was also the level before the edge.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -14,7 +14,7 @@ top=$(cd "$here/../.." && pwd)
 build=$top/build/unit/mutants
 less=${1:-2}
 
-# WHERE|WHAT: WHERE is a function, * the whole header; WHAT is sed -E.
+# WHERE|WHAT: WHERE is the function button_irq_debounce_WHERE(), WHAT is a command of sed -E.
 mutations=(
 	'window_end|s/window_start \+ d->window_ns/window_start + d->window_ns + 1/'
 	'window_end|s/window_start \+ d->window_ns/window_start + d->window_ns - 1/'
@@ -122,7 +122,7 @@ compile()
 	gcc -std=gnu11 -O0 -w -I"$1" -o "$1/debounce_test" "$here/debounce_test.c"
 }
 
-# True when debounce_test fails in directory $1. One that hangs has failed as well.
+# killed DIRECTORY LESS: true if debounce_test of that directory fails or hangs; prints the failed test
 killed()
 {
 	local out
@@ -160,7 +160,7 @@ for mutation in "${mutations[@]}"; do
 	m=$build/$number
 	mkdir "$m"
 	cp "$top/button_irq.h" "$m/"
-	# Only from the function's first line to its closing brace.
+	# Split the header into the function, from its first line to its closing brace, and the rest.
 	awk -v name="button_irq_debounce_$where(" -v m="$m" '
 		index($0, "static inline") == 1 && index($0, name) { inside = 1 }
 		{ print > (m "/" (done ? "behind" : inside ? "function" : "before")) }

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# `make check-unit`: the debouncer on the host, in about 20 seconds. All examples and
-# every short history; again with sanitizers and as 32-bit code; line coverage of the
-# header; and a fixed number of runs of the fuzzer. TAP.
+# `make check-unit`: tests the debouncer on the host, in about 20 seconds. Runs all examples
+# and every short history; shorter histories with sanitizers and as 32-bit code; line coverage
+# of the header; and a fixed number of runs of the fuzzer. Prints TAP.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -11,7 +11,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 build=$TOP/build/unit
 runs=${BUTTON_IRQ_FUZZ_RUNS:-50000}
 
-# Build $1, or count a failure.
+# build PROGRAM: builds the program; if that fails, counts a failed test and returns false
 build()
 {
 	local log=$build/$1.log
@@ -22,7 +22,7 @@ build()
 	return 1
 }
 
-# Run the TAP program $1 with the arguments that follow, its lines as ours.
+# tap PROGRAM ARGUMENT...: builds and runs a program that prints TAP, and renumbers its tests as tests of this script
 tap()
 {
 	local program=$1 status=0 line want=0 got=0 bad=0
@@ -45,7 +45,7 @@ tap()
 			printf '%s\n' "$line" ;;
 		esac
 	done < "$build/$program.out"
-	# Died in mid test, or failed for no test.
+	# The program died in the middle of a test, or its exit status contradicts its tests.
 	if [ "$status" != "$bad" ] || [ "$got" != "$want" ] || [ "$got" = 0 ]; then
 		sed 's/^/# /' "$build/$program.err"
 		result 1 "$program: $got of $want tests, exit $status"
@@ -63,12 +63,12 @@ coverage()
 	lines=$(sed -n 's/^Lines executed:\([0-9.]*%\) of .*/\1/p' <<< "$header")
 	printf '%s\n' "${header:-$out}" | sed 's/^/# /'
 	[ "$lines" = 100.00% ] || status=1
-	# The lines that no test runs.
+	# Print the lines that no test runs.
 	[ "$status" = 0 ] || grep '#####:' "$build/button_irq_debounce.h.gcov" | sed 's/^/# /'
 	result "$status" "button_irq_debounce.h: line coverage is 100 %"
 }
 
-# Bounce trains with each setting, to start from. The same ones each time.
+# seeds DIRECTORY: writes the fuzzer's seed inputs, bounce trains for each setting. They are the same in every run.
 seeds()
 {
 	python3 - "$1" <<- 'EOF'
@@ -81,7 +81,7 @@ seeds()
 	EOF
 }
 
-# Beside the others, which leave a CPU free: says nothing, its log does.
+# Runs in parallel with the other tests, which leave a CPU free. The output goes to a log.
 fuzz()
 {
 	make -s -C "$here" ../../build/unit/debounce_fuzz
@@ -103,7 +103,7 @@ fuzzed()
 }
 
 "$TOP/scripts/deps.sh" unit
-say "debouncer on the host: every short history, sanitizers, coverage, fuzzing: about 20 s"
+say "testing the debouncer on the host: every short history, sanitizers, coverage, fuzzing (about 20 s)"
 echo 'TAP version 13'
 mkdir -p "$build"
 fuzz > "$build/debounce_fuzz.out" 2>&1 &
@@ -112,7 +112,7 @@ tap debounce_test
 tap debounce_test_san 1
 coverage
 fuzzed "$fuzzing"
-# Not every compiler makes such programs, and not every kernel runs them.
+# Not every compiler makes 32-bit programs, and not every kernel runs them.
 skipped=0
 if echo 'int main(void) { return 0; }' | gcc -m32 -x c -o "$build/m32" - 2> /dev/null && "$build/m32" 2> /dev/null; then
 	tap debounce_test_m32 1

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# run.sh: what a maintainer's scripts would say to the series of `make upstream`, one TAP line each: it applies to the
-# newest kernel of Debian; every patch passes checkpatch --strict; comments, documents and binding are well-formed; the
-# driver compiles without a warning, built in and as a module, before and after the patch that adds module parameters,
-# on four architectures; the module needs only symbols that kernels export; the selftests compile in the tree.
+# run.sh: checks the series of `make upstream` with the scripts that kernel maintainers use. Prints one TAP line for each
+# check: the series applies to Debian's newest kernel; every patch passes checkpatch --strict; comments, documents and the
+# binding are well-formed; the driver compiles without a warning on four architectures, built in and as a module, before and
+# after the patch that adds module parameters; the module needs only exported symbols; the selftests compile in the tree.
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
@@ -15,7 +15,8 @@ tree=$work/linux
 series=$TOP/build/upstream
 driver=drivers/misc/button_irq
 selftests=tools/testing/selftests/drivers/button_irq
-# What differs: RISC-V and x86 have no device tree, arm neither input devices nor tracepoints; only arm64 sleeps.
+# The configurations differ: RISC-V and x86 without device tree, arm without input devices and tracepoints, only arm64 with
+# suspend.
 declare -A configs=(
 	[arm64]="OF INPUT FTRACE ENABLE_DEFAULT_TRACERS SUSPEND"
 	[arm]="OF MMU ARCH_MULTI_V7"
@@ -24,13 +25,14 @@ declare -A configs=(
 )
 declare -A triplets=([arm64]=aarch64-linux-gnu [arm]=arm-linux-gnueabihf [riscv]=riscv64-linux-gnu [x86]=x86_64-linux-gnu)
 
-# in_tree GIT-ARGUMENT...: with an identity, which git am wants
+# in_tree GIT-ARGUMENT...: runs git in the tree, with an identity, which git am needs
 in_tree()
 {
 	git -c user.name=check-upstream -c user.email=check-upstream@project.example -C "$tree" "$@"
 }
 
-# The kernel's source in files that are shared with the cache: git and the builds, which are elsewhere, write none of them.
+# Makes a copy of the kernel's source whose files are hard links into the cache. Git replaces files rather than writing into
+# them, and builds are in other directories, so the cache does not change.
 make_tree()
 {
 	local stamp=$CACHE/linux-tree/stamp
@@ -40,7 +42,7 @@ make_tree()
 		mkdir -p "$work"
 		cp -al "$CACHE/linux-tree" "$tree" 2> /dev/null || { rm -rf "$tree"; cp -a "$CACHE/linux-tree" "$tree"; }
 		git -C "$tree" init -q
-		# Only what a patch may change
+		# Git needs only the files that a patch changes.
 		(cd "$tree" && git add -f MAINTAINERS drivers/misc/{Kconfig,Makefile} tools/testing/selftests/Makefile \
 			Documentation/misc-devices/index.rst Documentation/userspace-api/ioctl/ioctl-number.rst)
 		in_tree commit -q -m base
@@ -57,8 +59,9 @@ check_applies()
 	in_tree am -q "$series"/000[1-9]-*.patch
 }
 
-# FILE_PATH_CHANGES asks whether MAINTAINERS has the new files: an entry has their directory. Of shell scripts, lines may be
-# longer, and words repeat in commands; make check-static looks at the length of C. No GIT_DIR: reuse checks licences.
+# Ignored: FILE_PATH_CHANGES, which asks whether MAINTAINERS needs a change, since an entry has the new files' directory; and
+# for the selftests, long lines and repeated words, since shell scripts have both. make check-static checks line lengths in C.
+# GIT_DIR does not exist, so that checkpatch skips spdxcheck.py: reuse checks licences.
 check_checkpatch()
 {
 	local ignore=FILE_PATH_CHANGES
@@ -72,17 +75,17 @@ check_kernel-doc()
 	cd "$tree" && scripts/kernel-doc -none -Wall -Werror "$driver"/*.[ch] include/uapi/linux/button_irq.h
 }
 
-# The page is reStructuredText, and the ABI is what the kernel's own parser takes.
+# Checks that the page is valid reStructuredText, and that the kernel's own parser accepts the ABI file.
 check_documents()
 {
 	rst2html --strict --no-raw "$tree/Documentation/misc-devices/button_irq.rst" > "$work/button_irq.html" || return
 	grep -q 'RELEASE only' "$work/button_irq.html" || return
 	(cd "$tree" && tools/docs/get_abi.py --dir Documentation/ABI validate) 2>&1 | tee "$work/abi" | grep button_irq && return 1
-	# Every attribute is there.
+	# The ABI file has every attribute of the driver.
 	[ "$(grep -c '^What:' "$tree/Documentation/ABI/testing/sysfs-class-button_irq")" = "$(grep -c '&dev_attr_.*\.attr' "$tree/$driver/button_irq.c")" ]
 }
 
-# dt_schema PROGRAM ARGUMENT...: a program of dt-schema, with the Python that it belongs to
+# dt_schema PROGRAM ARGUMENT...: runs a program of dt-schema with the Python of its root
 dt_schema()
 {
 	local root=$CACHE/roots/dt-schema loader triplet
@@ -93,7 +96,7 @@ dt_schema()
 		"$root/usr/bin/$1" "${@:2}"
 }
 
-# As make dt_binding_check does, with the dt-schema at hand
+# Checks what make dt_binding_check does, with the dt-schema of the cache
 check_binding()
 {
 	local schema=$work/schema/input/button-irq.yaml out
@@ -108,7 +111,7 @@ check_binding()
 	[ -z "$out" ] || { echo "$out"; return 1; }
 }
 
-# kernel ARCH MAKE-ARGUMENT...
+# kernel ARCH MAKE-ARGUMENT...: runs make for the architecture, with its build directory
 kernel()
 {
 	local arch=$1 triplet=${triplets[$1]}
@@ -118,7 +121,7 @@ kernel()
 	make -s -j "$(nproc)" -C "$tree" O="$work/$arch" ARCH="$arch" CROSS_COMPILE="${triplet:+$triplet-}" "$@"
 }
 
-# configure ARCH y|m
+# configure ARCH y|m: makes a small configuration with the driver; fails and prints the symbols that cannot be set
 configure()
 {
 	local symbol
@@ -132,7 +135,7 @@ configure()
 	! grep -vxFf "$work/$1/.config" "$work/$1/fragment"
 }
 
-# compiles ARCH y|m: as the tree has it now. W=1 warns more; elsewhere in the kernel as well, which is not our concern.
+# compiles ARCH y|m: compiles the driver of the commit that is checked out, with W=1. Warnings from other files are ignored.
 compiles()
 {
 	local log=$work/$1/log
@@ -143,7 +146,7 @@ compiles()
 	! grep -E "(button_irq.*|ERROR|error).*(warning|error)" "$log" && [ -s "$work/$1/$driver/button_irq.o" ]
 }
 
-# Before and after the patch that adds module parameters: what stands without it has to compile without it.
+# Compiles before and after the patch that adds module parameters: the driver must compile without that patch, too.
 check_builds()
 {
 	local commit how
@@ -156,7 +159,7 @@ check_builds()
 	done
 }
 
-# Debian's kernel exports all that the module needs. The module has been built for a smaller kernel.
+# Checks that Debian's kernel exports every symbol that the module needs. The module was built for a smaller configuration.
 check_symbols()
 {
 	local kernel symvers
@@ -189,7 +192,7 @@ done
 make_tree
 "$TOP/scripts/upstream.py" "$CACHE/linux-tree" "$series" > "$work/log" 2>&1 || { cat "$work/log" >&2; die "no series, see above"; }
 
-# run NAME COMMAND...
+# run NAME COMMAND...: runs the command as a test; prints its output if it fails
 run()
 {
 	local name=$1 status=0

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# build.sh ARCH: compiles the button-irq command for an architecture, in the root in which the selftests are compiled
-# -> build/userspace/ARCH/, as installed
+# build.sh ARCH: compiles the button-irq command for an architecture, in the root in which the selftests are compiled, and
+# installs it into build/userspace/ARCH/
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# build_fake.sh DIRECTORY [static]: the button-irq command with sanitizers, on buttons that test_command.py fakes (fake_device.c), and
-# calibrate on lines that it fakes (fake_gpiod/) -> DIRECTORY/button-irq, DIRECTORY/calibrate. With "static", they have no
-# sanitizers and run in any root.
+# build_fake.sh DIRECTORY [static]: compiles the button-irq command with faked buttons (fake_device.c) and calibrate with faked
+# lines (fake_gpiod/), both with sanitizers -> DIRECTORY/button-irq, DIRECTORY/calibrate. With "static", the programs have no
+# sanitizers, and run in any root.
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
@@ -14,7 +14,7 @@ mode=("-fsanitize=address,undefined" -fno-sanitize-recover)
 here=$TOP/tests/userspace
 mkdir -p "$1"
 
-# compile FILE...
+# compile OPTION-OR-FILE...: runs gcc with the common options
 compile()
 {
 	gcc -std=gnu11 -O1 -g -Wall -Wextra -Werror -D_GNU_SOURCE "${mode[@]}" \

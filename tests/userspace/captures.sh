@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# captures.sh: runs the terminal sessions that doc/recipes.md shows (sessions.sh) on an emulated Raspberry Pi 3B, and the demo
-# -> build/userspace/captures/, doc/*.svg and doc/recipes.md
+# captures.sh: runs the terminal sessions of doc/recipes.md (sessions.sh) on an emulated Raspberry Pi 3B, and the demo, and
+# writes their output into build/userspace/captures/, doc/*.svg and doc/recipes.md
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
@@ -21,9 +21,10 @@ mkdir -p "$TOP/build/log"
 "$TOP/tests/vm/build.sh" "$kernel"
 "$TOP/tests/userspace/build.sh" arm64
 mapfile -t files < <(cd "$TOP/build/userspace/arm64" && find usr -type f -printf "--file\n$PWD/%p:/%p\n")
-# The userland has no locale but C, and calibrate draws with UTF-8. Locales do not depend on the architecture.
+# The guest's userland has only the locale C, but calibrate draws with UTF-8: take this machine's C.utf8, since locales do not
+# depend on the architecture.
 mapfile -t locale < <(find /usr/lib/locale/C.utf8 -type f -printf '--file\n%p:%p\n')
-[ ${#locale[@]} -gt 0 ] || die "no locale C.utf8 here"
+[ ${#locale[@]} -gt 0 ] || die "this machine has no locale C.utf8"
 say "booting an emulated Raspberry Pi 3B (about 20 s)"
 "$TOP/tests/vm/run.py" "$kernel" --board raspi3b "${files[@]}" "${locale[@]}" \
 	--file "$TOP/tests/userspace/sessions.sh:$guest/sessions.sh" --shell "$guest/sessions.sh" > "$log" ||

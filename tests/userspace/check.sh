@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# check.sh: the button-irq command. First on the host, with sanitizers: what it decides by itself, and all of it on faked
-# buttons. Then on an emulated board, where a button is pressed.
+# check.sh: tests the button-irq command. First on the host, with sanitizers: the parts that need no device, and the whole
+# command on faked buttons. Then on an emulated board, with real presses.
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
@@ -20,7 +20,7 @@ gcc -std=gnu11 -O1 -g -Wall -Wextra -Werror -D_GNU_SOURCE -fsanitize=address,und
 	-o "$TOP/build/userspace/gesture_test" "$TOP/tests/userspace/gesture_test.c" \
 	"$commands"/{gesture,config,util,bursts}.c -lm
 "$TOP/tests/userspace/build_fake.sh" "$TOP/build/userspace/fake"
-say "the command on faked buttons, with sanitizers (about 1 min)"
+say "testing the command on faked buttons, with sanitizers (about 1 min)"
 {
 	"$TOP/build/userspace/gesture_test" "$TOP/tests/gestures/vectors.txt" || status=$?
 	"$TOP/tests/userspace/test_command.py" "$TOP/build/userspace/fake" "$TOP/userspace/completion/button-irq" ||
@@ -39,12 +39,12 @@ kernel_line "$kernel"
 "$TOP/tests/vm/build.sh" "$kernel"
 "$TOP/tests/userspace/build.sh" "$arch"
 mapfile -t files < <(cd "$TOP/build/userspace/$arch" && find usr -type f -printf "--file\n$PWD/%p:/%p\n")
-# Documents whose examples are run
+# Documents whose examples command.sh runs
 for document in README.md doc/recipes.md doc/man/button-irq.1.md doc/man/button_irq.4.md; do
 	files+=(--file "$TOP/$document:$guest/${document##*/}")
 done
 say "booting an emulated board (about 2 min)"
-# The machine's own time does not depend on how busy this one is; how long that takes does.
+# The host's load does not change the machine's time, but makes the run take longer: hence the long timeout.
 "$TOP/tests/vm/run.py" "$kernel" --cpus 1 --stimulus wire --timeout 6000 --tests command.sh \
 	"${files[@]}" --file "$TOP/tests/userspace/command.sh:$guest/command.sh" | tee "$log.vm" || status=$?
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The button-irq command on real events: a button is pressed, and each subcommand behaves as its manual page says.
+# Runs in the guest: tests each subcommand of button-irq with real presses, against its manual page.
 
 # load_button's parameters are optional.
 # shellcheck disable=SC2119 source-path=SCRIPTDIR/../selftests
@@ -13,7 +13,8 @@ click() { gesture 0:0 50:1 60:1; }
 double() { gesture 0:0 50:1 150:0 200:1 210:1; }
 hold() { gesture 0:0 "$1:1" "$(($1 + 10)):1"; }
 
-# begun COMMAND...: starts button-irq in the background, with output to "got" and "errors"; returns once the button is open
+# begun COMMAND...: starts button-irq in the background, with its output in "got" and "errors", and waits until it has opened
+# the button
 begun()
 {
 	button-irq "$@" > got 2> errors &
@@ -21,7 +22,7 @@ begun()
 	wait_for 20 readers 1
 }
 
-# ends STATUS: the command that begun has started ends with STATUS
+# ends STATUS: waits for the command of begun, and checks that its exit code is STATUS
 ends()
 {
 	local status=0
@@ -31,7 +32,8 @@ ends()
 	equal "exit code (errors: $(cat errors))" "$1" "$status"
 }
 
-# refused STATUS TEXT COMMAND...: COMMAND ends with STATUS and one line of error that has TEXT in it (two with the hint at --help)
+# refused STATUS TEXT COMMAND...: checks that COMMAND ends with exit code STATUS and prints an error with TEXT, of one line, or of
+# two with the hint at --help
 refused()
 {
 	local status=0 wanted=$1 text=$2
@@ -179,7 +181,7 @@ test_watch_follow_before_it_is_there()
 	has_lines 2 got || fail "$(cat got)"
 }
 
-# udev makes the link in /dev/button after the node.
+# udev makes the link in /dev/button later than the node.
 test_watch_follow_link()
 {
 	button-irq watch --follow -n 2 /dev/button/bell > got 2> errors &
@@ -213,7 +215,7 @@ test_watch_state()
 	stim 0 1
 }
 
-# A container may have the node under its label only.
+# A container may have only the node /dev/button/LABEL.
 test_container()
 {
 	load_button label=bell
@@ -277,7 +279,7 @@ test_errors()
 	button-irq --version | grep '^button-irq ' > /dev/null || fail "no version"
 }
 
-# waits_for GESTURE MAKE...: wait GESTURE ends well after MAKE, and prints it
+# waits_for GESTURE MAKE...: checks that wait GESTURE prints the gesture and exits with 0 after the command MAKE
 waits_for()
 {
 	local wanted=$1
@@ -323,7 +325,7 @@ test_wait_hold_in_time()
 	stim 0 1
 }
 
-# A late reader decides by the times of the events: two clicks that were too far apart are no double.
+# A late reader decides by the times of the events: two clicks that were too far apart are not a double click.
 test_wait_late()
 {
 	load_button
@@ -340,17 +342,17 @@ test_wait_late()
 	ends 0
 }
 
-# In settle mode events come late by the debounce time, with earlier times.
+# In settle mode an event comes a debounce time later than the time that it has.
 test_wait_settle()
 {
 	load_button debounce_mode=settle debounce_us=200000
 	begun wait hold=500ms -t 3s
-	# Released just before the hold time; the command knows 200 ms later.
+	# The release is just before the hold time, but the command gets it 200 ms later.
 	gesture 0:0 450:1 2000:1
 	ends 1
 }
 
-# run_begun CONFIG...: run with these lines as its config file
+# run_begun LINE...: starts button-irq run with these lines as its config file
 run_begun()
 {
 	printf '%s\n' "$@" > conf
@@ -393,7 +395,7 @@ test_run_environment()
 	run_ends
 }
 
-# Commands that hang, fail, are killed or do not exist delay no other command and lose no event.
+# A command that hangs, fails, is killed or does not exist delays no other command and loses no event.
 test_run_bad_commands()
 {
 	local i
@@ -430,7 +432,7 @@ test_run_two_buttons()
 	run_ends
 }
 
-# A press whose release cannot be seen is no hold: the button is taken away within the hold time.
+# If the button is unbound within the hold time, its press does not become a hold: the release cannot be seen.
 test_run_no_hold_of_a_button_that_is_gone()
 {
 	load_button label=power
@@ -448,7 +450,7 @@ test_run_no_hold_of_a_button_that_is_gone()
 	run_ends
 }
 
-# Presses from before the button could be opened start no command.
+# Presses before the button could be opened start no command.
 test_run_nothing_stale()
 {
 	load_button label=power
@@ -509,7 +511,7 @@ test_status()
 	press 3
 	wait_for 20 counter_is releases 3
 	button-irq status > got
-	# Drivers that count glitches have one more column.
+	# With a driver that counts glitches, there is one more column.
 	if [ -e "$CLASS/button_irq/glitches" ]; then
 		title=' GLITCHES' zero=' 0'
 	fi
@@ -564,7 +566,7 @@ test_calibrate_options()
 	grep -q ' active_low=0 ' got || fail "$(cat got)"
 }
 
-# A line that never rests, as with mains hum: edges 10 ms apart
+# Edges 10 ms apart, as mains hum makes them
 test_calibrate_ends_on_a_line_that_never_rests()
 {
 	local i train=()
@@ -598,7 +600,7 @@ test_calibrate_errors()
 	grep -q "no edge in 2 s: is the button on this line" errors || fail "$(cat errors)"
 }
 
-# doctor STATUS TEXT
+# doctor STATUS TEXT: checks the exit code of button-irq doctor, and that it prints TEXT
 doctor()
 {
 	local status=0
@@ -677,7 +679,7 @@ test_documented_examples()
 			n=$((n + 1))
 			setsid bash -e example > got 2> errors &
 			COMMAND=$!
-			# Presses until the example has what it waits for; too few to fill the buffer of a program that waits for that.
+			# Press until the example has ended, but not so often that presses fill a pipe's buffer.
 			for ((presses = 0; presses < 40; presses++)); do
 				! example_is_over || break
 				gesture 0:0 40:1 600:1
@@ -712,7 +714,7 @@ test_documented_config_files()
 	equal "config files" 5 "$n"
 }
 
-# The first script of README.md, as printed there, in each shell
+# Runs the first script of README.md, as printed there, in each shell.
 test_readme_loop()
 {
 	local shell
@@ -738,7 +740,7 @@ test_readme_loop()
 	done
 }
 
-# completes WORDS...: what bash offers for the last of them
+# completes WORDS...: prints bash's completions of the last word
 completes()
 {
 	bash -c '

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Fuzzes the parser of the config file: every text is either wrong, with a message, or gives complete actions. */
+/* Fuzzes the config file's parser: a text gives either an error message or complete actions. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A button that is no device, so that the command can be tested on any machine. The linker
- * puts these functions in place of ioctl(), read() and close() (--wrap).
+ * A faked button, so that the command can be tested on any machine. The linker replaces
+ * ioctl(), read() and close() by these functions (--wrap).
  *
- * A node is a FIFO. One byte in it wakes whoever polls; the events are in root/fake/NODE.log,
- * as struct button_irq_event, and root/fake/NODE.info is its struct button_irq_info. The
- * button is gone when nobody has the FIFO open for writing any more. test_command.py is what
- * writes all of these.
+ * A node is a FIFO. A byte in the FIFO wakes processes that poll it. root/fake/NODE.log has the
+ * events as struct button_irq_event, and root/fake/NODE.info the struct button_irq_info. When no
+ * process has the FIFO open for writing any more, the button is gone. test_command.py and
+ * tests/node/fake.js write these files.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +21,7 @@
 #include "../../button_irq.h"
 
 #define FDS		64
-/* How far the fake's CLOCK_REALTIME is ahead of its CLOCK_MONOTONIC; not a power of two, to show rounding. */
+/* Offset of the fake's CLOCK_REALTIME from its CLOCK_MONOTONIC; not round, to show rounding. */
 #define REALTIME_NS	1700000000123456789ULL
 
 int __real_ioctl(int fd, unsigned long request, ...);
@@ -33,10 +33,10 @@ int __wrap_close(int fd);
 
 /**
  * struct fake - an open button
- * @name: its node; empty: not open
- * @log: descriptor of its events
- * @cursor: offset of the next one
- * @clock: of the times
+ * @name: name of the node; empty: not open
+ * @log: descriptor of the file of events
+ * @cursor: offset of the next event in @log
+ * @clock: clock of the times
  * @second: another descriptor of this process has the same button and takes the bytes of the FIFO
  */
 static struct fake {

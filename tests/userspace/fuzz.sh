@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# fuzz.sh RUNS: the gesture engine and the config parser, RUNS inputs each; what was found goes to build/userspace/. TAP.
+# fuzz.sh RUNS: fuzzes the gesture engine and the config parser with RUNS inputs each. Inputs that fail go to build/userspace/.
+# Prints TAP.
 
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Fuzzes the gesture engine: any history of events and promises gives gestures in the order of
- * their times, and the same ones whether each promise is made as soon as possible or never.
+ * Fuzzes the gesture engine. A promise (gestures_time()) means that every event up to a time has
+ * been fed. Any history must give gestures in the order of their times, and the same gestures
+ * whether promises are made as early as possible, or only before gaps and at the end.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,7 +37,7 @@ static void take(void *data, const struct gesture *f)
 	list->f[list->n++] = *f;
 }
 
-/* Each gesture that is decided by time is given at the time from which it is known. */
+/* Times must not go back, except at a click, which may have waited for a second press. */
 static void check_order(const struct list *list)
 {
 	unsigned int i;
@@ -58,19 +59,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	a.hold_ns = 1 + data[0];
 	a.double_ns = data[1];
-	/* Shorter repeats than this would be more gestures than fit. */
+	/* A shorter repeat time would give more gestures than fit into the list. */
 	a.repeat_ns = data[2] ? 32 + data[2] : 0;
 	b = a;
 	prompt.n = late.n = 0;
 	for (i = 3; i + 1 < size; i += 2) {
 		struct button_irq_event e = { .seq = i, .count = 1, .type = data[i] % 8 };
 
-		/* On time: a promise at each moment up to the next event. */
+		/* The prompt engine gets a promise for each moment up to the next event. */
 		for (step = data[i + 1]; step; step--)
 			gestures_time(&a, ++time, take, &prompt);
-		/* The event is of the next moment, so that nothing up to it was promised. */
+		/* The event comes one moment later, so no promise covers its time. */
 		e.timestamp_ns = ++time;
-		/* A reader that lost events cannot know the same as one that is on time. */
+		/* Without a promise before a gap, the late engine could miss a hold. */
 		if (e.type == BUTTON_IRQ_LOST)
 			gestures_time(&b, time - 1, take, &late);
 		if (e.type == BUTTON_IRQ_PRESS)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the button-irq command decides without a device: gestures, the config file, periods,
- * bursts. On the host. TAP.
+ * Host tests of the parts of the button-irq command that need no device: gestures, the config
+ * file, periods, bursts. Prints TAP.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -27,7 +27,7 @@ static void __attribute__((format(printf, 2, 3))) result(bool ok, const char *fo
 	failed += !ok;
 }
 
-/* Collects gestures as the vectors write them: NAME@TIME#SEQ+HELD, a blank between. */
+/* Collects gestures in the notation of the vectors, NAME@TIME#SEQ+HELD, separated by blanks. */
 struct collected {
 	char text[65536];
 	size_t used;
@@ -43,13 +43,14 @@ static void collect(void *data, const struct gesture *f)
 		c->used += snprintf(c->text + c->used, sizeof(c->text) - c->used, "+%llu", f->held / NS_PER_MS);
 }
 
-/* One input word of a vector, see vectors.txt. Returns false if it is none. */
+/* The state between the input words of a vector */
 struct input {
 	__u64 seq;
 	__u64 pressed_at;
 	bool pressed_known;
 };
 
+/* Feeds one input word of vectors.txt. Returns false if @word is not such a word. */
 static bool feed(struct gestures *g, struct input *in, const char *word, struct collected *out)
 {
 	struct button_irq_event e = { .count = 1 };
@@ -93,7 +94,7 @@ static bool feed(struct gestures *g, struct input *in, const char *word, struct 
 	return !*end;
 }
 
-/* Feeds the words of @text, one by one. */
+/* Feeds the words of @text. Returns false if one of them is not an input word of vectors.txt. */
 static bool play(struct gestures *g, const char *text, struct collected *out)
 {
 	char *copy = strdup(text), *rest = copy, *word;
@@ -168,7 +169,7 @@ static void test_vectors(const char *path)
 	result(n > 40, "%s has vectors, %u", path, n);
 }
 
-/* The same history gives the same gestures, however late and in whatever pieces it is read. */
+/* The same history gives the same gestures, however late and in however many pieces it is read. */
 static void test_lateness(void)
 {
 	static struct collected wanted, got;
@@ -189,7 +190,7 @@ static void test_lateness(void)
 			next = t + 1 + rand() % 1500;
 			sprintf(prompt + strlen(prompt), "%c%u ", kind, t);
 			sprintf(late + strlen(late), "%c%u ", kind, t);
-			/* On time: a promise every 100 ms, and at the last moment. */
+			/* A prompt reader: a promise every 100 ms, and at the last moment. */
 			for (now = t + 100; now < next - 1; now += 100)
 				sprintf(prompt + strlen(prompt), "t%u ", now);
 			sprintf(prompt + strlen(prompt), "t%u ", next - 1);

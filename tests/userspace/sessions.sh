@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Runs on an emulated Raspberry Pi with the selftests beside it: what doc/recipes.md shows of the button-irq command, each on a
-# terminal, printed as base64 for captures.sh to pick up.
+# Runs on an emulated Raspberry Pi, in the directory of the selftests: the sessions with the button-irq command that
+# doc/recipes.md shows. Each runs on a terminal; captures.sh reads the output, which is printed as base64.
 
 # shellcheck source-path=SCRIPTDIR/../selftests
 
@@ -21,7 +21,7 @@ import os, pty, sys
 sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))' "$@" < /dev/null
 }
 
-# capture NAME FILE
+# capture NAME FILE: prints a file as base64, for captures.sh
 capture()
 {
 	echo "==== capture $1"

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# test_build.sh: without libgpiod 2 everything but calibrate is built, and without lowdown everything but the manual pages. TAP.
+# test_build.sh: checks that without libgpiod 2 everything except calibrate is built, and without lowdown everything except the
+# manual pages. Prints TAP.
 
 # shellcheck disable=SC2317 # the functions are called by check
 set -euo pipefail
@@ -11,7 +12,7 @@ number=0
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# check NAME COMMAND...
+# check NAME COMMAND...: runs the command as a test
 check()
 {
 	number=$((number + 1))
@@ -24,7 +25,7 @@ check()
 	fi
 }
 
-# builds VERSION: makes the command with a pkg-config that reports this version of libgpiod, or none; calibrate is not compiled
+# builds VERSION: makes the command with a pkg-config that reports this version of libgpiod, or none. Does not compile calibrate.
 builds()
 {
 	rm -rf "$work/pc" "$work/out"
@@ -59,7 +60,8 @@ says_that_pages_are_left_out()
 		[ -x "$work/out/installed/opt/x/bin/button-irq" ] && [ ! -e "$work/out/installed/opt/x/share/man" ]
 }
 
-# A 32-bit program whose time_t has 32 bits calls localtime_r() and clock_gettime() by their plain names.
+# On 32-bit architectures, time_t must have 64 bits. With a time_t of 32 bits, the program would call localtime_r() and
+# clock_gettime() by their plain names.
 calls_have_64_bits()
 {
 	nm -D "$work/out/button-irq.bin" > "$work/log" && grep -q __localtime64_r "$work/log" && grep -q __clock_gettime64 "$work/log" &&

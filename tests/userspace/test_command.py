@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""test_command.py DIRECTORY COMPLETION [TEST...]: the button-irq command on faked buttons
+"""test_command.py DIRECTORY COMPLETION [TEST...]: tests the button-irq command on faked buttons
 
-DIRECTORY is build_fake.sh's, with sanitizers; COMPLETION is the file for bash. Prints TAP. No test depends on
-how fast this machine is: each waits for what must come, and what must not come is checked once something later came.
+DIRECTORY has the programs of build_fake.sh, with sanitizers; COMPLETION is bash's completion file. Prints TAP. No test depends
+on the speed of this machine: a test waits for the output that must come, and checks for unwanted output once a later one came.
 """
 
 import contextlib
@@ -72,12 +72,12 @@ class Button:
         with open(f"root/fake/{self.name}.log", "wb"):
             pass
         self.write_state()
-        # Open before it is seen: a FIFO that nobody writes to is a button that is gone.
+        # Open the FIFO before it gets its name: a FIFO without a writer is a button that is gone.
         os.makedirs("root/dev", exist_ok=True)
         os.mkfifo("root/fifo")
         self.fd = os.open("root/fifo", os.O_RDWR | os.O_NONBLOCK)
         os.rename("root/fifo", self.path)
-        # As udev does when it has seen the device
+        # udev sets the mode after the node has appeared.
         os.chmod(self.path, 0o644)
 
     def write_file(self, name, data):
@@ -127,7 +127,7 @@ class Button:
         return self.emit(RELEASE, at, at - self.pressed_at if self.pressed_at else 0)
 
     def click(self, at=None, length=50 * MS):
-        """A click now, or one that began at a time."""
+        """A click that begins now, or at a time"""
         if at is not None:
             self.press(at)
             return self.release(at + length)
@@ -137,13 +137,13 @@ class Button:
     def gone(self):
         if self.dir:
             shutil.rmtree(self.dir)
-        # What was logged can still be read by who has it open.
+        # A reader that has the log open can still read its events.
         os.unlink(f"root/fake/{self.name}.log")
         os.unlink(self.path)
         os.close(self.fd)
 
     def is_open(self, pid, times=1):
-        """Has the process opened it so far that it sees all that happens from now on?"""
+        """Returns whether the process has opened the button's log, and so will see every later event."""
         log, found = os.path.abspath(f"root/fake/{self.name}.log"), 0
         for fd in os.listdir(f"/proc/{pid}/fd"):
             with contextlib.suppress(FileNotFoundError):
@@ -178,7 +178,7 @@ def ends(process, code, what=""):
 
 
 def run(*args, code=0, **kwargs):
-    """Runs the command to its end. Returns what it printed, and its errors."""
+    """Runs the command to its end. Returns its output and its errors."""
     process = start(*args, **kwargs)
     ends(process, code, " ".join(args))
     return read("out"), read("err")
@@ -210,7 +210,7 @@ def asleep(process):
 
 
 def fence(process, button, n):
-    """Everything up to now has been handled, once a press that comes later has: its command adds a line to "fence"."""
+    """Presses the button, whose command adds a line to "fence". Once that line is there, all earlier events were handled."""
     button.press()
     button.release()
     has_lines(n, "fence")
@@ -221,10 +221,10 @@ def fence(process, button, n):
 FENCE = ("--press=echo press >> fence", "--max-age=1h")
 
 
-# --- 1: holds of buttons that are gone, and of long ago ---
+# --- 1: holds of buttons that are gone, and holds in the past ---
 
 def soon():
-    """A time so far ahead that this machine, as slow as it is now, can take a button away and give it back before."""
+    """A time so far ahead that a test can remove a button and add it again before, at the present speed of this machine"""
     began = now()
     Button(node="button_irq99").gone()
     return now() + max(2 * S, 50 * (now() - began))
@@ -269,7 +269,7 @@ def test_hold_of_a_minute_ago_is_not_run_once_the_button_can_be_opened():
     os.chmod("root/dev/button_irq", 0o644)
     wait_for(lambda: bell.is_open(process.pid), "opened")
     fence(process, bell, 1)
-    # The fence is a click of its own.
+    # The fence itself is a click.
     wait_for(lambda: lines("done"), "its own click")
     equal((lines("done"), lines("fence")), (["click"], ["press"]), "commands")
 
@@ -295,7 +295,7 @@ def test_a_stopped_run_reports_old_commands_and_does_not_run_them():
     wait_for(lambda: now() > then + 300 * MS, "the click is old")
     process.send_signal(signal.SIGCONT)
     wait_for(lambda: "click 2 is 0." in read("err") and "max-age 0.1 s" in read("err"), "a message")
-    # On a busy machine a click may be too old again.
+    # On a busy machine a click may be too old, too, so click again and again.
     wait_for(lambda: bell.click() and lines("done"), "a new click is run")
     assert "2" not in lines("done"), lines("done")
 
@@ -334,7 +334,7 @@ def test_completion_expands_no_label():
     for words in (["watch", ""], ["wait", "-b", ""], ["state", ""], ["run", "--button", "=", ""], ["is-pressed", ""]):
         offered = complete("button-irq", *words)
         assert not os.path.exists("ran"), f"{words}: a label was run"
-        # What is offered goes into the command line: the shell must read it as the label.
+        # Completions go into the command line, where the shell must read each as the label.
         for label in HOSTILE:
             assert any(subprocess.run(["bash", "-c", f"printf %s {word}"], stdout=subprocess.PIPE, check=True,
                                       env={"HOME": "/x"}).stdout.decode() == label for word in offered), \
@@ -381,7 +381,7 @@ def test_follow_sees_a_link_that_udev_makes_later():
     wait_for(lambda: asleep(process), "it waits")
     bell = Button()
     wait_for(lambda: asleep(process), "it looked, and waits again")
-    # As udev does: a directory, and a link that is moved to its place.
+    # As udev does: make a directory, then a link that is renamed to its place.
     os.makedirs("root/dev/button")
     time.sleep(0.1)
     wait_for(lambda: asleep(process), "it looked, and waits again")
@@ -454,7 +454,7 @@ def test_every_printable_character_can_be_in_a_label():
     equal(lines("names"), labels)
 
 
-# --- 5: standard error that nobody reads ---
+# --- 5: standard error that no process reads ---
 
 def full_pipe():
     reader, writer = os.pipe()
@@ -487,7 +487,7 @@ def test_run_reports_later_how_many_messages_were_lost():
     reader, writer = full_pipe()
     bell = Button()
     process = begun(bell, "run", "--press=exit 7", "--release=echo release >> done", stderr=writer)
-    # A message that finds no room, and a command that shows that it is past
+    # A message that does not fit into the pipe, and a later command, which shows that the message was dropped
     bell.emit(MISSED, count=3)
     bell.click()
     has_lines(1, "done")
@@ -520,7 +520,7 @@ def test_run_survives_the_end_of_the_reader_of_its_messages():
 
 
 def test_run_goes_on_beside_a_stopped_journal():
-    """A socket, as systemd gives a service for its standard error."""
+    """Standard error is a socket, as systemd gives to a service."""
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)
     with contextlib.suppress(BlockingIOError):
@@ -621,7 +621,7 @@ def test_write_errors_are_errors():
         equal(errors, "button-irq: standard output: No space left on device\n", str(args))
 
 
-# --- 9: the state to begin with ---
+# --- 9: the state at the beginning ---
 
 def test_watch_state_begins_with_the_state_without_any_event():
     door = Button(label="door")
@@ -805,7 +805,7 @@ def test_doctor_names_the_one_refused_overlay_beside_a_good_one():
 
 
 def rp1(i, name="pinctrl@400d0000"):
-    """gpiochipI is a Raspberry Pi 5's controller, in mainline's device tree or, as gpio@d0000, in Raspberry Pi's."""
+    """Makes gpiochipI a Raspberry Pi 5's controller: pinctrl@400d0000 in mainline's device tree, gpio@d0000 in Raspberry Pi's"""
     node(f"axi/{name}", b"raspberrypi,rp1-gpio\0")
     os.makedirs(f"root/sys/bus/gpio/devices/gpiochip{i}")
     os.symlink(os.path.abspath(f"root/sys/firmware/devicetree/base/axi/{name}"), f"root/sys/bus/gpio/devices/gpiochip{i}/of_node")
@@ -869,7 +869,7 @@ def test_doctor_names_a_missing_group():
 # --- 12: containers ---
 
 def test_a_label_is_found_in_a_container():
-    """A node by its label's path only, and the host's /sys."""
+    """A container has only the node /dev/button/LABEL, and the host's /sys."""
     bell = Button(path="root/dev/button/bell")
     for name in ("bell", "root/dev/button/bell"):
         process = begun(bell, "watch", "-n", "1", "--json", name)
@@ -973,12 +973,12 @@ def test_run_notifies_systemd_when_it_is_ready():
 # --- 14: gestures by the times of events ---
 
 def test_a_hold_waits_while_the_line_bounces_in_settle_mode():
-    """A release before the hold time, which the driver reports long after: its window was restarted."""
+    """A release before the hold time that the driver reports long after, because bounces restarted its debounce window"""
     bell = Button(debounce_us=500_000, mode=1)
     process = begun(bell, "run", "--hold=echo hold >> done", "--click=echo click >> done", "--hold-time=700ms",
                     "--max-age=1h")
     pressed = bell.press()
-    # Bounces up to well after the hold would be due. Each restarts the window.
+    # Bounces continue until long after the hold would be due. Each restarts the window.
     while now() < pressed + 2 * S:
         bell.count_edge(bounces=1)
         time.sleep(0.01)
@@ -1065,7 +1065,7 @@ def test_calibrate_finds_header_lines_without_names():
     lab([("other", 8, {}), ("pinctrl-rp1", 54, {})], presses(10))
     run("calibrate", "GPIO17")
     equal(read("root/request"), "gpiochip1 17 pull-up 1\n")
-    # A line that has the name is meant, whatever its chip.
+    # A line with this name takes precedence, whatever its chip.
     lab([("pinctrl-rp1", 54, {}), ("expander", 8, {3: "GPIO17"})], presses(10))
     run("calibrate", "GPIO17")
     equal(read("root/request"), "gpiochip1 3 pull-up 1\n")
@@ -1553,7 +1553,7 @@ def cleanup():
 
 
 def main(space, wanted):
-    """Runs the functions test_... of a module's namespace, or those of them that are wanted."""
+    """Runs the functions test_... of a module's namespace, or only the wanted ones."""
     tests = [(name[5:], test) for name, test in space.items() if name.startswith("test_")]
     tests = [(name, test) for name, test in tests if not wanted or name in wanted]
     top = os.getcwd()
@@ -1577,7 +1577,7 @@ def main(space, wanted):
         finally:
             cleanup()
             os.chdir(top)
-            # Commands that still run may write to it.
+            # Ignore errors: commands that still run may write into the directory.
             shutil.rmtree(directory, ignore_errors=True)
         if trouble:
             failed += 1

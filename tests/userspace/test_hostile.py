@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""test_hostile.py DIRECTORY COMPLETION [TEST...]: the button-irq command on faked buttons, with hostile files, names, pipes and
-signals. The arguments are those of test_command.py."""
+"""test_hostile.py DIRECTORY COMPLETION [TEST...]: tests the button-irq command on faked buttons, with hostile files, names, pipes
+and signals. The arguments are those of test_command.py."""
 
 import fcntl
 import json
@@ -21,7 +21,7 @@ from test_command import (
 )
 
 
-# --- Config files that are none ---
+# --- Paths that are not config files ---
 
 def test_a_reload_does_not_wait_for_a_pipe():
     bell = Button()
@@ -62,7 +62,7 @@ def test_a_directory_is_no_config():
 
 
 def limited(kind, limit):
-    """For a program with a resource limit"""
+    """A preexec_fn that sets a resource limit"""
     return lambda: resource.setrlimit(kind, (limit, limit))
 
 
@@ -92,7 +92,7 @@ def test_ten_thousand_wrong_lines_are_reported_in_brief_and_whole():
 
 
 def test_a_long_message_is_whole_or_lost():
-    """The pipe has room for a part of the message."""
+    """The pipe has room for only a part of the message."""
     reader, writer = full_pipe()
     os.read(reader, 4096)
     write("conf", "".join(f"line {i} is wrong {'x' * 200}\n" for i in range(50)))
@@ -159,7 +159,7 @@ def test_a_directory_of_configs_that_others_can_write_is_refused():
 # --- Signals ---
 
 def ignoring(*signals):
-    """For a program that is started by one that ignores these signals, as nohup does"""
+    """A preexec_fn that ignores signals, as nohup does"""
     def ignore():
         for number in signals:
             signal.signal(number, signal.SIG_IGN)
@@ -212,7 +212,7 @@ def test_repeats_that_are_too_old_are_reported_once():
     wait_for(lambda: now() > at + S, "many repeats are old")
     bell.release()
     process.send_signal(signal.SIGCONT)
-    # On a busy machine a later press may be too old as well.
+    # On a busy machine a later press may be too old, too, so press again and again.
     wait_for(lambda: bell.click() and lines("fence"), "a new press is run")
     old = [line for line in lines("err") if "old" in line and "repeat 1 " in line]
     equal(len(old), 1, "messages")
@@ -262,7 +262,7 @@ def test_socket_that_does_not_block_is_waited_for():
 # --- Buttons that vanish ---
 
 def vanished():
-    """A button that goes right after it was opened: the FIFO has no writer."""
+    """A button that is gone right after it was opened: its FIFO has no writer."""
     button = Button(path="root/elsewhere/button_irq")
     os.close(button.fd)
     os.rename("root/elsewhere/button_irq", "root/dev/button_irq")
@@ -310,7 +310,7 @@ def test_an_empty_name_is_wrong_usage():
 def test_absent_alone_without_follow_is_wrong_usage():
     bell = Button()
     assert "--follow" in run("watch", "--events=absent", code=2)[1], read("err")
-    # The Node package always asks for it, among others.
+    # The Node package always requests absent events, among others.
     process = start("watch", "-n", "1", "--events=press,absent")
     wait_for(lambda: bell.is_open(process.pid), "opened")
     bell.press()
@@ -369,7 +369,7 @@ def test_times_that_go_back_or_overflow_crash_nothing():
 # --- Text for terminals and parsers ---
 
 def test_no_foreign_text_reaches_the_terminal_as_a_control():
-    """The user of a line chooses its consumer's name: gpiomon -C $'\\e]0;...'"""
+    """A line's user chooses the name of its consumer: gpiomon -C $'\\e]0;...'"""
     evil = "\x1b]0;owned\x07\x9b31m\x7f"
     lab([PI])
     write("root/busy", evil + "\n")
@@ -396,7 +396,7 @@ def test_the_modprobe_line_can_be_pasted():
     write("bin/modprobe", "#!/bin/sh\nprintf '%s\\n' \"$@\"\n", 0o755)
     args = subprocess.run(["sh", "-c", line], stdout=subprocess.PIPE, env={"PATH": "bin:" + os.environ["PATH"]}, check=True).stdout
     assert not os.path.exists("ran"), "pasting it runs the label"
-    # The kernel takes blanks within double quotes.
+    # The kernel's parameter parser accepts blanks within double quotes.
     equal(args.decode().splitlines()[:2], ["button_irq", 'line="my chip $(touch ran):4"'])
 
 
@@ -447,7 +447,7 @@ def test_doctor_reads_the_end_of_a_long_kernel_log():
 
 def test_completion_is_silent_when_a_button_goes():
     write("root/sys/class/button_irq/button_irq/label", "bell\n")
-    # test -r succeeds and reading fails, as when the button goes in between.
+    # test -r succeeds, but reading fails, as if the button went in between.
     os.makedirs("root/sys/class/button_irq/button_irq1/label")
     assert "bell" in complete("button-irq", "watch", "")
 

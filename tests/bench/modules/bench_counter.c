@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A device for the counter subsystem's interrupt-cnt, on a line that another node of the device
- * tree may have as well: gpiolib would make a shared line of two nodes' line
+ * A platform device for the counter subsystem's driver interrupt-cnt
+ *
+ * The device gets its line from a lookup table. A device-tree node would not do: other contenders'
+ * nodes use the same line, and gpiolib treats a line that two nodes use as shared.
  */
 #include <linux/platform_device.h>
 

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The least that a driver can do for an edge: the floor of the benchmark
+ * The least that a driver can do for an edge: the lower bound of the benchmark
  *
  * The hard-IRQ handler stores the time, counts the edge and wakes the reader. There is no
- * thread, no queue, no level and no debouncing, so edges that arrive before the reader's next
- * read() leave only their number. The handler wakes a wait queue, which PREEMPT_RT forbids
- * in hard IRQ: there, genirq would have to run this handler in a thread.
+ * thread, no queue, no level and no debouncing, so of all edges that arrive before the reader's
+ * next read() only the number and the last time are kept. The handler wakes a wait queue, which
+ * PREEMPT_RT forbids in hard IRQ: on such a kernel, genirq runs this handler in a thread.
  *
  * read() returns one struct bench_direct_event (see bench.h) for all edges since the last
- * read of this open file: the time of the last edge and their number. It waits when there
- * are none.
+ * read of this open file: the time of the last edge and the number of edges. It waits if
+ * there are none.
  */
 #include <linux/fs.h>
 #include <linux/interrupt.h>
@@ -29,7 +29,10 @@ static u64 last;
 static irqreturn_t direct_irq(int irq, void *data)
 {
 	WRITE_ONCE(last, ktime_get_ns());
-	/* Pairs with the acquire in direct_read(): a reader that sees the count sees its time. */
+	/*
+	 * Pairs with the acquire in direct_read(): a reader that observes the new count also
+	 * observes the time of that edge, or of a later one.
+	 */
 	smp_store_release(&edges, edges + 1);
 	wake_up_interruptible(&waiting);
 	return IRQ_HANDLED;

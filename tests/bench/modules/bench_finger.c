@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A finger: moves output lines, which wires join to the buttons' lines
+ * A finger: moves output lines, which wires connect to the buttons' lines
  *
- * A program that moves the line itself runs on the CPU when the edge arrives, and competes
- * with the IRQ thread and with the reader. A finger finds the CPU idle. So this module moves
- * the line from a timer's interrupt while every program sleeps, and records the time of the
- * edge. What is left of the timer's own interrupt delays all contenders alike.
+ * A program that moves the line itself occupies the CPU when the edge arrives, and competes
+ * with the IRQ thread and with the reader. A real finger usually finds the CPU idle. So this
+ * module moves the line from a timer's interrupt while every program sleeps, and records the
+ * time of the edge. The rest of the timer's interrupt delays all contenders alike.
  *
- * write() of a struct bench_finger (see bench.h) sets bit 0 of @level at the
- * time @at on CLOCK_MONOTONIC, or at once, in the writer's context, when @at is 0. The rest of
- * @level is the number of the line. read() returns the
- * last edge: @at is the time just before the register write, @level the time just after it,
- * by when an interrupt that could preempt the writer has been handled.
+ * write() of a struct bench_finger (see bench.h) sets a line to bit 0 of @level; the other bits
+ * are the number of the line. The edge happens at the time @at on CLOCK_MONOTONIC or, if @at is
+ * 0, at once in the writer's context. read() returns the last edge: @at is the time just before
+ * the register write, @level the time just after it. If the writer made the edge, a hard IRQ
+ * that the edge raised has been handled by then.
  */
 #include <linux/fs.h>
 #include <linux/hrtimer.h>
@@ -103,7 +103,7 @@ static int __init finger_init(void)
 		return ret;
 	bench_lookup_add(KBUILD_MODNAME);
 	for (i = 0; !ret && i < bench_lines; i++) {
-		/* High is released: the tests' buttons are active low. */
+		/* The tests' buttons are active low: high is released. */
 		lines[i] = gpiod_get_index(finger_device.this_device, NULL, i, GPIOD_OUT_HIGH);
 		if (IS_ERR(lines[i]))
 			ret = PTR_ERR(lines[i]);

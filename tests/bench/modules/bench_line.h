@@ -30,7 +30,7 @@ static struct gpiod_lookup_table bench_lookup = {
 	},
 };
 
-/* From here on, the device with that name finds its lines. */
+/* Assigns the lines of the parameters to the device with that name, for gpiod_get(). */
 static void bench_lookup_add(const char *device)
 {
 	unsigned int i;

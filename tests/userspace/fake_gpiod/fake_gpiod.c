@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Chips and edges from files. A chip is root/dev/gpiochipN: a line with its label, one with the number of its lines, then
- * lines "OFFSET NAME". root/edges has the edges of whatever line is requested, "NANOSECONDS LEVEL SEQNO", where LEVEL is
- * the line's own, 0 or 1. What was requested goes to root/request: "CHIP OFFSET BIAS ACTIVE_LOW".
- * With root/busy, every line is in use by whom that file names.
+ * Takes chips and edges from files. root/dev/gpiochipN is a chip: its first line is the label, the second the number of GPIO
+ * lines, and the rest "OFFSET NAME". root/edges has the edges of any line that is requested, "NANOSECONDS LEVEL SEQNO", where
+ * LEVEL is the physical level, 0 or 1. A request is written to root/request as "CHIP OFFSET BIAS ACTIVE_LOW".
+ * If root/busy exists, every line is in use, and the file has the name of the consumer.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -241,7 +241,7 @@ void gpiod_line_request_release(struct gpiod_line_request *request)
 	free(request);
 }
 
-/* No time passes here: where the edges end, the timeout is over. */
+/* No time passes here: after the last edge, the timeout has expired. */
 int gpiod_line_request_wait_edge_events(struct gpiod_line_request *request, int64_t timeout_ns)
 {
 	int c = fgetc(request->edges);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * As much of libgpiod 2's interface as `button-irq calibrate` uses, so that it can be tested with sanitizers on any
- * machine. fake_gpiod.c says where its chips and edges come from.
+ * The part of libgpiod 2's interface that `button-irq calibrate` uses, so that calibrate can be tested with sanitizers on any
+ * machine. fake_gpiod.c explains where chips and edges come from.
  */
 #ifndef FAKE_GPIOD_H
 #define FAKE_GPIOD_H
