@@ -74,8 +74,8 @@ take()
 	read -r -t 20 "$@" <&3 || fail "no event: $*"
 }
 
-# edge_ends_suspend DELIVERY MOMENT [held]: an edge at the MOMENT prepare or suspend (see the test chip) ends the suspend that has
-# begun. With "held" it is the release after a press, within the debounce time.
+# edge_ends_suspend DELIVERY MOMENT [held] [MODE]: an edge at the MOMENT prepare or suspend (see the test chip) ends the suspend that has
+# begun. With "held" it is the release after a press, within the debounce time. MODE is the debounce mode.
 edge_ends_suspend()
 {
 	local chip=/sys/bus/platform/devices/button-irq-test.0 seq time event detail wakeups=$device/button_irq.0/power/wakeup_count before
@@ -83,7 +83,7 @@ edge_ends_suspend()
 	needs_suspend
 	needs_clock
 	test_chip label=waking delivery="$1" wake=1
-	load line=waking:4 debounce_us=1000000
+	load line=waking:4 debounce_us=1000000 debounce_mode="${4:-eager}"
 	may_wake button_irq.0
 	exec 3< "$DEV"
 	if [ "${3:-}" = held ]; then
@@ -113,8 +113,41 @@ test_suspend_ends_by_an_edge_while_tasks_freeze() { edge_ends_suspend hard prepa
 test_suspend_ends_by_an_edge_within_a_window() { edge_ends_suspend hard prepare held; }
 test_suspend_ends_by_an_edge_once_the_button_is_suspended() { edge_ends_suspend hard suspend; }
 test_suspend_ends_by_an_edge_within_a_window_once_the_button_is_suspended() { edge_ends_suspend hard suspend held; }
+test_suspend_ends_by_an_edge_that_has_not_settled() { edge_ends_suspend hard prepare first settle; }
 test_suspend_ends_by_an_edge_of_an_expander() { edge_ends_suspend nested prepare; }
+test_suspend_ends_by_an_edge_of_an_expander_within_a_window() { edge_ends_suspend nested prepare held; }
 test_suspend_ends_by_an_edge_of_an_expander_once_the_button_is_suspended() { edge_ends_suspend nested suspend held; }
+
+# pressed_before_and_in_a_sleep PARAMETER...: the button is pressed once it is suspended, while the system goes to sleep, and
+# released and pressed again in the sleep. The controller delivers that as one interrupt, in hard IRQ, when it resumes.
+pressed_before_and_in_a_sleep()
+{
+	local chip=/sys/bus/platform/devices/button-irq-test.0 seq time event detail
+
+	needs_suspend
+	needs_clock
+	test_chip label=waking delivery=hard wake=1
+	load line=waking:4 "$@"
+	may_wake button_irq.0
+	exec 3< "$DEV"
+	echo 4 > "$chip/suspend_edge"
+	echo 4 > "$chip/asleep_pulse"
+	suspend_until_the_clock
+	take seq time event detail
+	equal event "1 press" "$seq $event"
+	take seq time event detail
+	equal event "2 release" "$seq $event"
+	# The press has its own time, from before the sleep of 3 s.
+	[ "${detail%%.*}" -ge 1 ] || fail "held for $detail s"
+	take seq time event detail
+	equal event "3 press" "$seq $event"
+	equal "edges, missed" "1 0" "$(counter edges) $(counter missed)"
+	exec 3<&-
+	unload
+}
+
+test_pressed_before_and_in_a_sleep() { pressed_before_and_in_a_sleep; }
+test_pressed_before_and_in_a_sleep_no_level() { pressed_before_and_in_a_sleep read_level=0; }
 
 # A press wakes the system. It is not reported before it happened, and not more than once.
 woken_by_a_press()
@@ -363,5 +396,8 @@ run_tests \
 	test_suspend_ends_by_an_edge_while_tasks_freeze test_suspend_ends_by_an_edge_within_a_window \
 	test_suspend_ends_by_an_edge_once_the_button_is_suspended \
 	test_suspend_ends_by_an_edge_within_a_window_once_the_button_is_suspended \
-	test_suspend_ends_by_an_edge_of_an_expander test_suspend_ends_by_an_edge_of_an_expander_once_the_button_is_suspended \
+	test_suspend_ends_by_an_edge_that_has_not_settled test_suspend_ends_by_an_edge_of_an_expander \
+	test_suspend_ends_by_an_edge_of_an_expander_within_a_window \
+	test_suspend_ends_by_an_edge_of_an_expander_once_the_button_is_suspended \
+	test_pressed_before_and_in_a_sleep test_pressed_before_and_in_a_sleep_no_level \
 	test_controller_that_cannot_wake test_held_through_a_sleep
