@@ -156,6 +156,7 @@ struct button_irq_queue {
 /* How the handler treats an interrupt, struct button_irq.top.mode. */
 enum {
 	BUTTON_IRQ_EDGES,	/* an edge */
+	BUTTON_IRQ_STARTED,	/* the controller may have latched the first interrupt earlier */
 	BUTTON_IRQ_UNMASKING,	/* latched while masked: its time is meaningless */
 	BUTTON_IRQ_UNMASKED,	/* the first two interrupts may have been latched while masked */
 	BUTTON_IRQ_UNMASKED_ONE,	/* the first of them has come */
@@ -447,7 +448,8 @@ static bool button_irq_is_replay(struct button_irq *b, u64 now)
 	tasklet = in_serving_softirq() && !in_hardirq();
 	late = mode == BUTTON_IRQ_ASLEEP ||
 	       ((mode != BUTTON_IRQ_RESUMED || tasklet || b->hw.nested) &&
-		now < b->top.replay_until + (tasklet ? BUTTON_IRQ_LATE_NS : 0));
+		now < b->top.replay_until +
+		      (tasklet && mode != BUTTON_IRQ_STARTED ? BUTTON_IRQ_LATE_NS : 0));
 	/* Keep a mode that suspend or unmasking has written meanwhile. */
 	cmpxchg(&b->top.mode, mode,
 		mode == BUTTON_IRQ_UNMASKED ? BUTTON_IRQ_UNMASKED_ONE : BUTTON_IRQ_EDGES);
@@ -781,11 +783,11 @@ static void button_irq_wake_thread(struct button_irq *b)
 }
 
 /* Called while no handler reads @top.replay_until. */
-static void button_irq_expect_latched(struct button_irq *b)
+static void button_irq_expect_latched(struct button_irq *b, int mode)
 {
 	b->top.replay_until = ktime_get_ns() + BUTTON_IRQ_REPLAY_NS;
 	/* M1, pairs with M2 in button_irq_is_replay(): replay_until is set. */
-	smp_store_release(&b->top.mode, BUTTON_IRQ_UNMASKED);
+	smp_store_release(&b->top.mode, mode);
 }
 
 /*
@@ -793,12 +795,12 @@ static void button_irq_expect_latched(struct button_irq *b)
  * masked; its time is meaningless, so the handler treats it as a request to re-sample.
  * Called in process context, with @thread.lock held.
  */
-static void button_irq_unmask(struct button_irq *b)
+static void button_irq_unmask(struct button_irq *b, int mode)
 {
 	/* enable_irq() takes the lock of the line's flow handler, so the handler sees this mode. */
 	WRITE_ONCE(b->top.mode, BUTTON_IRQ_UNMASKING);
 	enable_irq(b->hw.irq);
-	button_irq_expect_latched(b);
+	button_irq_expect_latched(b, mode);
 	b->thread.unmask_time = BUTTON_IRQ_NO_DEADLINE;
 }
 
@@ -831,7 +833,7 @@ static u64 button_irq_begin_requests(struct button_irq *b)
 	u64 now = ktime_get_ns();
 
 	if (now >= b->thread.unmask_time) {
-		button_irq_unmask(b);
+		button_irq_unmask(b, BUTTON_IRQ_UNMASKED);
 		b->thread.todo |= BIT(BUTTON_IRQ_REQ_REPLAY);
 	}
 	if (b->thread.todo & BIT(BUTTON_IRQ_REQ_REPLAY))
@@ -1832,7 +1834,7 @@ static void button_irq_start(struct button_irq *b)
 		button_irq_report_key(b, b->thread.debounce.state, ktime_get_ns());
 	mutex_lock(&b->thread.lock);
 	b->thread.suspended = false;
-	button_irq_unmask(b);
+	button_irq_unmask(b, BUTTON_IRQ_STARTED);
 	mutex_unlock(&b->thread.lock);
 	/* The line may have moved since its level was read. */
 	button_irq_request(b, BUTTON_IRQ_REQ_SAMPLE);
@@ -1870,7 +1872,7 @@ static __cold int button_irq_go_live(void)
 	for (i = 0; i < BUTTON_IRQ_BUTTONS; i++)
 		if (button_irq_minors[i].state == BUTTON_IRQ_READY)
 			button_irq_start(button_irq_minors[i].button);
-	/* Until then an interrupt is taken as latched; later, only one from a softirq may be. */
+	/* Until then an interrupt is taken as latched. On return, every interrupt is an edge. */
 	usleep_range(BUTTON_IRQ_REPLAY_NS / NSEC_PER_USEC,
 		     BUTTON_IRQ_REPLAY_NS / NSEC_PER_USEC + 100);
 	return 0;
@@ -1936,7 +1938,7 @@ static int button_irq_suspend(struct device *dev)
 
 	mutex_lock(&b->thread.lock);
 	if (b->thread.unmask_time != BUTTON_IRQ_NO_DEADLINE)
-		button_irq_unmask(b);
+		button_irq_unmask(b, BUTTON_IRQ_UNMASKED);
 	b->thread.suspended = true;
 	/* An expander is suspended next, and delivers a later edge when it resumes. */
 	if (b->hw.nested)
@@ -1957,7 +1959,7 @@ static int button_irq_resume_noirq(struct device *dev)
 	if (!b->hw.nested && device_may_wakeup(dev))
 		WRITE_ONCE(b->top.mode, BUTTON_IRQ_ASLEEP);
 	else if (!b->hw.nested)
-		button_irq_expect_latched(b);
+		button_irq_expect_latched(b, BUTTON_IRQ_UNMASKED);
 	return 0;
 }
 
@@ -1972,7 +1974,7 @@ static int button_irq_resume(struct device *dev)
 		/* M1, a full barrier, pairs with M2 in button_irq_is_replay(). */
 		cmpxchg(&b->top.mode, BUTTON_IRQ_ASLEEP, BUTTON_IRQ_RESUMED);
 	} else if (b->hw.nested && !device_may_wakeup(dev)) {
-		button_irq_expect_latched(b);
+		button_irq_expect_latched(b, BUTTON_IRQ_UNMASKED);
 	}
 	mutex_unlock(&b->thread.lock);
 	button_irq_request(b, BUTTON_IRQ_REQ_REPLAY);

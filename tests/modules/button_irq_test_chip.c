@@ -11,6 +11,7 @@
  *			can be read
  *	thread		as hard, but the chip's thread delivers interrupts with local
  *			interrupts off, so the handler does not run in hard IRQ context
+ *	softirq		likewise, but the chip's tasklet delivers, as a USB adapter's completion
  *	bus-lock	the chip sleeps and has a bus lock, as gpio-virtio and gpio-dln2, but
  *			delivers interrupts in hard IRQ context
  *
@@ -98,7 +99,7 @@ MODULE_PARM_DESC(label, "labels of the chips, one chip each (default " DRIVER ")
 
 static char *delivery[MAX_CHIPS];
 module_param_array(delivery, charp, NULL, 0444);
-MODULE_PARM_DESC(delivery, "per chip: nested (default), hard, thread or bus-lock");
+MODULE_PARM_DESC(delivery, "per chip: nested (default), hard, thread, softirq or bus-lock");
 
 static bool nested[MAX_CHIPS] = { [0 ... MAX_CHIPS - 1] = true };
 module_param_array(nested, bool, NULL, 0444);
@@ -140,6 +141,7 @@ enum test_chip_delivery {
 	TEST_CHIP_NESTED,
 	TEST_CHIP_HARD,
 	TEST_CHIP_THREAD,
+	TEST_CHIP_SOFTIRQ,
 	TEST_CHIP_BUS_LOCK,
 };
 
@@ -147,6 +149,7 @@ static const char * const test_chip_deliveries[] = {
 	[TEST_CHIP_NESTED] = "nested",
 	[TEST_CHIP_HARD] = "hard",
 	[TEST_CHIP_THREAD] = "thread",
+	[TEST_CHIP_SOFTIRQ] = "softirq",
 	[TEST_CHIP_BUS_LOCK] = "bus-lock",
 };
 
@@ -187,6 +190,7 @@ enum test_chip_fault {
  * @work: nested, thread: the thread of the chip
  * @charge: charges the capacitors
  * @late: delivers edges that were latched while masked
+ * @tasklet: softirq: the chip's tasklet
  * @irq_work: hard, bus-lock: the hard interrupt of the chip
  * @lock: protects @gone, @suspended and the decisions that depend on them
  * @gone: the chip is being removed; nothing is to be queued any more
@@ -219,6 +223,7 @@ struct test_chip {
 	struct work_struct work;
 	struct work_struct charge;
 	struct work_struct late;
+	struct tasklet_struct tasklet;
 	struct irq_work irq_work;
 	raw_spinlock_t lock;
 	bool gone;
@@ -277,6 +282,7 @@ static void test_chip_deliver(struct test_chip *chip, unsigned int line)
 		handle_nested_irq(irq);
 		break;
 	case TEST_CHIP_THREAD:
+	case TEST_CHIP_SOFTIRQ:
 		local_irq_save(flags);
 		generic_handle_irq(irq);
 		local_irq_restore(flags);
@@ -314,6 +320,11 @@ static void test_chip_irq_work(struct irq_work *work)
 	test_chip_serve(container_of(work, struct test_chip, irq_work));
 }
 
+static void test_chip_tasklet(struct tasklet_struct *tasklet)
+{
+	test_chip_serve(container_of(tasklet, struct test_chip, tasklet));
+}
+
 static bool test_chip_has_thread(const struct test_chip *chip)
 {
 	return chip->delivery == TEST_CHIP_NESTED || chip->delivery == TEST_CHIP_THREAD;
@@ -327,6 +338,8 @@ static void test_chip_raise(struct test_chip *chip)
 	if (!chip->gone && !chip->suspended && !test_bit(TEST_CHIP_HOLD, &chip->faults)) {
 		if (test_chip_has_thread(chip))
 			schedule_work(&chip->work);
+		else if (chip->delivery == TEST_CHIP_SOFTIRQ)
+			tasklet_schedule(&chip->tasklet);
 		else
 			irq_work_queue(&chip->irq_work);
 	}
@@ -413,6 +426,7 @@ static void test_chip_stop(void *data)
 	cancel_work_sync(&chip->charge);
 	cancel_work_sync(&chip->late);
 	cancel_work_sync(&chip->work);
+	tasklet_kill(&chip->tasklet);
 	irq_work_sync(&chip->irq_work);
 }
 
@@ -798,6 +812,7 @@ static int test_chip_probe(struct platform_device *pdev)
 	INIT_WORK(&chip->work, test_chip_work);
 	INIT_WORK(&chip->charge, test_chip_charge);
 	INIT_WORK(&chip->late, test_chip_late);
+	tasklet_setup(&chip->tasklet, test_chip_tasklet);
 	chip->irq_work = IRQ_WORK_INIT_HARD(test_chip_irq_work);
 	/* Until a program drives the wires, they are pulled up. */
 	bitmap_set(chip->level, 0, 2 * wires);

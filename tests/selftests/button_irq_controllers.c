@@ -109,6 +109,7 @@ FIXTURE_VARIANT(delivery)
 
 FIXTURE_VARIANT_ADD(delivery, hard) { .chip = "delivery=hard" };
 FIXTURE_VARIANT_ADD(delivery, thread) { .chip = "delivery=thread" };
+FIXTURE_VARIANT_ADD(delivery, softirq) { .chip = "delivery=softirq" };
 FIXTURE_VARIANT_ADD(delivery, bus_lock) { .chip = "delivery=bus-lock" };
 FIXTURE_VARIANT_ADD(delivery, nested) { .chip = "delivery=nested" };
 
@@ -213,6 +214,12 @@ FIXTURE_VARIANT_ADD(storm, bus_lock)
 FIXTURE_VARIANT_ADD(storm, thread)
 {
 	.chip = "delivery=thread",
+	.button = "storm_rate=100 debounce_us=0",
+};
+
+FIXTURE_VARIANT_ADD(storm, softirq)
+{
+	.chip = "delivery=softirq",
 	.button = "storm_rate=100 debounce_us=0",
 };
 
