@@ -119,7 +119,8 @@ run()
 		declare -A rounds=([table]=25 [slow]=100 [debug-slow]=5)
 		options+=(--stimulus wire --env "BUTTON_IRQ_ROUNDS=${rounds[$what]}")
 		;;
-	some | rt | params | brief | hostile | faults | controllers) options+=(--stimulus wire) ;;
+	some | rt | params | brief | hostile | faults) options+=(--stimulus wire) ;;
+	controllers) options+=(--stimulus wire --env "BUTTON_IRQ_STEP_US=$([ "$flavour" = a ] && echo 1500)") ;;
 	nested-slow) options+=(--stimulus nested-slow --env BUTTON_IRQ_ROUNDS=25) ;;
 	# See tests/debug/README.md.
 	fuzz)
