@@ -1873,8 +1873,7 @@ static __cold int button_irq_go_live(void)
 		if (button_irq_minors[i].state == BUTTON_IRQ_READY)
 			button_irq_start(button_irq_minors[i].button);
 	/* Until then an interrupt is taken as latched. On return, every interrupt is an edge. */
-	usleep_range(BUTTON_IRQ_REPLAY_NS / NSEC_PER_USEC,
-		     BUTTON_IRQ_REPLAY_NS / NSEC_PER_USEC + 100);
+	fsleep(BUTTON_IRQ_REPLAY_NS / NSEC_PER_USEC);
 	return 0;
 }
 
@@ -1930,13 +1929,14 @@ static int button_irq_create(struct device *dev, struct gpio_desc *gpiod,
 
 /*
  * Until resume the thread must not touch the chip, whose bus may be off. A storm's mask ends now,
- * so that the line can wake the system. Edges are edges until the system sleeps.
+ * and so does one that the thread has not served yet: a masked line could not wake the system.
  */
 static int button_irq_suspend(struct device *dev)
 {
 	struct button_irq *b = dev_get_drvdata(dev);
 
 	mutex_lock(&b->thread.lock);
+	button_irq_process(b);
 	if (b->thread.unmask_time != BUTTON_IRQ_NO_DEADLINE)
 		button_irq_unmask(b, BUTTON_IRQ_UNMASKED);
 	b->thread.suspended = true;

@@ -829,6 +829,34 @@ TEST_F(suspended, held_button_stays_pressed)
 }
 
 /*
+ * One edge too many comes while the system prepares to suspend, so the line is masked. It must not
+ * stay masked in the sleep, for then it could not end it: an edge after the button's own suspend
+ * is delivered, and is the first edge of a second storm.
+ */
+TEST_F(controller, mask_of_a_storm_ends_when_the_system_suspends)
+{
+	__u64 i;
+
+	if (access(PM_TEST, W_OK))
+		SKIP(return, "no " PM_TEST " in this kernel");
+	use_chip("delivery=hard");
+	bind("debounce_us=0 storm_rate=1");
+	for (i = 1; i <= 1025; i++)
+		set_level(nth_level(i));
+	ASSERT_EQ(0, button_wait_counter(0, "edges", 1025));
+	ASSERT_EQ(0, button_counter(0, "storms"));
+	set_chip("prepare_edge", CHIP_LINE);
+	set_chip("suspend_edge", CHIP_LINE);
+	ASSERT_EQ(0, suspend_devices());
+	EXPECT_EQ(0, button_wait_counter(0, "storms", 2)) {
+		TH_LOG("%ld storms, %ld edges", button_counter(0, "storms"),
+		       button_counter(0, "edges"));
+	}
+	EXPECT_EQ(0, button_wait_attr(0, "state", "pressed"));
+	EXPECT_TRUE(button_identity(0));
+}
+
+/*
  * An edge that came while an expander slept is delivered after the resume, when the line may be
  * idle again. The edge may have woken the system, so it was a press.
  */
