@@ -117,7 +117,7 @@ fetch_root()
 	stamp_ok "$root.stamp" "$recipe" && return
 
 	say "making a build root from $suite for $arch (about 60 s)"
-	# mmdebstrap needs the suite's name: trixie's installs no essential package without it.
+	# mmdebstrap needs the name of the suite that has the essential packages: trixie's installs none without it.
 	# libgpiod's second version is not in bookworm itself.
 	[ "$suite" != bookworm ] || suites=bookworm-backports
 	remove_root "$root.new"
@@ -126,7 +126,7 @@ fetch_root()
 		--architectures="$(printf '%s\n' "$HOSTARCH" "$arch" | uniq | paste -sd,)" \
 		--aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Check-Valid-Until "false"' \
 		--customize-hook="'$(realpath "$0")' hook \"\$1\" '$suite' '$arch' '$list'" \
-		"${hooks[@]}" "$suite" "$root.new" - > "$root.log" 2>&1; then
+		"${hooks[@]}" "${suite%-backports}" "$root.new" - > "$root.log" 2>&1; then
 		remove_root "$root"
 		as_root mv "$root.new" "$root"
 		printf '%s\n' "$recipe" > "$root.stamp"
