@@ -77,6 +77,12 @@ NOT_OURS = [
     # A controller is removed while a program, here the stimulus, has requested a line of it through the character device:
     # gpiolib leaks the line's consumer name (button_irq_lifetime).
     (re.compile("unreferenced object"), re.compile(r"el0t_64_sync\+"), re.compile(r"linereq_create\+")),
+    # The same when the driver has the line, and the controller was removed before the driver could be linked to it
+    # (button_irq_pairs).
+    (re.compile("unreferenced object"), re.compile(r"__driver_probe_device\+"), re.compile(r"desc_set_label\+")),
+    # A program binds a device whose controller is not there: the driver core keeps the reason for deferring the probe, but
+    # not the device on its list of deferred ones, and so never frees the reason (button_irq_pairs).
+    (re.compile("unreferenced object"), re.compile("invoke_syscall"), re.compile(r"device_set_deferred_probe_reason\+")),
     # A process has reached the limit of its memory cgroup (button_irq_hostile).
     (re.compile(r"button_irq_host\w* invoked oom-killer"), re.compile(r"memory: usage"), ANY),
 ]
