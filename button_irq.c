@@ -900,14 +900,13 @@ static void button_irq_process(struct button_irq *b)
 		button_irq_mask(b, now);
 	if (due) {
 		button_irq_publish(b, button_irq_debounce_sample(d, level, now, b->thread.report));
-		b->thread.resample_time = BUTTON_IRQ_NO_DEADLINE;
+		/* Repeat a sample that failed: its bus may only have been busy. */
+		b->thread.resample_time = level == BUTTON_IRQ_LEVEL_UNKNOWN ?
+					  now + BUTTON_IRQ_LATE_NS : BUTTON_IRQ_NO_DEADLINE;
 	}
 	button_irq_wake_readers(b);
 	button_irq_set_timer(b);
-	/*
-	 * Set @quiet only once the timer is set, which ends it. Not while a sample is unconfirmed:
-	 * the window is over then, and the next edge may make an event.
-	 */
+	/* The timer, set above, ends @quiet. While a sample is unconfirmed, the window is over. */
 	WRITE_ONCE(b->quiet, d->window_open && !d->unconfirmed);
 }
 

@@ -104,12 +104,16 @@ static inline struct device *button_irq_line_parent(struct gpio_desc *desc)
 	return gc ? gc->parent : ERR_PTR(-ENODEV);
 }
 
+/*
+ * struct gpio_device contains the struct device of the chip's character device, near its start. Not
+ * by dev_get_drvdata(): gpiolib of 6.1.176 does not set it.
+ */
 static inline int button_irq_is_gpio_device(struct device *dev, void *gpiodev)
 {
-	return dev_get_drvdata(dev) == gpiodev;
+	return (uintptr_t)dev - (uintptr_t)gpiodev < sizeof(*dev);
 }
 
-/* The chip's character device is a child of the chip's parent; its drvdata is gc->gpiodev. */
+/* The chip's character device is a child of the chip's parent. */
 static inline void button_irq_chip_name(struct gpio_chip *gc, char *name, size_t size)
 {
 	struct device *dev = gc->parent ? device_find_child(gc->parent, gc->gpiodev,

@@ -496,7 +496,7 @@ static int __init button_irq_resolve(struct button_irq_param *param)
 		    !kstrtouint(colon + 1, 10, &offset) && offset < U16_MAX) {
 			strscpy(label, param->text, colon - param->text + 1);
 			s = (struct button_irq_search){ .label = label, .offset = offset };
-			if (!button_irq_find(&s, button_irq_match_chip)) {
+			if (!button_irq_find(&s, button_irq_match_chip) && *label) {
 				s.device = label;
 				s.label = NULL;
 				param->by_device = button_irq_find(&s, button_irq_match_chip);

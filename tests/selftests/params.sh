@@ -664,6 +664,7 @@ test_chip_by_its_device()
 	refused ENODEV line "$chip:8" "line=$chip:8"
 	refused ENODEV line "$chip:x" "line=$chip:x"
 	refused ENODEV line gpiochip99:4 line=gpiochip99:4
+	refused ENODEV line :4 line=:4
 	refused EBUSY line only:4 "line=$chip:4,only:4"
 }
 
