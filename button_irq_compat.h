@@ -160,17 +160,11 @@ static inline void button_irq_chip_name(struct gpio_chip *gc, char *name, size_t
 #define BUTTON_IRQ_DEVNODE_CONST const
 #endif
 
-/* 5.17: pm_sleep_ptr() and the macros of callbacks, which need no #ifdef around the functions. */
+/* 5.17: pm_sleep_ptr(), and macros of callbacks that need no #ifdef around the functions. */
 #ifndef pm_sleep_ptr
 #define pm_sleep_ptr(ptr) (IS_ENABLED(CONFIG_PM_SLEEP) ? (ptr) : NULL)
-#ifdef CONFIG_PM_SLEEP
 #define SYSTEM_SLEEP_PM_OPS SET_SYSTEM_SLEEP_PM_OPS
 #define NOIRQ_SYSTEM_SLEEP_PM_OPS SET_NOIRQ_SYSTEM_SLEEP_PM_OPS
-#else
-#define SYSTEM_SLEEP_PM_OPS(suspend_fn, resume_fn) .suspend = suspend_fn, .resume = resume_fn,
-#define NOIRQ_SYSTEM_SLEEP_PM_OPS(suspend_fn, resume_fn) \
-	.suspend_noirq = suspend_fn, .resume_noirq = resume_fn,
-#endif
 #endif
 
 /* 5.16: gc->fwnode, if the chip's firmware node differs from its parent's. */

@@ -86,12 +86,13 @@ def resolve(text):
         elif symbol:
             stack.append(symbol[1] == "ifdef")
         elif re.match(r"#if", line):
+            if False not in stack:
+                lines.append(line)
             stack.append(None)
-            lines.append(line)
         elif re.match(r"#el", line) and stack[-1] is not None:
             stack[-1] = not stack[-1]
         elif re.match(r"#endif", line):
-            if stack.pop() is None:
+            if stack.pop() is None and False not in stack:
                 lines.append(line)
         elif False not in stack:
             lines.append(line)

@@ -102,10 +102,11 @@ before_5_19()
 	edit linux/irq.h 's/\bIRQCHIP_IMMUTABLE\b/LATER_IRQCHIP_IMMUTABLE/'
 }
 
-# Since 5.17 there is pm_sleep_ptr().
+# Since 5.17 there are pm_sleep_ptr() and SYSTEM_SLEEP_PM_OPS(), by which the older macros are defined.
 before_5_17()
 {
 	edit linux/pm.h 's/^#define (pm_sleep_ptr|pm_ptr|DEFINE_SIMPLE_DEV_PM_OPS)\(/#define later_\1(/'
+	edit linux/pm.h 's/(^|[^_[:alnum:]])((NOIRQ_)?SYSTEM_SLEEP_PM_OPS\()/\1later_\2/'
 }
 
 # Since 5.16 a chip has a firmware node of its own.
