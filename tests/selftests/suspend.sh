@@ -369,6 +369,26 @@ test_controller_that_cannot_wake()
 	unload
 }
 
+# An expander's bus is off by the time the PM core arms wake-up interrupts: the button arms its own before.
+test_expander_is_not_used_while_suspended()
+{
+	local chip=$device/button-irq-test.0 seq time event detail
+
+	needs_suspend
+	needs_clock
+	test_chip label=waking delivery=nested wake=1
+	load line=waking:4
+	may_wake button_irq.0
+	exec 3< "$DEV"
+	echo 4 > "$chip/asleep_pulse"
+	suspend_until_the_clock
+	take seq time event detail
+	equal event "1 press" "$seq $event"
+	equal "uses of the suspended chip" 0 "$(cat "$chip/misuses")"
+	exec 3<&-
+	unload
+}
+
 # Held down all through a sleep.
 test_held_through_a_sleep()
 {
@@ -400,4 +420,4 @@ run_tests \
 	test_suspend_ends_by_an_edge_of_an_expander_within_a_window \
 	test_suspend_ends_by_an_edge_of_an_expander_once_the_button_is_suspended \
 	test_pressed_before_and_in_a_sleep test_pressed_before_and_in_a_sleep_no_level \
-	test_controller_that_cannot_wake test_held_through_a_sleep
+	test_controller_that_cannot_wake test_expander_is_not_used_while_suspended test_held_through_a_sleep
