@@ -52,7 +52,6 @@
 #include <linux/mutex.h>
 #include <linux/platform_device.h>
 #include <linux/pm.h>
-#include <linux/pm_wakeirq.h>
 #include <linux/pm_wakeup.h>
 #include <linux/poll.h>
 #include <linux/property.h>
@@ -260,6 +259,7 @@ struct button_irq {
 		u32 dropped;		/* how many of @queue.dropped were reported */
 		unsigned long storms;	/* times the line was masked */
 		bool suspended;		/* or not live yet: must not touch the chip */
+		bool armed;		/* while suspended, the line may wake the system */
 		bool unsent;		/* events were written since the last wake-up */
 		bool state_notified;	/* the last state that pollers were notified of */
 		int state_read;		/* "state" was read since the last notification */
@@ -1618,7 +1618,6 @@ static __cold void button_irq_shutdown(void *data)
 	mutex_unlock(&button_irq_lock);
 
 	if (b->hw.irq > 0) {
-		dev_pm_clear_wake_irq(b->dev.parent);
 		device_init_wakeup(b->dev.parent, false);
 		/*
 		 * Before 6.6 free_irq() spins until the handler of a nested interrupt has
@@ -1695,7 +1694,6 @@ static int button_irq_init_wakeup(struct button_irq *b)
 	disable_irq_wake(b->hw.irq);
 	device_set_wakeup_capable(dev, true);
 	ret = b->set.wakeup ? device_wakeup_enable(dev) : 0;
-	ret = ret ?: dev_pm_set_wake_irq(dev, b->hw.irq);
 	return ret ? button_irq_error(dev, ret, "cannot make the line a wake-up source") : 0;
 }
 
@@ -1938,11 +1936,12 @@ static int button_irq_suspend(struct device *dev)
 	button_irq_process(b);
 	if (b->thread.unmask_time != BUTTON_IRQ_NO_DEADLINE)
 		button_irq_unmask(b, BUTTON_IRQ_UNMASKED);
+	/* Not by dev_pm_set_wake_irq(), which arms the line once the chip is suspended. */
+	b->thread.armed = device_may_wakeup(dev) && !enable_irq_wake(b->hw.irq);
 	b->thread.suspended = true;
 	/* An expander is suspended next, and delivers a later edge when it resumes. */
 	if (b->hw.nested)
-		WRITE_ONCE(b->top.mode,
-			   device_may_wakeup(dev) ? BUTTON_IRQ_ASLEEP : BUTTON_IRQ_EDGES);
+		WRITE_ONCE(b->top.mode, b->thread.armed ? BUTTON_IRQ_ASLEEP : BUTTON_IRQ_EDGES);
 	/* S2, a full barrier, pairs with S1 in button_irq_record(): no edge waits for the timer. */
 	smp_store_mb(b->quiet, false);
 	button_irq_process(b);
@@ -1955,7 +1954,7 @@ static int button_irq_resume_noirq(struct device *dev)
 {
 	struct button_irq *b = dev_get_drvdata(dev);
 
-	if (!b->hw.nested && device_may_wakeup(dev))
+	if (!b->hw.nested && b->thread.armed)
 		WRITE_ONCE(b->top.mode, BUTTON_IRQ_ASLEEP);
 	else if (!b->hw.nested)
 		button_irq_expect_latched(b, BUTTON_IRQ_UNMASKED);
@@ -1968,11 +1967,13 @@ static int button_irq_resume(struct device *dev)
 
 	mutex_lock(&b->thread.lock);
 	b->thread.suspended = false;
+	if (b->thread.armed)
+		disable_irq_wake(b->hw.irq);
 	if (READ_ONCE(b->top.mode) == BUTTON_IRQ_ASLEEP) {
 		b->top.replay_until = ktime_get_ns() + BUTTON_IRQ_LATE_NS;
 		/* M1, a full barrier, pairs with M2 in button_irq_is_replay(). */
 		cmpxchg(&b->top.mode, BUTTON_IRQ_ASLEEP, BUTTON_IRQ_RESUMED);
-	} else if (b->hw.nested && !device_may_wakeup(dev)) {
+	} else if (b->hw.nested && !b->thread.armed) {
 		button_irq_expect_latched(b, BUTTON_IRQ_UNMASKED);
 	}
 	mutex_unlock(&b->thread.lock);
