@@ -15,7 +15,7 @@
  *	queue		top half -> thread: lock-free, acquire/release on head and tail
  *	requests	any context -> thread: atomic bit operations
  *	quiet		thread -> top half: a full barrier on either side
- *	top.mode	whoever unmasks or suspends -> top half: release/acquire
+ *	top.mode	unmasking, suspend, resume -> top half: release/acquire
  *	out.ring	thread -> readers: a seqcount, so the writer never waits
  *	out.gone	unbinding -> readers: release/acquire
  *	state_read	thread <-> pollers of "state": a full barrier on either side
@@ -97,7 +97,7 @@
 #define BUTTON_IRQ_STORM_MASK_NS	(8 * NSEC_PER_MSEC)
 /* An interrupt this soon after unmasking is taken as latched while the line was masked. */
 #define BUTTON_IRQ_REPLAY_NS		NSEC_PER_MSEC
-/* So much later a tasklet of genirq may run, or a nested interrupt come after resume. */
+/* How late genirq's tasklet, or a nested interrupt after resume, may be; when to retry a sample. */
 #define BUTTON_IRQ_LATE_NS		(100 * NSEC_PER_MSEC)
 /* How long a capacitor may hold a line at the pressed level after the pull was set. */
 #define BUTTON_IRQ_RISE_MS		50
@@ -235,9 +235,9 @@ struct button_irq {
 		u64 paid_until;		/* storm guard: each edge advances this by @cost_ns */
 		u32 rate;		/* the storm_rate in use */
 		u32 cost_ns;		/* 1 s / @rate */
-		int mode;		/* also written with @thread.lock held */
+		int mode;		/* also written by unmasking, suspend and resume */
 		bool busy;		/* the threaded handler of a nested interrupt runs */
-		u64 replay_until;	/* written before @mode becomes _UNMASKED or _RESUMED */
+		u64 replay_until;	/* written before each @mode that needs it */
 	} top;
 
 	struct button_irq_queue queue;	/* top half to thread */
@@ -259,7 +259,7 @@ struct button_irq {
 		u32 dropped;		/* how many of @queue.dropped were reported */
 		unsigned long storms;	/* times the line was masked */
 		bool suspended;		/* or not live yet: must not touch the chip */
-		bool armed;		/* while suspended, the line may wake the system */
+		bool armed;		/* suspend has armed the line to wake the system */
 		bool unsent;		/* events were written since the last wake-up */
 		bool state_notified;	/* the last state that pollers were notified of */
 		int state_read;		/* "state" was read since the last notification */
@@ -430,9 +430,9 @@ static bool button_irq_record(struct button_irq *b, u64 now, enum button_irq_lev
  * line is unmasked. Each happens at most once, in any order, so the mode returns to
  * BUTTON_IRQ_EDGES at the second interrupt after unmasking.
  *
- * If the line may wake the system, the first interrupt after a sleep is taken for the wake-up,
- * which goes into the queue behind the edges that came before the sleep. If it is an edge after
- * all, nothing is lost: the line is sampled. The next interrupt is an edge.
+ * The first interrupt in mode BUTTON_IRQ_ASLEEP, or a late one in _RESUMED, is taken for the
+ * wake-up, which goes into the queue behind the edges from before the sleep. If it is an edge after
+ * all, nothing is lost: the event has its time, and the line is sampled. The next one is an edge.
  */
 static bool button_irq_is_replay(struct button_irq *b, u64 now)
 {
@@ -450,7 +450,7 @@ static bool button_irq_is_replay(struct button_irq *b, u64 now)
 	       ((mode != BUTTON_IRQ_RESUMED || tasklet || b->hw.nested) &&
 		now < b->top.replay_until +
 		      (tasklet && mode != BUTTON_IRQ_STARTED ? BUTTON_IRQ_LATE_NS : 0));
-	/* Keep a mode that suspend or unmasking has written meanwhile. */
+	/* Keep a mode that another context has written meanwhile. */
 	cmpxchg(&b->top.mode, mode,
 		mode == BUTTON_IRQ_UNMASKED ? BUTTON_IRQ_UNMASKED_ONE : BUTTON_IRQ_EDGES);
 	if (late && (mode == BUTTON_IRQ_ASLEEP || mode == BUTTON_IRQ_RESUMED))
@@ -782,7 +782,7 @@ static void button_irq_wake_thread(struct button_irq *b)
 		irq_wake_thread(b->hw.irq, b);
 }
 
-/* Called while no handler reads @top.replay_until. */
+/* Called in mode _EDGES or _UNMASKING, or with interrupts off: no handler reads replay_until. */
 static void button_irq_expect_latched(struct button_irq *b, int mode)
 {
 	b->top.replay_until = ktime_get_ns() + BUTTON_IRQ_REPLAY_NS;
@@ -862,7 +862,7 @@ static void button_irq_process(struct button_irq *b)
 	if (b->out.gone)
 		return;
 	if (b->thread.suspended) {
-		/* Work waits, but a suspend ends by a change that is not reported yet. */
+		/* Leave work to resume. A change that is not an event yet is a wake-up event. */
 		if (device_may_wakeup(b->dev.parent) &&
 		    ((d->window_open && d->held_back) || d->unconfirmed ||
 		     !button_irq_queue_is_empty(&b->queue)))
@@ -900,7 +900,7 @@ static void button_irq_process(struct button_irq *b)
 		button_irq_mask(b, now);
 	if (due) {
 		button_irq_publish(b, button_irq_debounce_sample(d, level, now, b->thread.report));
-		/* Repeat a sample that failed: its bus may only have been busy. */
+		/* Repeat a sample until the chip can be read: its bus may be busy. */
 		b->thread.resample_time = level == BUTTON_IRQ_LEVEL_UNKNOWN ?
 					  now + BUTTON_IRQ_LATE_NS : BUTTON_IRQ_NO_DEADLINE;
 	}
@@ -1926,7 +1926,7 @@ static int button_irq_create(struct device *dev, struct gpio_desc *gpiod,
 
 /*
  * Until resume the thread must not touch the chip, whose bus may be off. A storm's mask ends now,
- * and so does one that the thread has not served yet: a masked line could not wake the system.
+ * as it would keep the line from waking the system. A storm after this masks the line till resume.
  */
 static int button_irq_suspend(struct device *dev)
 {

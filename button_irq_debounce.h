@@ -5,10 +5,10 @@
  * A pure state machine without clock, timer, lock or allocation, so that tests/unit can
  * try every short input on the host. The driver calls it with thread.lock held.
  *
- * The inputs are edges and samples. An edge is an interrupt that was delivered: its time,
- * and the level that the top half read (BUTTON_IRQ_LEVEL_UNKNOWN where it could not). A
- * sample is the line's level read later, after every earlier edge has been fed. The
- * outputs are events, and a deadline at which the next sample is due.
+ * The inputs are edges, samples and wake-ups. An edge is an interrupt: its time, and the level
+ * that the top half read (BUTTON_IRQ_LEVEL_UNKNOWN where it could not). A sample is the line's
+ * level read later, after every earlier edge has been fed. A wake-up is the interrupt that woke
+ * the system. The outputs are events, and a deadline at which the next sample is due.
  *
  * Both modes use one debounce window. Eager: a report opens the window, and edges are held
  * back until the window ends. Settle: an edge opens the window, and every further edge
@@ -94,7 +94,7 @@ struct button_irq_report {
  * @pressed_known: @pressed_at is valid (not if pressed since before the driver bound)
  * @unreported: bounces since the last press or release
  * @edges: edges fed
- * @inferred: reported changes that only samples showed
+ * @inferred: reported changes that only a sample or a wake-up showed
  * @presses: presses reported
  * @releases: releases reported
  * @bounces: edges that were not reported, or not yet
@@ -429,7 +429,7 @@ static inline unsigned int button_irq_debounce_wake(struct button_irq_debounce *
 	unsigned int n = button_irq_debounce_close(d, time, r);
 
 	d->unconfirmed = false;
-	/* If a window is still open, the level at its end decides, as after any edge. */
+	/* Within a window the level at its end decides. The time of the wake-up is not kept. */
 	if (d->window_open)
 		return n;
 
