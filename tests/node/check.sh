@@ -119,6 +119,8 @@ run_board()
 {
 	local started=$SECONDS options=() file line out=$build/results/board
 
+	# In case a command below ends this function: a machine without a result has failed.
+	printf '%-18s %-11s %4d s  0 passed, 1 failed, 0 skipped\n' board "$kernel" 0 > "$out.row"
 	while read -r file; do
 		options+=(--file "$modules/$file:/opt/button_irq/node_modules/$file")
 	done < <(cd "$modules" && find button-irq -type f)

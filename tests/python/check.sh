@@ -100,6 +100,8 @@ run()
 {
 	local options=() file line tests started=$SECONDS status=0 rootfs=$arch-python-$1 out=$build/results/$1
 
+	# In case a command below ends this function: a machine without a result has failed.
+	printf '%-18s %-11s %4d s  0 passed, 1 failed, 0 skipped\n' "$1" "$kernel" 0 > "$out.row"
 	for file in "$here"/*.py; do
 		options+=(--file "$file:$guest/${file##*/}")
 	done
