@@ -11,6 +11,7 @@
   label of the barrier in the driver.
 - Files that doc/how-it-works.md and the documents for contributors name exist.
 - Shell tests: each function test_...() of tests/selftests is used, most often in its script's list for run_tests.
+- Ways to test of tests/vm/kernels and tests/debug/kernels have words for the tables of doc/tested.md in scripts/readme.py.
 - Test levels are defined in the Makefile; its help and CONTRIBUTING.md describe each by its name.
 """
 
@@ -183,8 +184,18 @@ def levels():
         problems.extend(f"{where}: {name} is no target" for name in sorted(names - targets))
 
 
+def ways():
+    """Each way to test in the tables of kernels has its words for doc/tested.md."""
+    for table, dictionaries in (("vm", ["WAYS"]), ("debug", ["WAYS", "DEBUG_WAYS"])):
+        described = {way for name in dictionaries for body in re.findall(rf"^{name} = \{{\n(.*?)^\}}", read("scripts/readme.py"), re.MULTILINE | re.DOTALL)
+                     for way in re.findall(r'^    "([\w-]+)":', body, re.MULTILINE)}
+        for line in read(f"tests/{table}/kernels").splitlines():
+            used = set() if line.startswith("#") else {way for column in line.split()[4:] for way in column.split(",")}
+            problems.extend(f"scripts/readme.py: {way} of tests/{table}/kernels is missing" for way in sorted(used - described))
+
+
 def main():
-    for check in (versions, defaults, maxima, interface, names, shell_tests, levels):
+    for check in (versions, defaults, maxima, interface, names, shell_tests, levels, ways):
         check()
     print("\n".join(problems) or "no differences")
     return bool(problems)
