@@ -678,7 +678,8 @@ TEST_F(controller, edges_latched_while_masked_are_no_edges)
 	__u64 i;
 
 	use_chip("delivery=hard");
-	set_chip("late_us", "300");
+	/* A kernel with sanitizers is late by itself, and by more than 1 ms it would be an edge. */
+	set_chip("late_us", STEP_US > 150 ? "0" : "300");
 	/* The 1,026th edge is too many: a burst of 1,024, and one for the first second. */
 	bind("debounce_us=0 storm_rate=1");
 	for (i = 1; i <= 1028; i++)
