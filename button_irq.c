@@ -148,7 +148,7 @@ struct button_irq_queue {
 	struct button_irq_offsets offsets[BUTTON_IRQ_CLOCKS];	/* the newest ones */
 	u8 clock;			/* index of the newest offsets; written by the top half */
 	unsigned int head;		/* edges pushed; written by the top half */
-	u32 dropped;			/* edges dropped, queue full; written by the top half */
+	u32 dropped;			/* edges not queued; written by the top half */
 	unsigned int tail ____cacheline_aligned; /* edges popped; written by the thread */
 };
 
@@ -304,6 +304,16 @@ static struct button_irq_offsets button_irq_read_offsets(void)
 	};
 }
 
+static void button_irq_queue_drop(struct button_irq_queue *q)
+{
+	/*
+	 * The drop is reported with the next edge, or when the queue is empty.
+	 * D1, pairs with D2 in button_irq_drain(): a thread that observes the count also observes
+	 * all edges before. Otherwise it could report the drop ahead of edges that came before it.
+	 */
+	smp_store_release(&q->dropped, q->dropped + 1);
+}
+
 static void button_irq_queue_push(struct button_irq_queue *q, u64 time,
 				  enum button_irq_level level)
 {
@@ -311,13 +321,7 @@ static void button_irq_queue_push(struct button_irq_queue *q, u64 time,
 	unsigned int head = q->head, tail = smp_load_acquire(&q->tail);
 
 	if (head - tail == BUTTON_IRQ_QUEUE) {
-		/*
-		 * The drop is reported with the next edge that fits, or when the queue is empty.
-		 * D1, pairs with D2 in button_irq_drain(): a thread that observes the count
-		 * also observes all edges before. Otherwise it could find the queue empty too
-		 * early, and report the drop ahead of edges that came before the drop.
-		 */
-		smp_store_release(&q->dropped, q->dropped + 1);
+		button_irq_queue_drop(q);
 		return;
 	}
 	/*
@@ -407,6 +411,7 @@ static bool button_irq_record(struct button_irq *b, u64 now, enum button_irq_lev
 		/* The thread sets the time to unmask and, where masking sleeps, masks the line. */
 		if (!b->hw.mask_sleeps)
 			disable_irq_nosync(b->hw.irq);
+		button_irq_queue_drop(&b->queue);
 		set_bit(BUTTON_IRQ_REQ_STORM, &b->requests);
 		return true;
 	}
@@ -414,10 +419,9 @@ static bool button_irq_record(struct button_irq *b, u64 now, enum button_irq_lev
 		button_irq_trace_edge(b, now, level);
 	button_irq_queue_push(&b->queue, now, level);
 	/*
-	 * S1, pairs with S2 in button_irq_process() and button_irq_suspend(). Either the load
-	 * below observes that the thread cleared @quiet, or the thread observes the edge that was
-	 * pushed above. Without the pair both may miss, and the edge could wait in the queue with
-	 * no timer set.
+	 * S1, pairs with S2 in button_irq_process() and button_irq_suspend(). Either the load below
+	 * observes that @quiet was cleared, or who cleared it observes the edge pushed above.
+	 * Without the pair both may miss, and the edge could wait in the queue with no timer set.
 	 */
 	smp_mb();
 	return !READ_ONCE(b->quiet) || b->queue.head % BUTTON_IRQ_BATCH == 0;
@@ -693,16 +697,12 @@ static void button_irq_wake_readers(struct button_irq *b)
 	button_irq_notify_state(b);
 }
 
-static void button_irq_report_missed(struct button_irq *b, u32 count, u64 time)
-{
-	button_irq_publish(b, button_irq_debounce_missed(&b->thread.debounce, count, time,
-							 b->thread.report));
-}
-
-/* Report the edges that the queue dropped since the last report; @total is since the start. */
+/* Report the edges that were not queued since the last report; @total is since the start. */
 static void button_irq_report_dropped(struct button_irq *b, u32 total, u64 time)
 {
-	button_irq_report_missed(b, total - b->thread.dropped, time);
+	button_irq_publish(b, button_irq_debounce_missed(&b->thread.debounce,
+							 total - b->thread.dropped, time,
+							 b->thread.report));
 	b->thread.dropped = total;
 	/* The last edge may be among the dropped ones, so its level proves nothing: sample. */
 	b->thread.todo |= BIT(BUTTON_IRQ_REQ_SAMPLE);
@@ -806,6 +806,7 @@ static void button_irq_unmask(struct button_irq *b, int mode)
 
 static void button_irq_mask(struct button_irq *b, u64 now)
 {
+	b->thread.todo &= ~BIT(BUTTON_IRQ_REQ_STORM);
 	/* Already masked: where the thread masks, every edge until then repeats the request. */
 	if (b->thread.unmask_time != BUTTON_IRQ_NO_DEADLINE)
 		return;
@@ -813,8 +814,6 @@ static void button_irq_mask(struct button_irq *b, u64 now)
 		disable_irq_nosync(b->hw.irq);
 	WRITE_ONCE(b->thread.storms, b->thread.storms + 1);
 	b->thread.unmask_time = now + BUTTON_IRQ_STORM_MASK_NS;
-	/* At least the edge that exceeded storm_rate was not recorded. */
-	button_irq_report_missed(b, 1, now);
 }
 
 static void button_irq_configure(struct button_irq *b)
@@ -876,6 +875,9 @@ static void button_irq_process(struct button_irq *b)
 	/* Settings and the timer make requests: without one, nothing is due. */
 	if (b->thread.todo)
 		now = button_irq_begin_requests(b);
+	/* Before sampling, because a storm that goes on would discard each sample. */
+	if (b->thread.todo & BIT(BUTTON_IRQ_REQ_STORM))
+		button_irq_mask(b, now);
 	again = button_irq_drain(b);
 	todo = b->thread.todo;
 	due = todo && !again &&
@@ -896,8 +898,6 @@ static void button_irq_process(struct button_irq *b)
 	}
 
 	b->thread.todo = 0;
-	if (todo & BIT(BUTTON_IRQ_REQ_STORM))
-		button_irq_mask(b, now);
 	if (due) {
 		button_irq_publish(b, button_irq_debounce_sample(d, level, now, b->thread.report));
 		/* Repeat a sample until the chip can be read: its bus may be busy. */

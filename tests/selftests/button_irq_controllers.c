@@ -216,6 +216,13 @@ FIXTURE_VARIANT_ADD(storm, bus_lock)
 	.button = "storm_rate=100 debounce_us=0",
 };
 
+/* In the time of a sample, storm_rate lets edges through, which discard the sample. */
+FIXTURE_VARIANT_ADD(storm, bus_lock_slow)
+{
+	.chip = "delivery=bus-lock bus_us=2000",
+	.button = "debounce_us=0",
+};
+
 FIXTURE_VARIANT_ADD(storm, thread)
 {
 	.chip = "delivery=thread",
