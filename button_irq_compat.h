@@ -106,7 +106,7 @@ static inline struct device *button_irq_line_parent(struct gpio_desc *desc)
 
 /*
  * struct gpio_device contains the struct device of the chip's character device, near its start. Not
- * by dev_get_drvdata(): gpiolib of 6.1.176 does not set it.
+ * by dev_get_drvdata(), which finds no chip on Debian's 6.1.176.
  */
 static inline int button_irq_is_gpio_device(struct device *dev, void *gpiodev)
 {
