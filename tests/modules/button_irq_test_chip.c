@@ -870,6 +870,7 @@ static void test_chip_edge(struct test_chip *chip, unsigned int line)
 	usleep_range(2000, 2100);
 	test_chip_toggle(chip, line);
 	flush_work(&chip->work);
+	tasklet_kill(&chip->tasklet);
 	irq_work_sync(&chip->irq_work);
 }
 
@@ -892,6 +893,7 @@ static int test_chip_suspend(struct device *dev)
 	WRITE_ONCE(chip->suspended, true);
 	raw_spin_unlock_irqrestore(&chip->lock, flags);
 	cancel_work_sync(&chip->work);
+	tasklet_kill(&chip->tasklet);
 	irq_work_sync(&chip->irq_work);
 	return 0;
 }
